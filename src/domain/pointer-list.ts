@@ -1,0 +1,73 @@
+// What a reader needs of a sorted list of pointers. The pointer table is one; the pointers that a run
+// of a tail names, few as they are, are another.
+
+import type { Pointer } from '../version/pointer.ts'
+
+/** Sorted, disjoint pointers of one channel. Positions count from 0. */
+export interface PointerList {
+  readonly length: number
+  /** Sum of all counts. */
+  readonly samples: number
+  get(position: number): Pointer
+  startAt(position: number): bigint
+  endAt(position: number): bigint
+  /** Position of the first pointer that ends after `time`; `length` where none does. */
+  lowerBound(time: bigint): number
+  /** Sum of the counts before `position`. */
+  samplesBefore(position: number): number
+  /** The pointer that holds the sample of this number, counted from 0 over all of them. */
+  positionOfSample(sample: number): { readonly position: number; readonly within: number }
+}
+
+/** A short list held in an array. */
+export class ShortPointerList implements PointerList {
+  readonly pointers: readonly Pointer[]
+
+  constructor(pointers: readonly Pointer[]) {
+    this.pointers = pointers
+  }
+
+  get length(): number {
+    return this.pointers.length
+  }
+
+  get samples(): number {
+    return this.samplesBefore(this.pointers.length)
+  }
+
+  get(position: number): Pointer {
+    return this.pointers[position]!
+  }
+
+  startAt(position: number): bigint {
+    return this.pointers[position]!.start
+  }
+
+  endAt(position: number): bigint {
+    return this.pointers[position]!.end
+  }
+
+  lowerBound(time: bigint): number {
+    let low = 0
+    let high = this.pointers.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.pointers[middle]!.end > time) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  samplesBefore(position: number): number {
+    let sum = 0
+    for (let i = 0; i < position; i++) sum += this.pointers[i]!.count
+    return sum
+  }
+
+  positionOfSample(sample: number): { position: number; within: number } {
+    let within = sample
+    let position = 0
+    while (within >= this.pointers[position]!.count) within -= this.pointers[position++]!.count
+    return { position, within }
+  }
+}

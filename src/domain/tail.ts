@@ -1,0 +1,223 @@
+// Tails: what was committed and no pointer reaches yet. A tail belongs to a group and is a list of
+// runs: strips, rows held side by side in a page of the pool, and runs whose samples a commit wrote
+// to segments. Both change in synchronous steps only; what a reader or a flush captured (a view)
+// never changes, whatever is cut, added or flushed meanwhile (0003-I3).
+
+import { viewArray } from '../telem/data-type.ts'
+import type { NumericArray } from '../telem/data-type.ts'
+import type { Shape } from '../journal/shape.ts'
+import type { Pointer } from '../version/pointer.ts'
+import type { Page } from './page-pool.ts'
+import { ShortPointerList } from './pointer-list.ts'
+
+/** Rows [from, to) of one channel. */
+export interface RowRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** By channel key: rows that deletes took, sorted and disjoint. Never changed in place. */
+export type RowCuts = ReadonlyMap<number, readonly RowRange[]>
+
+const NO_CUTS: RowCuts = new Map()
+const NO_KEYS: ReadonlySet<number> = new Set()
+
+/** Bytes of a page that holds `rows` rows of this shape, each column on a multiple of 8. */
+export function stripSize(shape: Shape, rows: number): number {
+  let size = 0
+  for (const width of shape.widths) size += (rows * width + 7) & ~7
+  return size
+}
+
+/** Rows that a page of `size` bytes holds; 0 where not even one fits. */
+export function stripCapacity(shape: Shape, size: number): number {
+  let rows = Math.floor(size / shape.rowSize)
+  while (rows > 0 && stripSize(shape, rows) > size) rows--
+  return rows
+}
+
+/** Rows of one writer's group in one page. */
+export class Strip {
+  readonly kind = 'strip'
+  readonly shape: Shape
+  readonly page: Page
+  readonly capacity: number
+  /** By ordinal: first byte of the column in the page. */
+  readonly offsets: readonly number[]
+  /** By ordinal: the column. */
+  readonly columns: readonly NumericArray[]
+  readonly times: BigInt64Array
+  /** Rows that the writer has filled, committed or not. */
+  written = 0
+  committed = 0
+  /** It is one of its group's runs: something of it was committed. */
+  inTail = false
+  /** Rows before this are pointers already. */
+  flushed = 0
+  cuts: RowCuts = NO_CUTS
+  /** The first row that is not flushed goes on with the domain before it, but for the `parted` channels. */
+  joined = false
+  parted: ReadonlySet<number> = NO_KEYS
+
+  constructor(shape: Shape, page: Page) {
+    this.shape = shape
+    this.page = page
+    this.capacity = stripCapacity(shape, page.bytes.length)
+    const offsets: number[] = []
+    let at = 0
+    for (const width of shape.widths) {
+      offsets.push(at)
+      at += (this.capacity * width + 7) & ~7
+    }
+    this.offsets = offsets
+    this.columns = shape.types.map((type, i) => viewArray(type, page.bytes.buffer, offsets[i]!, this.capacity))
+    this.times = this.columns[0] as BigInt64Array
+  }
+
+  /** What is committed and not flushed, as it is now. */
+  view(): StripView {
+    return {
+      kind: 'strip',
+      strip: this,
+      from: this.flushed,
+      to: this.committed,
+      cuts: this.cuts,
+      joined: this.joined,
+      parted: this.parted,
+    }
+  }
+
+  /** Takes rows [from, to) of a channel away. */
+  cut(key: number, from: number, to: number): void {
+    const cuts = new Map(this.cuts)
+    cuts.set(key, addRange(this.cuts.get(key) ?? [], from, to))
+    this.cuts = cuts
+  }
+
+  /** The first unflushed row of a channel goes on with nothing. */
+  part(key: number): void {
+    this.parted = new Set(this.parted).add(key)
+  }
+
+  /** The row at `row` of a channel goes on with nothing: a cut that takes no row. */
+  partAt(key: number, row: number): void {
+    if (row === this.flushed) this.part(key)
+    else this.cut(key, row, row)
+  }
+
+  /** Rows before `to` have become pointers. */
+  flushTo(to: number): void {
+    const parted = new Set<number>()
+    for (const [key, ranges] of this.cuts) {
+      if (ranges.some((range) => range.from <= to && range.to >= to)) parted.add(key)
+    }
+    this.flushed = to
+    this.joined = true
+    this.parted = parted
+  }
+
+  /** Nothing in the page is needed any more. */
+  get isSpent(): boolean {
+    return this.flushed === this.committed && this.written === this.committed
+  }
+}
+
+/** Samples that a commit named in segments; one list of pointers for each channel. */
+export class ExtentsRun {
+  readonly kind = 'extents'
+  readonly shape: Shape
+  pointers: ReadonlyMap<number, ShortPointerList>
+
+  constructor(shape: Shape, pointers: ReadonlyMap<number, ShortPointerList>) {
+    this.shape = shape
+    this.pointers = pointers
+  }
+
+  view(): PointersView {
+    return { kind: 'pointers', pointers: this.pointers }
+  }
+
+  /** Puts other pointers in place of a channel's. */
+  replace(key: number, pointers: readonly Pointer[]): void {
+    this.pointers = new Map(this.pointers).set(key, new ShortPointerList(pointers))
+  }
+
+  /** The next sample of a channel goes on with nothing. */
+  part(key: number): void {
+    const list = this.pointers.get(key)
+    if (list === undefined || list.length === 0) return
+    this.replace(key, list.pointers.map((pointer, i) => (i === 0 ? { ...pointer, joined: false } : pointer)))
+  }
+}
+
+export type TailRun = Strip | ExtentsRun
+
+/** Part of a strip as it was when it was captured. */
+export interface StripView {
+  readonly kind: 'strip'
+  readonly strip: Strip
+  readonly from: number
+  readonly to: number
+  readonly cuts: RowCuts
+  readonly joined: boolean
+  readonly parted: ReadonlySet<number>
+}
+
+/** Samples in segments that no pointer of the version reaches (yet, or for this view). */
+export interface PointersView {
+  readonly kind: 'pointers'
+  readonly pointers: ReadonlyMap<number, ShortPointerList>
+}
+
+/** A captured part of a tail. */
+export type TailView = StripView | PointersView
+
+/** Consecutive rows of one channel in a view, with what joins them to what comes before. */
+export interface RowsPiece {
+  readonly from: number
+  readonly to: number
+  readonly joined: boolean
+}
+
+/** The rows of a channel that a strip's view shows. */
+export function visibleRows(view: StripView, key: number): RowsPiece[] {
+  const pieces: RowsPiece[] = []
+  let from = view.from
+  let joined = view.joined && !view.parted.has(key)
+  for (const cut of view.cuts.get(key) ?? []) {
+    if (cut.to <= view.from) continue
+    if (cut.from >= view.to) break
+    if (cut.from > from) pieces.push({ from, to: cut.from, joined })
+    from = Math.max(from, cut.to)
+    joined = false
+  }
+  if (from < view.to) pieces.push({ from, to: view.to, joined })
+  return pieces
+}
+
+/** Position of the first of `times[from, to)` that is at or after `time`. */
+export function rowBound(times: BigInt64Array, from: number, to: number, time: bigint): number {
+  let low = from
+  let high = to
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle]! < time) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function addRange(ranges: readonly RowRange[], from: number, to: number): RowRange[] {
+  const merged: RowRange[] = []
+  let low = from
+  let high = to
+  for (const range of ranges) {
+    if (range.to < low || range.from > high) merged.push(range)
+    else {
+      low = Math.min(low, range.from)
+      high = Math.max(high, range.to)
+    }
+  }
+  merged.push({ from: low, to: high })
+  return merged.sort((a, b) => a.from - b.from)
+}

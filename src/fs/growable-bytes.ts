@@ -1,0 +1,65 @@
+// File contents in memory: bytes that grow by doubling, so that appends cost what they append.
+// Invariant: bytes of the buffer behind `size` are zero, so that growing never shows old contents.
+// Called by the simulated disk only.
+
+/** The contents of one file. Offsets and sizes in bytes. */
+export class GrowableBytes {
+  #buffer: Uint8Array
+  #size: number
+
+  /** @param initial contents to start from; copied. */
+  constructor(initial: Uint8Array = new Uint8Array(0)) {
+    this.#buffer = new Uint8Array(initial)
+    this.#size = initial.length
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Copies what is there from `offset` on into `target`; returns how many bytes that were. */
+  read(target: Uint8Array, offset: number): number {
+    const end = Math.min(this.#size, offset + target.length)
+    if (end <= offset) return 0
+    target.set(this.#buffer.subarray(offset, end))
+    return end - offset
+  }
+
+  /** Writes `source` at `offset`; a gap between the old end and `offset` reads as zeroes. */
+  write(source: Uint8Array, offset: number): void {
+    if (source.length === 0) return
+    this.extend(offset + source.length)
+    this.#buffer.set(source, offset)
+  }
+
+  /** Makes the contents at least `size` long, with zeroes. */
+  extend(size: number): void {
+    if (size <= this.#size) return
+    if (size > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(size, this.#buffer.length * 2))
+      grown.set(this.#buffer.subarray(0, this.#size))
+      this.#buffer = grown
+    }
+    this.#size = size
+  }
+
+  /** Cuts or extends (with zeroes) to `size`. */
+  truncate(size: number): void {
+    if (size < this.#size) {
+      this.#buffer.fill(0, size, this.#size)
+      this.#size = size
+    } else {
+      this.extend(size)
+    }
+  }
+
+  /** A copy of the contents. */
+  toBytes(): Uint8Array {
+    return this.#buffer.slice(0, this.#size)
+  }
+
+  /** Independent contents with the same bytes. */
+  clone(): GrowableBytes {
+    return new GrowableBytes(this.#buffer.subarray(0, this.#size))
+  }
+}

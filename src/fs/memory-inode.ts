@@ -1,0 +1,122 @@
+// A file of the simulated disk, without its names: what a process reads now, what is surely on disk,
+// and the ordered changes between the two. Invariant: `current` is `durable` with all changes applied
+// in order. Called by MemoryFileSystem and its files.
+
+import { ChangeLog } from './change-log.ts'
+import { GrowableBytes } from './growable-bytes.ts'
+import type { PowerLoss } from './power-loss.ts'
+
+type ContentChange =
+  | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'truncate'; readonly size: number }
+
+/** Contents of one file of the simulated disk. Offsets and sizes in bytes. */
+export class MemoryInode {
+  readonly kind = 'file'
+  #current: GrowableBytes
+  #durable: GrowableBytes
+  #changes = new ChangeLog<ContentChange>()
+
+  /** @param durable contents that are on disk; taken over, not copied. */
+  constructor(durable: GrowableBytes = new GrowableBytes()) {
+    this.#durable = durable
+    this.#current = durable.clone()
+  }
+
+  get size(): number {
+    return this.#current.size
+  }
+
+  /** Copies what is there from `offset` on into `target`; returns how many bytes that were. */
+  read(target: Uint8Array, offset: number): number {
+    return this.#current.read(target, offset)
+  }
+
+  /** Writes a copy of `source`, unsynced. */
+  write(sequence: number, source: Uint8Array, offset: number): void {
+    if (source.length === 0) return
+    this.#current.write(source, offset)
+    // The constructor copies where `slice` of a Buffer would share.
+    this.#changes.add(sequence, { kind: 'write', offset, bytes: new Uint8Array(source) })
+  }
+
+  /** Cuts or extends to `size`, unsynced. */
+  truncate(sequence: number, size: number): void {
+    this.#current.truncate(size)
+    this.#changes.add(sequence, { kind: 'truncate', size })
+  }
+
+  /** Puts the changes with a sequence below `mark` on disk, but for those that `markClean` met. */
+  sync(mark: number): void {
+    for (const change of this.#changes.sync(mark)) applyChange(this.#durable, change)
+  }
+
+  /** As after a failed sync: what is unsynced stays visible, but no later sync puts it on disk. */
+  markClean(): void {
+    this.#changes.markClean()
+  }
+
+  /** Sequences of the changes that a power loss may take, ascending. */
+  atStake(): number[] {
+    return this.#changes.atStake()
+  }
+
+  /** The file as a power loss leaves it, all of it on disk. */
+  afterPowerLoss(loss: PowerLoss): MemoryInode {
+    const contents = this.#durable.clone()
+    this.#changes.replay((change, sequence, synced) => {
+      if (synced) applyChange(contents, change)
+      else applySurviving(contents, change, sequence, loss)
+    })
+    return new MemoryInode(contents)
+  }
+
+  /** An independent file with the same contents and the same unsynced changes. */
+  clone(): MemoryInode {
+    const copy = new MemoryInode(this.#durable.clone())
+    copy.#current = this.#current.clone()
+    copy.#changes = this.#changes.clone()
+    return copy
+  }
+
+  /** A copy of the contents that a process reads now. */
+  toBytes(): Uint8Array {
+    return this.#current.toBytes()
+  }
+
+  /** Changes the byte at `offset` wherever it is kept, as rot on the disk would. */
+  corrupt(offset: number, change: (byte: number) => number): void {
+    for (const contents of [this.#current, this.#durable]) {
+      const byte = new Uint8Array(1)
+      if (contents.read(byte, offset) === 1) contents.write(byte.map(change), offset)
+    }
+    this.#changes.rewrite((one) => {
+      if (one.kind !== 'write' || offset < one.offset || offset >= one.offset + one.bytes.length) return one
+      // Clones share the bytes of changes, so they are replaced, not altered.
+      const at = offset - one.offset
+      return { ...one, bytes: one.bytes.map((byte, index) => (index === at ? change(byte) : byte)) }
+    })
+  }
+}
+
+function applyChange(contents: GrowableBytes, change: ContentChange): void {
+  if (change.kind === 'write') contents.write(change.bytes, change.offset)
+  else contents.truncate(change.size)
+}
+
+function applySurviving(
+  contents: GrowableBytes,
+  change: ContentChange,
+  sequence: number,
+  loss: PowerLoss,
+): void {
+  if (change.kind === 'truncate') {
+    if (loss.keeps(sequence)) contents.truncate(change.size)
+    return
+  }
+  const surviving = loss.ofWrite(sequence, change.offset, change.bytes.length)
+  for (const { start, end } of surviving.pieces) {
+    contents.write(change.bytes.subarray(start, end), change.offset + start)
+  }
+  if (surviving.sized) contents.extend(change.offset + change.bytes.length)
+}

@@ -1,0 +1,198 @@
+// Edits as bytes. The layout is RFC 0002's; every count is checked against the bytes that are there
+// before anything is allocated by it (ByteReader does).
+
+import { unreachable } from '../assert.ts'
+import { validateStoredChannel } from '../telem/channel.ts'
+import type { Channel } from '../telem/channel.ts'
+import type { ByteReader } from '../codec/byte-reader.ts'
+import type { ByteWriter } from '../codec/byte-writer.ts'
+import { DecodeError } from '../codec/decode-error.ts'
+import type { Edit, PointerChange, TailCut } from '../version/edit.ts'
+import type { Pointer } from '../version/pointer.ts'
+
+const KINDS = ['begin', 'create', 'redefine', 'remove', 'flush', 'delete', 'relocate', 'drop'] as const
+
+/** Appends an edit's bytes. */
+export function encodeEdit(to: ByteWriter, edit: Edit): void {
+  to.u8(KINDS.indexOf(edit.kind))
+  switch (edit.kind) {
+    case 'begin':
+      to.u64(edit.epoch)
+      to.text(edit.bootId)
+      to.text(edit.base?.file ?? '')
+      to.u64(edit.base?.size ?? 0)
+      return
+    case 'create':
+    case 'redefine':
+      encodeChannels(to, edit.channels)
+      return
+    case 'remove':
+      encodeNumbers(to, edit.keys)
+      return
+    case 'flush':
+      to.u32(edit.groups.length)
+      for (const group of edit.groups) {
+        to.u64(group.key)
+        to.u64(group.lsn)
+      }
+      encodeChanges(to, edit.changes)
+      return
+    case 'delete':
+      encodeChanges(to, edit.changes)
+      encodeTailCut(to, edit.tail)
+      return
+    case 'relocate':
+      encodeChanges(to, edit.changes)
+      return
+    case 'drop':
+      encodeNumbers(to, edit.segments)
+      return
+    default:
+      unreachable(edit)
+  }
+}
+
+/**
+ * The edit whose bytes come next.
+ * @throws DecodeError where they are no edit.
+ */
+export function decodeEdit(from: ByteReader): Edit {
+  const kind = KINDS[from.u8()]
+  switch (kind) {
+    case 'begin': {
+      const epoch = from.u64()
+      const bootId = from.text()
+      const file = from.text()
+      const size = from.u64()
+      return { kind, epoch, bootId, ...(file === '' ? {} : { base: { file, size } }) }
+    }
+    case 'create':
+    case 'redefine':
+      return { kind, channels: decodeChannels(from) }
+    case 'remove':
+      return { kind, keys: decodeNumbers(from) }
+    case 'flush':
+      return {
+        kind,
+        groups: list(from, 16, () => ({ key: from.u64(), lsn: from.u64() })),
+        changes: decodeChanges(from),
+      }
+    case 'delete':
+      return { kind, changes: decodeChanges(from), tail: decodeTailCut(from) }
+    case 'relocate':
+      return { kind, changes: decodeChanges(from) }
+    case 'drop':
+      return { kind, segments: decodeNumbers(from) }
+    default:
+      throw new DecodeError(from.offset - 1, 'an edit of an unknown kind')
+  }
+}
+
+/** Appends channel definitions, each as JSON: their metadata is JSON anyway. */
+export function encodeChannels(to: ByteWriter, channels: readonly Channel[]): void {
+  to.u32(channels.length)
+  for (const channel of channels) to.text(JSON.stringify(channel))
+}
+
+export function decodeChannels(from: ByteReader): Channel[] {
+  return list(from, 4, () => {
+    const at = from.offset
+    try {
+      return validateStoredChannel(JSON.parse(from.text()) as unknown)
+    } catch (cause) {
+      if (cause instanceof DecodeError) throw cause
+      throw new DecodeError(at, 'a channel definition that cannot be read')
+    }
+  })
+}
+
+/** Bytes of one pointer in an edit. */
+const POINTER_SIZE = 49
+
+export function encodePointer(to: ByteWriter, pointer: Pointer): void {
+  to.i64(pointer.start)
+  to.i64(pointer.end)
+  to.u64(pointer.segment)
+  to.u64(pointer.offset)
+  to.u32(pointer.length)
+  to.u32(pointer.skip)
+  to.u32(pointer.count)
+  to.u32(pointer.live)
+  to.u8(pointer.joined ? 1 : 0)
+}
+
+export function decodePointer(from: ByteReader): Pointer {
+  return {
+    start: from.i64(),
+    end: from.i64(),
+    segment: from.u64(),
+    offset: from.u64(),
+    length: from.u32(),
+    skip: from.u32(),
+    count: from.u32(),
+    live: from.u32(),
+    joined: from.u8() === 1,
+  }
+}
+
+function encodeChanges(to: ByteWriter, changes: readonly PointerChange[]): void {
+  to.u32(changes.length)
+  for (const change of changes) {
+    to.u64(change.key)
+    to.u32(change.goes?.count ?? 0)
+    to.i64(change.goes?.first ?? 0n)
+    to.i64(change.goes?.last ?? 0n)
+    to.u32(change.comes.length)
+    for (const pointer of change.comes) encodePointer(to, pointer)
+  }
+}
+
+function decodeChanges(from: ByteReader): PointerChange[] {
+  return list(from, 32, () => {
+    const key = from.u64()
+    const count = from.u32()
+    const first = from.i64()
+    const last = from.i64()
+    const comes = list(from, POINTER_SIZE, () => decodePointer(from))
+    return { key, comes, ...(count === 0 ? {} : { goes: { first, last, count } }) }
+  })
+}
+
+function encodeTailCut(to: ByteWriter, cut: TailCut): void {
+  to.i64(cut.start)
+  to.i64(cut.end)
+  encodeNumbers(to, cut.keys)
+  encodeChanges(to, cut.extents)
+  to.u32(cut.parted.length)
+  for (const { key, at } of cut.parted) {
+    to.u64(key)
+    to.i64(at)
+  }
+}
+
+function decodeTailCut(from: ByteReader): TailCut {
+  return {
+    start: from.i64(),
+    end: from.i64(),
+    keys: decodeNumbers(from),
+    extents: decodeChanges(from),
+    parted: list(from, 16, () => ({ key: from.u64(), at: from.i64() })),
+  }
+}
+
+function encodeNumbers(to: ByteWriter, numbers: readonly number[]): void {
+  to.u32(numbers.length)
+  for (const number of numbers) to.u64(number)
+}
+
+function decodeNumbers(from: ByteReader): number[] {
+  return list(from, 8, () => from.u64())
+}
+
+/** A counted list whose items take at least `size` bytes each. */
+function list<T>(from: ByteReader, size: number, item: () => T): T[] {
+  const count = from.count(size)
+  const items: T[] = []
+  for (let i = 0; i < count; i++) items.push(item())
+  return items
+}

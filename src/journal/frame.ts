@@ -1,0 +1,94 @@
+// Framing shared by the logs: journal and manifest are sequences of frames behind a file header. A
+// frame is believed only when its checksum, seeded with the file and its place in it, holds.
+//
+//   offset size
+//   0      4    CRC-32 of bytes 4 .. length, seeded with the file's seed and the frame's offset
+//   4      4    length of the whole frame in bytes, a multiple of 8
+//   8      4    kind (journal: RecordKind, manifest: ManifestFrame)
+//   12     4    payload length in bytes
+//   16     n    payload, then zeroes up to length
+//
+// Frames begin at multiples of 8, which is what lets `scanFrames` find sound ones behind damage.
+
+import { checksum } from '../codec/checksum.ts'
+
+export const FRAME_HEADER = 16
+
+/** The largest frame that is believed; more is damage. Writers stay far below (large runs go to segments). */
+export const MAX_FRAME: number = 2 ** 30
+
+/** Bytes of a frame around a payload of `length` bytes. */
+export function frameSize(length: number): number {
+  return (FRAME_HEADER + length + 7) & ~7
+}
+
+/**
+ * Completes a frame in place: `bytes[at + 16 ...]` holds the payload already.
+ * Returns the frame's length. `fileOffset` is where in the file the frame will begin.
+ */
+export function sealFrame(
+  bytes: Uint8Array,
+  at: number,
+  kind: number,
+  payload: number,
+  seed: number,
+  fileOffset: number,
+): number {
+  const length = frameSize(payload)
+  for (let i = at + FRAME_HEADER + payload; i < at + length; i++) bytes[i] = 0
+  putU32(bytes, at + 4, length)
+  putU32(bytes, at + 8, kind)
+  putU32(bytes, at + 12, payload)
+  putU32(bytes, at, checksum(bytes.subarray(at + 4, at + length), seed, fileOffset))
+  return length
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+function getU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+}
+
+/** A frame that is sound. */
+export interface Frame {
+  readonly offset: number
+  readonly length: number
+  readonly kind: number
+  readonly payload: Uint8Array
+}
+
+/** Why there is no sound frame at an offset: `short`: the bytes end before it does; `damaged`: they are wrong. */
+export type FrameFault = 'end' | 'short' | 'damaged'
+
+/** The frame at `offset` of a file whose bytes are `bytes`, or why there is none. */
+export function readFrame(bytes: Uint8Array, offset: number, seed: number): Frame | FrameFault {
+  const left = bytes.length - offset
+  if (left <= 0) return 'end'
+  if (left < FRAME_HEADER) return 'short'
+  const length = getU32(bytes, offset + 4)
+  const payload = getU32(bytes, offset + 12)
+  if (length < FRAME_HEADER || length > MAX_FRAME || frameSize(payload) !== length) return 'damaged'
+  if (length > left) return 'short'
+  const sum = checksum(bytes.subarray(offset + 4, offset + length), seed, offset)
+  if (sum !== getU32(bytes, offset)) return 'damaged'
+  return {
+    offset,
+    length,
+    kind: getU32(bytes, offset + 8),
+    payload: bytes.subarray(offset + FRAME_HEADER, offset + FRAME_HEADER + payload),
+  }
+}
+
+/** The first sound frame that begins after `offset`, wherever damage ends; undefined where none follows. */
+export function findFrame(bytes: Uint8Array, offset: number, seed: number): Frame | undefined {
+  for (let at = (offset + 8) & ~7; at + FRAME_HEADER <= bytes.length; at += 8) {
+    const frame = readFrame(bytes, at, seed)
+    if (typeof frame === 'object') return frame
+  }
+  return undefined
+}

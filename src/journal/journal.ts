@@ -1,0 +1,285 @@
+// The journal: the one log, as a row of files of which the last is written to. Appending is one
+// synchronous step, so that check, append and publish can be one (architecture 3); durability only
+// delays the acknowledgement. What is written but not proven is the syncer's business.
+//
+// A failed or short append is cut off before the next; where that fails the file ends there and the
+// next append begins another; where that fails too, writes are refused (S4).
+
+import { ByteWriter } from '../codec/byte-writer.ts'
+import { fileSeed } from '../codec/checksum.ts'
+import { encodeFileHeader, HEADER_SIZE, JOURNAL_KIND } from '../codec/file-header.ts'
+import { StorageError } from '../errors.ts'
+import { storageError } from '../fs/storage-error.ts'
+import type { File, FileSystem } from '../fs/file-system.ts'
+import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
+import type { Edit } from '../version/edit.ts'
+import { encodeEdit } from './edit-codec.ts'
+import { FRAME_HEADER, sealFrame } from './frame.ts'
+import { COMMIT, EDIT, encodeCommit } from './record.ts'
+import type { CommitSection } from './record.ts'
+import type { Shape } from './shape.ts'
+
+/** `relaxed` commits gather up to this many bytes before they are written: 64 KB appends are the sweet spot. */
+const PENDING_LIMIT = 64 * 1024
+
+/** A place of an edit in its file, for retirement. */
+export interface EditPlace {
+  readonly lsn: number
+  readonly offset: number
+  readonly length: number
+}
+
+/** One file of the journal. Sizes in bytes. */
+export interface JournalFile {
+  readonly name: string
+  readonly path: string
+  readonly file: File
+  readonly seed: number
+  readonly firstLsn: number
+  /** The last record in it; `firstLsn - 1` while there is none. */
+  lastLsn: number
+  /** What the operating system has. */
+  size: number
+  /** Bytes were written since the last sync began. */
+  dirty: boolean
+  readonly edits: EditPlace[]
+  /** By index channel key: the newest commit of that group in this file. */
+  readonly commits: Map<number, number>
+  readonly shapes: Map<Shape, number>
+}
+
+export interface JournalOptions {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly epoch: number
+  readonly databaseId: Uint8Array
+  /** LSN of the first record. */
+  readonly firstLsn: number
+  /** A file that is this long is followed by another; bytes. */
+  readonly rollSize: number
+}
+
+/** The open journal of one epoch. */
+export class Journal {
+  readonly #options: JournalOptions
+  readonly #pending = new ByteWriter(2 * PENDING_LIMIT)
+  readonly #files: JournalFile[] = []
+  #nextLsn: number
+  /** The current file could not be cut back: nothing may be appended to it. */
+  #ended = false
+  #refused: StorageError | undefined
+  /** Set when a file was created: its name is not on disk before the next directory sync. */
+  namesDirty = false
+
+  /** Creates nothing yet: the first append does. */
+  constructor(options: JournalOptions) {
+    this.#options = options
+    this.#nextLsn = options.firstLsn
+  }
+
+  /** Oldest first; the last one is written to. */
+  get files(): readonly JournalFile[] {
+    return this.#files
+  }
+
+  /** LSN of the newest record, appended or pending. */
+  get lastLsn(): number {
+    return this.#nextLsn - 1
+  }
+
+  /** Bytes of all files, pending ones included. */
+  get size(): number {
+    let size = this.#pending.length
+    for (const file of this.#files) size += file.size
+    return size
+  }
+
+  /** Bytes that were acknowledged (`relaxed`) before the operating system has them. */
+  get pending(): number {
+    return this.#pending.length
+  }
+
+  /**
+   * Appends a commit and returns its LSN.
+   * @param through whether the operating system has it when this returns
+   * @throws StorageError; then nothing was appended
+   */
+  appendCommit(sections: readonly CommitSection[], proven: number, through: boolean): number {
+    const defined: Shape[] = []
+    const current = this.#ready()
+    const at = this.#begin(proven)
+    encodeCommit(this.#pending, sections, (shape) => {
+      const known = current.shapes.get(shape)
+      if (known !== undefined) return { number: known, isNew: false }
+      const number = current.shapes.size
+      current.shapes.set(shape, number)
+      defined.push(shape)
+      return { number, isNew: true }
+    })
+    try {
+      this.#end(current, at, COMMIT, through)
+    } catch (error) {
+      for (const shape of defined) current.shapes.delete(shape)
+      throw error
+    }
+    const lsn = this.#nextLsn++
+    current.lastLsn = lsn
+    for (const section of sections) current.commits.set(section.shape.index, lsn)
+    return lsn
+  }
+
+  /** Appends an edit, handed to the operating system, and returns its LSN. @throws StorageError; then nothing was appended */
+  appendEdit(edit: Edit, proven: number): number {
+    const current = this.#ready()
+    const at = this.#begin(proven)
+    encodeEdit(this.#pending, edit)
+    const offset = current.size + at
+    const length = this.#end(current, at, EDIT, true)
+    const lsn = this.#nextLsn++
+    current.lastLsn = lsn
+    current.edits.push({ lsn, offset, length })
+    return lsn
+  }
+
+  /** Hands pending records to the operating system. @throws StorageError; they stay pending */
+  writeOut(): void {
+    if (this.#refused !== undefined) throw this.#refused
+    if (this.#pending.length > 0) this.#write(this.#files.at(-1)!, true)
+  }
+
+  /** Ends the current file, so that the next record begins another. Pending records are written first. */
+  roll(): void {
+    this.writeOut()
+    this.#ended = true
+  }
+
+  /** Forgets the oldest file, which the caller has retired, and closes it. */
+  forgetOldest(): JournalFile {
+    const file = this.#files.shift()!
+    file.file.closeNow()
+    if (this.#files.length === 0) this.#ended = false
+    return file
+  }
+
+  close(): void {
+    for (const file of this.#files) file.file.closeNow()
+    this.#files.length = 0
+  }
+
+  /** The file that the next record goes to, with nothing in the way of appending. */
+  #ready(): JournalFile {
+    if (this.#refused !== undefined) throw this.#refused
+    if (this.#pending.length >= PENDING_LIMIT) this.writeOut()
+    let current = this.#files.at(-1)
+    if (current === undefined || this.#ended || current.size + this.#pending.length >= this.#options.rollSize) {
+      if (this.#pending.length > 0) this.writeOut()
+      current = this.#create()
+    }
+    return current
+  }
+
+  #begin(proven: number): number {
+    const at = this.#pending.length
+    for (let i = 0; i < FRAME_HEADER; i += 4) this.#pending.u32(0)
+    this.#pending.u64(this.#nextLsn)
+    this.#pending.u64(proven)
+    return at
+  }
+
+  #end(current: JournalFile, at: number, kind: number, through: boolean): number {
+    const payload = this.#pending.length - at - FRAME_HEADER
+    this.#pending.align(8)
+    const length = sealFrame(this.#pending.view(), at, kind, payload, current.seed, current.size + at)
+    if (!through) return length
+    try {
+      this.#write(current, at > 0)
+    } catch (error) {
+      this.#pending.cut(at)
+      throw error
+    }
+    return length
+  }
+
+  /** `acknowledged`: some of what is pending was acknowledged before it is written. */
+  #write(current: JournalFile, acknowledged: boolean): void {
+    const { length } = this.#pending
+    current.dirty = true
+    let written = 0
+    try {
+      const bytes = this.#pending.view()
+      while (written < length) {
+        const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), current.size + written)
+        if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
+        written += count
+      }
+    } catch (cause) {
+      this.#cutOff(current, cause, acknowledged)
+      throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause)
+    }
+    current.size += length
+    this.#pending.reset()
+  }
+
+  /** Takes back what a failed append may have left behind the last whole record. */
+  #cutOff(current: JournalFile, cause: unknown, acknowledged: boolean): void {
+    try {
+      current.file.truncateNow(current.size)
+    } catch {
+      this.#ended = true
+      // Pending records carry checksums of their place in this very file: acknowledged ones cannot
+      // move to another.
+      if (!acknowledged) return
+      const message = 'The journal can be neither written nor cut back: reopen the database'
+      this.#refused = new StorageError(message, { cause, path: current.path })
+    }
+  }
+
+  #create(): JournalFile {
+    const { files, directory, epoch, databaseId } = this.#options
+    const first = this.#nextLsn
+    const last = this.#files.at(-1)
+    if (last !== undefined && last.lastLsn < last.firstLsn) {
+      this.#files.pop()
+      last.file.closeNow()
+    }
+    const name = journalName(epoch, first)
+    const path = join(directory, name)
+    try {
+      const file = openFresh(files, path)
+      const header = encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number: first })
+      if (file.writeNow(header, 0) !== HEADER_SIZE) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
+      const created: JournalFile = {
+        name,
+        path,
+        file,
+        seed: fileSeed(databaseId, JOURNAL_KIND, epoch, first),
+        firstLsn: first,
+        lastLsn: first - 1,
+        size: HEADER_SIZE,
+        dirty: true,
+        edits: [],
+        commits: new Map(),
+        shapes: new Map(),
+      }
+      this.#files.push(created)
+      this.#ended = false
+      this.namesDirty = true
+      return created
+    } catch (cause) {
+      throw storageError('Cannot begin a journal file', join(directory, JOURNAL_DIRECTORY), cause)
+    }
+  }
+}
+
+/** A new file; one that an earlier try of this very journal left without a record is used again. */
+function openFresh(files: FileSystem, path: string): File {
+  try {
+    return files.openNow(path, 'create')
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause
+    const file = files.openNow(path, 'write')
+    if (file.sizeNow() > HEADER_SIZE) throw cause
+    file.truncateNow(0)
+    return file
+  }
+}

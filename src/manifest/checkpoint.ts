@@ -1,0 +1,152 @@
+// A checkpoint: a version written whole, as frames. It counts only if all of them are there and sound,
+// the last one included. Written in slices from an immutable version, while edits go on.
+//
+//   kind 1 begin     LSN u64, covers u64, next key u64, channels (edit-codec), segments u32 {id u64, size u64,
+//                    live u64}, flushed u32 {index key u64, LSN u64}, boot id text
+//   kind 2 pointers  channel key u64, pointers u32, each as in edits; at most POINTERS_A_FRAME of one channel
+//   kind 3 end       frames before it u32, pointers u64
+//   kind 4 archive   see manifest.ts
+
+import { ByteReader } from '../codec/byte-reader.ts'
+import type { ByteWriter } from '../codec/byte-writer.ts'
+import { DecodeError } from '../codec/decode-error.ts'
+import { decodeChannels, decodePointer, encodeChannels, encodePointer } from '../journal/edit-codec.ts'
+import { PointerTableBuilder } from '../version/pointer-table.ts'
+import type { PointerTable } from '../version/pointer-table.ts'
+import { PointerTables } from '../version/pointer-tables.ts'
+import type { SegmentEntry, Version } from '../version/version.ts'
+
+export const CHECKPOINT_BEGIN = 1
+export const CHECKPOINT_POINTERS = 2
+export const CHECKPOINT_END = 3
+export const ARCHIVE = 4
+
+/** Pointers in one frame: about 200 KB, some 2 ms to write. */
+export const POINTERS_A_FRAME = 4096
+
+/** What a checkpoint says besides the version. */
+export interface CheckpointFacts {
+  /** Records of the epoch's journal up to this LSN were archived when it was written: their files may be gone. */
+  readonly covers: number
+  readonly bootId: string
+}
+
+/** The frames of a checkpoint, one after another: each call of `next` fills the writer with one payload. */
+export function* checkpointFrames(version: Version, facts: CheckpointFacts, to: ByteWriter): Generator<number> {
+  encodeBegin(to, version, facts)
+  yield CHECKPOINT_BEGIN
+  let frames = 1
+  let total = 0
+  for (const [key, table] of version.pointers.entries()) {
+    for (let from = 0; from < table.length; from += POINTERS_A_FRAME) {
+      const until = Math.min(from + POINTERS_A_FRAME, table.length)
+      to.u64(key)
+      to.u32(until - from)
+      table.forEach(from, until, (pointer) => encodePointer(to, pointer))
+      yield CHECKPOINT_POINTERS
+      frames++
+      total += until - from
+    }
+  }
+  to.u32(frames)
+  to.u64(total)
+  yield CHECKPOINT_END
+}
+
+function encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): void {
+  to.u64(version.lsn)
+  to.u64(facts.covers)
+  to.u64(version.nextKey)
+  encodeChannels(to, Object.values(version.channels))
+  const segments = Object.entries(version.segments)
+  to.u32(segments.length)
+  for (const [id, entry] of segments) {
+    to.u64(Number(id))
+    to.u64(entry.size)
+    to.u64(entry.live)
+  }
+  const flushed = Object.entries(version.flushed)
+  to.u32(flushed.length)
+  for (const [key, lsn] of flushed) {
+    to.u64(Number(key))
+    to.u64(lsn)
+  }
+  to.text(facts.bootId)
+}
+
+/** Takes the payloads of a checkpoint's frames in order and gives the version when the last one has come. */
+export class CheckpointReader {
+  #begun: (Omit<Version, 'pointers'> & CheckpointFacts) | undefined
+  readonly #tables = new Map<number, PointerTable>()
+  #key = 0
+  #builder: PointerTableBuilder | undefined
+  #frames = 0
+  #pointers = 0
+
+  /**
+   * Takes the next frame. Returns the version and its facts with the last one, undefined before.
+   * @throws DecodeError where the frame does not fit in
+   */
+  take(kind: number, payload: Uint8Array): { version: Version; facts: CheckpointFacts } | undefined {
+    const from = new ByteReader(payload)
+    if ((kind === CHECKPOINT_BEGIN) !== (this.#begun === undefined)) throw new DecodeError(0, 'a checkpoint frame out of order')
+    switch (kind) {
+      case CHECKPOINT_BEGIN:
+        this.#begun = decodeBegin(from)
+        break
+      case CHECKPOINT_POINTERS:
+        this.#takePointers(from)
+        break
+      case CHECKPOINT_END:
+        return this.#finish(from)
+      default:
+        throw new DecodeError(0, `a checkpoint frame of the unknown kind ${kind}`)
+    }
+    this.#frames++
+    return undefined
+  }
+
+  #takePointers(from: ByteReader): void {
+    const key = from.u64()
+    const count = from.count(49)
+    if (key !== this.#key || this.#builder === undefined) {
+      this.#closeTable()
+      this.#key = key
+      this.#builder = new PointerTableBuilder()
+    }
+    for (let i = 0; i < count; i++) this.#builder.push(decodePointer(from))
+    this.#pointers += count
+  }
+
+  #closeTable(): void {
+    if (this.#builder !== undefined) this.#tables.set(this.#key, this.#builder.build())
+    this.#builder = undefined
+  }
+
+  #finish(from: ByteReader): { version: Version; facts: CheckpointFacts } {
+    this.#closeTable()
+    const begun = this.#begun!
+    if (from.u32() !== this.#frames || from.u64() !== this.#pointers) throw new DecodeError(0, 'a checkpoint misses frames')
+    const { covers, bootId, ...rest } = begun
+    return { version: { ...rest, pointers: PointerTables.empty.setMany(this.#tables) }, facts: { covers, bootId } }
+  }
+}
+
+function decodeBegin(from: ByteReader): Omit<Version, 'pointers'> & CheckpointFacts {
+  const lsn = from.u64()
+  const covers = from.u64()
+  const nextKey = from.u64()
+  const channels: { [key: number]: Version['channels'][number] } = {}
+  for (const channel of decodeChannels(from)) channels[channel.key] = channel
+  const segments: { [segment: number]: SegmentEntry } = {}
+  for (let left = from.count(24); left > 0; left--) {
+    const id = from.u64()
+    segments[id] = { size: from.u64(), live: from.u64() }
+  }
+  const flushed: { [index: number]: number } = {}
+  for (let left = from.count(16); left > 0; left--) {
+    const key = from.u64()
+    flushed[key] = from.u64()
+  }
+  return { lsn, covers, nextKey, channels, segments, flushed, bootId: from.text() }
+}

@@ -1,0 +1,264 @@
+// All segment files of an open database: which one is appended to, what is reserved in each, who reads
+// them. Space is handed out in one synchronous step, so that many may write extents at once, each to
+// its own place. Bytes that were handed out are reserved until a record names them or they are given
+// up (0006-I1). Descriptors for reading are kept for the segments used last.
+
+import { assert, present } from '../assert.ts'
+import type { File, FileSystem } from '../fs/file-system.ts'
+import { join, SEGMENT_DIRECTORY, segmentFile, segmentIdOf } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
+import type { SegmentId } from '../version/pointer.ts'
+import { createSegment, FIRST_EXTENT, openSegment, segmentSeed } from './segment-file.ts'
+import { SegmentReader } from './segment-reader.ts'
+import type { TableCache } from './table-cache.ts'
+
+/** Most descriptors kept open for reading; what is under way on an evicted one is finished first. */
+const OPEN_READERS = 128
+
+/** What is known of one segment file. Sizes in bytes. */
+export interface Segment {
+  readonly id: SegmentId
+  readonly seed: number
+  /** End of what was handed out; the header included. */
+  size: number
+  /** Handed out, named by no record yet. */
+  reserved: number
+  /** Kept live by runs of tails. */
+  tailLive: number
+  /** Nothing is appended any more. */
+  sealed: boolean
+  /** Written to since the last sync began. */
+  dirty: boolean
+  /** LSN of the last record that freed bytes here; 0 for none since the database was opened. */
+  freed: number
+  /** Open for appending; undefined once sealed and synced. */
+  writer: File | undefined
+}
+
+/** A place for an extent. */
+export interface Place {
+  readonly segment: SegmentId
+  readonly offset: number
+  readonly length: number
+}
+
+export interface SegmentPoolOptions {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly databaseId: Uint8Array
+  /** Of new segments. */
+  readonly epoch: number
+  /** A segment this long is sealed; bytes. */
+  readonly segmentSize: number
+  readonly cache: TableCache
+  /** Keep every descriptor: what is removed by another process must stay readable. */
+  readonly keepOpen?: boolean
+}
+
+export class SegmentPool {
+  readonly #options: SegmentPoolOptions
+  readonly #segments = new Map<SegmentId, Segment>()
+  readonly #readers = new Map<SegmentId, { file: File; reader: SegmentReader }>()
+  #active: Segment | undefined
+  #nextNumber = 1
+  /** A file was created: its name is not on disk before the next directory sync. */
+  namesDirty = false
+
+  constructor(options: SegmentPoolOptions) {
+    this.#options = options
+  }
+
+  /** Registers a segment that is there already; it is sealed. */
+  adopt(id: SegmentId, size: number): void {
+    this.#segments.set(id, this.#entry(id, size, true))
+  }
+
+  get(id: SegmentId): Segment {
+    return present(this.#segments.get(id), `segment ${segmentFile(id)} is known`)
+  }
+
+  find(id: SegmentId): Segment | undefined {
+    return this.#segments.get(id)
+  }
+
+  all(): Segment[] {
+    return [...this.#segments.values()]
+  }
+
+  /** The segment that `reserve` hands out from; undefined before the first use and after a seal. */
+  get active(): Segment | undefined {
+    return this.#active
+  }
+
+  /**
+   * A place for an extent of `length` bytes (a multiple of 8) in the active segment.
+   * @throws StorageError where a new segment is needed and cannot be made
+   */
+  reserve(length: number): Place {
+    let segment = this.#active
+    if (
+      segment === undefined ||
+      (segment.size > FIRST_EXTENT && segment.size + length > this.#options.segmentSize)
+    ) {
+      if (segment !== undefined) this.seal(segment)
+      segment = this.#active = this.create()
+    }
+    return this.reserveIn(segment, length)
+  }
+
+  /** A place in a segment that the caller appends to alone (the collector's). */
+  reserveIn(segment: Segment, length: number): Place {
+    assert(!segment.sealed, 'only an open segment is appended to')
+    const offset = segment.size
+    segment.size += length
+    segment.reserved += length
+    return { segment: segment.id, offset, length }
+  }
+
+  /** A new segment, open for appending, that is not the active one. @throws StorageError */
+  create(): Segment {
+    const { files, directory, databaseId, epoch } = this.#options
+    const id = segmentIdOf(epoch, this.#nextNumber++)
+    try {
+      const writer = createSegment(files, directory, id, databaseId)
+      const segment = { ...this.#entry(id, FIRST_EXTENT, false), writer, dirty: true }
+      this.#segments.set(id, segment)
+      this.namesDirty = true
+      return segment
+    } catch (cause) {
+      throw storageError('Cannot begin a segment', join(directory, segmentFile(id)), cause)
+    }
+  }
+
+  /** Ends a segment: nothing is appended any more. */
+  seal(segment: Segment): void {
+    segment.sealed = true
+    if (this.#active === segment) this.#active = undefined
+  }
+
+  /** Writes at a place, at once. @throws StorageError; the place stays reserved */
+  writeNow(place: Place, bytes: Uint8Array): void {
+    const { writer, file } = this.#writer(place)
+    try {
+      let written = 0
+      while (written < bytes.length) {
+        written += progress(
+          writer.writeNow(written === 0 ? bytes : bytes.subarray(written), place.offset + written),
+        )
+      }
+    } catch (cause) {
+      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause)
+    }
+  }
+
+  /** As `writeNow`, without holding the event loop. */
+  async write(place: Place, bytes: Uint8Array): Promise<void> {
+    const { writer, file } = this.#writer(place)
+    try {
+      let written = 0
+      while (written < bytes.length) {
+        written += progress(
+          await writer.write(written === 0 ? bytes : bytes.subarray(written), place.offset + written),
+        )
+      }
+    } catch (cause) {
+      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause)
+    }
+  }
+
+  #writer(place: Place): { writer: File; file: string } {
+    const segment = this.get(place.segment)
+    segment.dirty = true
+    const writer = present(segment.writer, 'a segment with reserved bytes is open')
+    return { writer, file: writer.path }
+  }
+
+  /** A place is reserved no longer: a record names it now, or it was given up. */
+  settle(place: { readonly segment: SegmentId; readonly length: number }): void {
+    const segment = this.get(place.segment)
+    segment.reserved -= place.length
+    assert(segment.reserved >= 0, 'no byte is settled twice')
+  }
+
+  /** Reads a segment; opens it when needed. @throws CorruptionError, UnsupportedVersionError, StorageError */
+  reader(id: SegmentId): SegmentReader {
+    const known = this.#readers.get(id)
+    if (known !== undefined) {
+      // Kept in order of use.
+      this.#readers.delete(id)
+      this.#readers.set(id, known)
+      return known.reader
+    }
+    const { files, directory, databaseId, cache, keepOpen } = this.#options
+    try {
+      const file = openSegment(files, directory, id, databaseId)
+      const reader = new SegmentReader(file, id, segmentSeed(id, databaseId), cache)
+      this.#readers.set(id, { file, reader })
+      if (keepOpen !== true && this.#readers.size > OPEN_READERS) this.#evict()
+      return reader
+    } catch (cause) {
+      throw storageError('Cannot open a segment', join(directory, segmentFile(id)), cause)
+    }
+  }
+
+  #evict(): void {
+    const oldest = this.#readers.keys().next().value
+    if (oldest !== undefined) this.#closeReader(oldest)
+  }
+
+  #closeReader(id: SegmentId): void {
+    this.#readers.get(id)?.file.closeNow()
+    this.#readers.delete(id)
+  }
+
+  /** The segments that were written since the last sync began; from now on they count as clean. */
+  takeDirty(): Segment[] {
+    const dirty = this.all().filter((segment) => segment.dirty)
+    for (const segment of dirty) segment.dirty = false
+    return dirty
+  }
+
+  /** Closes writers that are not needed any more: sealed, synced, nothing under way. */
+  closeSealed(): void {
+    for (const segment of this.#segments.values()) {
+      if (!segment.sealed || segment.dirty || segment.reserved > 0 || segment.writer === undefined) continue
+      segment.writer.closeNow()
+      segment.writer = undefined
+    }
+  }
+
+  /** Removes a segment's file; the caller has made sure that nobody needs it (S2). */
+  async remove(segment: Segment): Promise<void> {
+    const { files, directory, cache } = this.#options
+    segment.writer?.closeNow()
+    segment.writer = undefined
+    this.#closeReader(segment.id)
+    cache.forget(segment.id)
+    await files.remove(join(directory, segmentFile(segment.id)))
+    this.#segments.delete(segment.id)
+    this.namesDirty = true
+  }
+
+  /** Directory of the segments, for syncs of their names. */
+  get path(): string {
+    return join(this.#options.directory, SEGMENT_DIRECTORY)
+  }
+
+  close(): void {
+    for (const id of [...this.#readers.keys()]) this.#closeReader(id)
+    for (const segment of this.#segments.values()) {
+      segment.writer?.closeNow()
+      segment.writer = undefined
+    }
+  }
+
+  #entry(id: SegmentId, size: number, sealed: boolean): Segment {
+    const seed = segmentSeed(id, this.#options.databaseId)
+    return { id, seed, size, reserved: 0, tailLive: 0, sealed, dirty: false, freed: 0, writer: undefined }
+  }
+}
+
+function progress(count: number): number {
+  if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
+  return count
+}

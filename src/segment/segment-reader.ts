@@ -1,0 +1,283 @@
+// Reads samples out of one segment and believes none of them unverified (invariant 4): every unit of
+// 128 samples that a read touches is compared with its checksum, and every extent with what its
+// pointer's channel must find there. Reads go straight into the caller's array wherever whole units
+// fall into it. Turns times into positions for index channels. Called by domain/ and unary/; it never
+// writes and holds no state but the shared cache.
+
+import { assert } from '../assert.ts'
+import { CorruptionError } from '../errors.ts'
+import type { File } from '../fs/file-system.ts'
+import { typeCode } from '../telem/data-type.ts'
+import type { SegmentId } from '../version/pointer.ts'
+import type { BlockTable } from './block-table.ts'
+import { loadBlockTable } from './block-table.ts'
+import type { ExtentOwner, ExtentRef } from './extent-header.ts'
+import { BLOCK_SAMPLES, UNIT_SAMPLES } from './extent-layout.ts'
+import { readFully, readFullyNow } from './read-fully.ts'
+import type { TableCache } from './table-cache.ts'
+import { findBadUnit } from './verify-units.ts'
+
+const BLOCK_UNITS = BLOCK_SAMPLES / UNIT_SAMPLES
+
+/** Reads with a ragged end go through here up to this size, in one call, and are copied. */
+const SCRATCH_SIZE = 64 * 1024
+
+/** Most bytes of one read of `readSamples`: what is verified between two turns of the event loop. */
+const CHUNK_SIZE = 1024 * 1024
+
+/** What a unit's timestamps cost in memory beside themselves. */
+const UNIT_OVERHEAD = 256
+
+/** Filled and emptied within one synchronous call, so one for all readers. */
+const scratch = new Uint8Array(SCRATCH_SIZE)
+
+/** Where a time falls in an extent. */
+export interface TimePosition {
+  /** The first sample whose timestamp is not before the time; the extent's count where all are. */
+  readonly position: number
+  /** Its timestamp; undefined at the end. */
+  readonly at: bigint | undefined
+  /** The timestamp of the sample before it; undefined at the start. */
+  readonly before: bigint | undefined
+}
+
+/** Reads an open segment file that it neither opens nor closes. Where reads fail: StorageError. */
+export class SegmentReader {
+  readonly #file: File
+  readonly #segment: SegmentId
+  readonly #seed: number
+  readonly #cache: TableCache
+
+  /** @param seed of `segmentSeed` */
+  constructor(file: File, segment: SegmentId, seed: number, cache: TableCache) {
+    this.#file = file
+    this.#segment = segment
+    this.#seed = seed
+    this.#cache = cache
+  }
+
+  /**
+   * The block table of an extent, from the cache or the file.
+   * @throws CorruptionError where it is damaged, or the extent is not one of `owner`
+   */
+  tableNow(ref: ExtentRef, owner: ExtentOwner): BlockTable {
+    const cached = this.#cache.get(this.#segment, ref.offset)
+    if (cached?.kind === 'table' && fits(cached, ref, owner)) return cached
+    const table = loadBlockTable(this.#file, this.#seed, ref, owner)
+    this.#cache.put(this.#segment, ref.offset, table)
+    return table
+  }
+
+  /**
+   * Reads the samples `skip` to `skip + count` of an extent.
+   * @param target exactly `count` samples' bytes; undefined content after an error
+   * @throws CorruptionError where any unit that it touches is damaged or missing
+   */
+  readSamplesNow(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): void {
+    if (count === 0) return
+    const table = this.#tableFor(ref, owner, skip, count, target)
+    const { width } = table
+    const from = Math.floor(skip / UNIT_SAMPLES)
+    const to = Math.ceil((skip + count) / UNIT_SAMPLES)
+    const start = from * UNIT_SAMPLES
+    const end = Math.min(to * UNIT_SAMPLES, table.count)
+    if (skip === start && skip + count === end) {
+      this.#readUnits(ref, table, from, to, target)
+    } else if ((end - start) * width <= SCRATCH_SIZE) {
+      this.#readPart(ref, table, from, to, skip, count, target)
+    } else {
+      const middle = this.#readEnds(ref, table, skip, count, target)
+      this.#readUnits(ref, table, middle.from, middle.to, middle.target)
+    }
+  }
+
+  /**
+   * As `readSamplesNow`, without holding the event loop for longer than a chunk of 1 MiB takes; what is
+   * short is read at once all the same, since a trip over the thread pool would cost more.
+   *
+   * `target` belongs to the read until it resolves or rejects.
+   */
+  async readSamples(
+    ref: ExtentRef,
+    owner: ExtentOwner,
+    skip: number,
+    count: number,
+    target: Uint8Array,
+  ): Promise<void> {
+    if (target.length <= SCRATCH_SIZE) return this.readSamplesNow(ref, owner, skip, count, target)
+    const table = this.#tableFor(ref, owner, skip, count, target)
+    const middle = this.#readEnds(ref, table, skip, count, target)
+    await this.#readChunks(ref, table, middle)
+  }
+
+  /**
+   * Where `time` falls in an extent of an index channel: at most one unit is read for it.
+   * @throws CorruptionError as `readSamplesNow`
+   */
+  lowerBoundNow(ref: ExtentRef, owner: ExtentOwner, time: bigint): TimePosition {
+    const table = this.tableNow(ref, owner)
+    const { firstTimes, lastTimes, count } = table
+    assert(firstTimes.length > 0, 'times are looked up in index channels')
+    const next = lowerBound(firstTimes, time)
+    if (next === 0) return { position: 0, at: firstTimes[0], before: undefined }
+    const nextFirst = Math.min(next * UNIT_SAMPLES, count)
+    if (next % BLOCK_UNITS === 0 || next === firstTimes.length) {
+      const last = lastTimes[Math.ceil(next / BLOCK_UNITS) - 1]!
+      if (last < time) return { position: nextFirst, at: firstTimes[next], before: last }
+    }
+    // The unit before begins before `time`, so that `position` is at least 1 in it.
+    const times = this.#unitTimes(ref, table, next - 1)
+    const position = lowerBound(times, time)
+    const at = position < times.length ? times[position] : firstTimes[next]
+    return { position: (next - 1) * UNIT_SAMPLES + position, at, before: times[position - 1] }
+  }
+
+  /**
+   * The timestamp of the sample at `position` of an extent of an index channel.
+   * @throws CorruptionError as `readSamplesNow`
+   */
+  timeAtNow(ref: ExtentRef, owner: ExtentOwner, position: number): bigint {
+    const table = this.tableNow(ref, owner)
+    assert(table.firstTimes.length > 0, 'times are looked up in index channels')
+    this.#checkRange(ref, table, position, 1)
+    const unit = Math.floor(position / UNIT_SAMPLES)
+    if (position % UNIT_SAMPLES === 0) return table.firstTimes[unit]!
+    if (position === table.count - 1 || position % BLOCK_SAMPLES === BLOCK_SAMPLES - 1) {
+      return table.lastTimes[Math.floor(position / BLOCK_SAMPLES)]!
+    }
+    return this.#unitTimes(ref, table, unit)[position % UNIT_SAMPLES]!
+  }
+
+  #tableFor(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): BlockTable {
+    const table = this.tableNow(ref, owner)
+    assert(target.length === count * table.width, 'the target has room for exactly the samples asked for')
+    this.#checkRange(ref, table, skip, count)
+    return table
+  }
+
+  #checkRange(ref: ExtentRef, table: BlockTable, skip: number, count: number): void {
+    if (skip >= 0 && skip + count <= table.count) return
+    const what = `samples ${skip} to ${skip + count} are asked of an extent of ${table.count}`
+    throw new CorruptionError(this.#file.path, ref.offset, what)
+  }
+
+  /** Reads and verifies whole units into `target`, which they fill. */
+  #readUnits(ref: ExtentRef, table: BlockTable, from: number, to: number, target: Uint8Array): void {
+    if (from === to) return
+    const offset = unitOffset(ref, table, from)
+    readFullyNow(this.#file, target, offset)
+    this.#verify(target, table, from, to, offset)
+  }
+
+  /** Reads the units `from` to `to` into the scratch and copies out of it what is asked for. */
+  #readPart(
+    ref: ExtentRef,
+    table: BlockTable,
+    from: number,
+    to: number,
+    skip: number,
+    count: number,
+    target: Uint8Array,
+  ): void {
+    const start = from * UNIT_SAMPLES
+    const end = Math.min(to * UNIT_SAMPLES, table.count)
+    this.#readUnits(ref, table, from, to, scratch.subarray(0, (end - start) * table.width))
+    const at = (skip - start) * table.width
+    target.set(scratch.subarray(at, at + count * table.width))
+  }
+
+  /** Reads the units that a long range only cuts; the whole ones are left to the caller. */
+  #readEnds(ref: ExtentRef, table: BlockTable, skip: number, count: number, target: Uint8Array): Middle {
+    const end = skip + count
+    const from = Math.ceil(skip / UNIT_SAMPLES)
+    const to = end === table.count ? Math.ceil(end / UNIT_SAMPLES) : Math.floor(end / UNIT_SAMPLES)
+    const head = from * UNIT_SAMPLES - skip
+    const tail = Math.max(end - to * UNIT_SAMPLES, 0)
+    const headBytes = head * table.width
+    const tailFrom = target.length - tail * table.width
+    if (head > 0) this.#readPart(ref, table, from - 1, from, skip, head, target.subarray(0, headBytes))
+    if (tail > 0) this.#readPart(ref, table, to, to + 1, end - tail, tail, target.subarray(tailFrom))
+    return { from, to, target: target.subarray(headBytes, tailFrom) }
+  }
+
+  /** Reads the next chunk while the one before is verified. */
+  async #readChunks(ref: ExtentRef, table: BlockTable, middle: Middle): Promise<void> {
+    const unitSize = UNIT_SAMPLES * table.width
+    const chunkUnits = CHUNK_SIZE / unitSize
+    const read = async (from: number): Promise<Chunk> => {
+      const to = Math.min(from + chunkUnits, middle.to)
+      const bytes = middle.target.subarray((from - middle.from) * unitSize, (to - middle.from) * unitSize)
+      await readFully(this.#file, bytes, unitOffset(ref, table, from))
+      return { from, to, bytes }
+    }
+    let pending = middle.from < middle.to ? read(middle.from) : undefined
+    while (pending !== undefined) {
+      const { from, to, bytes } = await pending
+      pending = to < middle.to ? read(to) : undefined
+      try {
+        this.#verify(bytes, table, from, to, unitOffset(ref, table, from))
+      } catch (error) {
+        // Until it has ended, the read still writes into the caller's array.
+        await pending?.catch(() => {})
+        throw error
+      }
+    }
+  }
+
+  #verify(bytes: Uint8Array, table: BlockTable, from: number, to: number, offset: number): void {
+    const bad = findBadUnit(bytes, table, from, to, this.#seed, offset)
+    if (bad < 0) return
+    const at = offset + (bad - from) * UNIT_SAMPLES * table.width
+    throw new CorruptionError(this.#file.path, at, 'samples do not match their checksum')
+  }
+
+  #unitTimes(ref: ExtentRef, table: BlockTable, unit: number): BigInt64Array {
+    // No extent begins inside another, so that a unit's offset is nobody else's key.
+    const offset = unitOffset(ref, table, unit)
+    const cached = this.#cache.get(this.#segment, offset)
+    if (cached?.kind === 'times') return cached.times
+    const times = new BigInt64Array(Math.min(UNIT_SAMPLES, table.count - unit * UNIT_SAMPLES))
+    this.#readUnits(ref, table, unit, unit + 1, new Uint8Array(times.buffer))
+    this.#cache.put(this.#segment, offset, { kind: 'times', times, bytes: times.byteLength + UNIT_OVERHEAD })
+    return times
+  }
+}
+
+/** Whole units of a range, and where they go. */
+interface Middle {
+  readonly from: number
+  readonly to: number
+  readonly target: Uint8Array
+}
+
+interface Chunk {
+  readonly from: number
+  readonly to: number
+  readonly bytes: Uint8Array
+}
+
+function fits(table: BlockTable, ref: ExtentRef, owner: ExtentOwner): boolean {
+  const { header } = table
+  return (
+    header.length === ref.length &&
+    header.channel === owner.channel &&
+    header.typeCode === typeCode(owner.type) &&
+    header.isIndex === owner.isIndex
+  )
+}
+
+function unitOffset(ref: ExtentRef, table: BlockTable, unit: number): number {
+  return ref.offset + table.dataOffset + unit * UNIT_SAMPLES * table.width
+}
+
+/** The first position whose value is not below `time`, the length where all are. */
+function lowerBound(times: BigInt64Array, time: bigint): number {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle]! < time) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,219 @@
+// One channel at one instant, as parts: pieces of extents and of strips, in time order, cut to what is
+// asked for. Planning is synchronous and touches at most a unit of timestamps per cut end; nothing here
+// reads samples (see read-parts.ts). The instant is whatever version and tails the caller holds.
+
+import type { PointerList } from '../domain/pointer-list.ts'
+import { rowBound, visibleRows } from '../domain/tail.ts'
+import type { Strip, TailView } from '../domain/tail.ts'
+import type { ExtentOwner } from '../segment/extent-header.ts'
+import type { DataType } from '../telem/data-type.ts'
+import type { Pointer } from '../version/pointer.ts'
+import type { PointerTables } from '../version/pointer-tables.ts'
+import { cutPointer, rankOf, timeOfRank } from './time-search.ts'
+import type { IndexSource, SegmentSource } from './time-search.ts'
+
+/** What a read must know of a channel. */
+export interface ChannelRef {
+  readonly key: number
+  readonly name: string
+  readonly type: DataType
+  readonly owner: ExtentOwner
+  /** Its index channel's; an index channel is its own. */
+  readonly index: { readonly key: number; readonly owner: ExtentOwner }
+}
+
+/** One group at one instant. */
+export interface GroupView {
+  readonly pointers: PointerTables
+  readonly tail: readonly TailView[]
+  readonly segments: SegmentSource
+}
+
+interface Place {
+  /** Timestamp of the first sample; the last one's + 1 ns. */
+  readonly start: bigint
+  readonly end: bigint
+  readonly count: number
+  /** It goes on with the domain of the part before it. */
+  readonly joined: boolean
+}
+
+/** Samples [from, from + count) of what a pointer reaches. */
+export interface ExtentPart extends Place {
+  readonly kind: 'extent'
+  readonly pointer: Pointer
+  readonly from: number
+  readonly index: IndexSource
+}
+
+/** Rows [from, from + count) of a strip. */
+export interface RowsPart extends Place {
+  readonly kind: 'rows'
+  readonly strip: Strip
+  readonly ordinal: number
+  readonly from: number
+}
+
+export type Part = ExtentPart | RowsPart
+
+/** All samples of a channel with `start <= time < end`, in time order. @throws CorruptionError, StorageError */
+export function partsIn(view: GroupView, channel: ChannelRef, start: bigint, end: bigint): Part[] {
+  const parts: Part[] = []
+  if (start >= end) return parts
+  const table = view.pointers.get(channel.key)
+  addPointers(parts, table, indexOf(view, view.pointers.get(channel.index.key), channel), start, end)
+  if (view.tail.length > 0) {
+    const flushed = parts.length
+    addTail(parts, view, channel, start, end)
+    if (parts.length > flushed) parts.sort(byStart)
+  }
+  return parts
+}
+
+/** The newest `count` samples of a channel before `end`. @throws CorruptionError, StorageError */
+export function newestParts(view: GroupView, channel: ChannelRef, count: number, end: bigint): Part[] {
+  const parts: Part[] = []
+  addTail(parts, view, channel, MIN, end)
+  const table = view.pointers.get(channel.key)
+  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
+  let found = 0
+  for (let p = Math.min(table.lowerBound(end), table.length - 1); p >= 0 && found < count; p--) {
+    if (table.startAt(p) >= end) continue
+    const part = cutToPart(table.get(p), index, MIN, end)
+    if (part === undefined) continue
+    parts.push(part)
+    found += part.count
+  }
+  parts.sort(byStart)
+  return lastOf(parts, count)
+}
+
+/** Timestamp of the sample number `count` (from 0) at or after `start`; undefined where there are fewer. */
+export function timeOfNth(view: GroupView, channel: ChannelRef, start: bigint, count: number): bigint | undefined {
+  let left = count
+  for (const part of partsIn(view, channel, start, MAX)) {
+    if (left < part.count) return timeInPart(part, left)
+    left -= part.count
+  }
+  return undefined
+}
+
+/** Timestamp of a part's sample. */
+export function timeInPart(part: Part, position: number): bigint {
+  if (position === 0) return part.start
+  if (position === part.count - 1) return part.end - 1n
+  if (part.kind === 'rows') return part.strip.times[part.from + position]!
+  const base = rankOf(part.index, part.start).rank
+  return timeOfRank(part.index, base + position)
+}
+
+const MIN = -(2n ** 63n)
+const MAX = 2n ** 63n - 1n
+
+function byStart(a: Part, b: Part): number {
+  return a.start < b.start ? -1 : a.start > b.start ? 1 : 0
+}
+
+function indexOf(view: GroupView, list: PointerList, channel: ChannelRef): IndexSource {
+  return { list, owner: channel.index.owner, segments: view.segments }
+}
+
+function addPointers(parts: Part[], list: PointerList, index: IndexSource, start: bigint, end: bigint): void {
+  const { length } = list
+  for (let p = list.lowerBound(start); p < length && list.startAt(p) < end; p++) {
+    const part = cutToPart(list.get(p), index, start, end)
+    if (part !== undefined) parts.push(part)
+  }
+}
+
+function cutToPart(pointer: Pointer, index: IndexSource, start: bigint, end: bigint): ExtentPart | undefined {
+  const cut = cutPointer(index, pointer, start, end)
+  if (cut.from >= cut.to) return undefined
+  return {
+    kind: 'extent',
+    pointer,
+    index,
+    from: cut.from,
+    count: cut.to - cut.from,
+    start: cut.first,
+    end: cut.last,
+    joined: pointer.joined && cut.from === 0,
+  }
+}
+
+function addTail(parts: Part[], view: GroupView, channel: ChannelRef, start: bigint, end: bigint): void {
+  for (const tail of view.tail) {
+    if (tail.kind === 'pointers') {
+      const list = tail.pointers.get(channel.key)
+      const times = tail.pointers.get(channel.index.key)
+      if (list !== undefined && times !== undefined) addPointers(parts, list, indexOf(view, times, channel), start, end)
+      continue
+    }
+    const { strip } = tail
+    const ordinal = strip.shape.ordinals.get(channel.key)
+    if (ordinal === undefined || tail.from === tail.to) continue
+    const { times } = strip
+    if (times[tail.from]! >= end || times[tail.to - 1]! < start) continue
+    for (const rows of visibleRows(tail, channel.key)) {
+      const from = rowBound(times, rows.from, rows.to, start)
+      const to = rowBound(times, from, rows.to, end)
+      if (from === to) continue
+      parts.push({
+        kind: 'rows',
+        strip,
+        ordinal,
+        from,
+        count: to - from,
+        start: times[from]!,
+        end: times[to - 1]! + 1n,
+        joined: rows.joined && from === rows.from,
+      })
+    }
+  }
+}
+
+/** The last `count` samples of sorted parts. */
+function lastOf(parts: readonly Part[], count: number): Part[] {
+  const kept: Part[] = []
+  let left = count
+  for (let i = parts.length - 1; i >= 0 && left > 0; i--) {
+    const part = parts[i]!
+    if (part.count <= left) {
+      kept.push(part)
+      left -= part.count
+      continue
+    }
+    const skip = part.count - left
+    kept.push({ ...part, from: part.from + skip, count: left, start: timeInPart(part, skip), joined: false })
+    left = 0
+  }
+  return kept.reverse()
+}
+
+/** Sum of the parts' samples. */
+export function countOf(parts: readonly Part[]): number {
+  let count = 0
+  for (const part of parts) count += part.count
+  return count
+}
+
+/** Counts samples in [start, end) without making parts of the pointers that lie wholly inside. */
+export function countIn(view: GroupView, channel: ChannelRef, start: bigint, end: bigint): number {
+  if (start >= end) return 0
+  const table = view.pointers.get(channel.key)
+  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
+  const first = table.lowerBound(start)
+  let count = 0
+  if (first < table.length && table.startAt(first) < end) {
+    const after = Math.min(table.lowerBound(end), table.length - 1)
+    const last = table.startAt(after) < end ? after : after - 1
+    count = table.samplesBefore(last + 1) - table.samplesBefore(first)
+    for (const p of first === last ? [first] : [first, last]) {
+      const cut = cutPointer(index, table.get(p), start, end)
+      count -= table.countAt(p) - Math.max(0, cut.to - cut.from)
+    }
+  }
+  const tail: Part[] = []
+  addTail(tail, view, channel, start, end)
+  return count + countOf(tail)
+}

@@ -1,0 +1,83 @@
+// The operating system's files: the port's contract, and descriptors that are neither lost nor reused.
+
+import { mkdtemp, readlink, rm } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { uninterrupted, uninterruptedLater } from '../../../src/fs/node-file.ts'
+import { NodeFileSystem, nodeFileSystem } from '../../../src/fs/node-file-system.ts'
+import { systemError } from '../../../src/fs/system-error.ts'
+import { bytes, describeFileSystem, failureOf } from '../../support/file-system-contract.ts'
+
+const makeRoot = (): Promise<string> => mkdtemp(join(tmpdir(), 'rubidium-fs-'))
+
+describeFileSystem('NodeFileSystem', async () => {
+  const root = await makeRoot()
+  return {
+    fileSystem: new NodeFileSystem(),
+    root,
+    dispose: () => rm(root, { recursive: true }),
+  }
+})
+
+describe.runIf(process.platform === 'linux')('descriptors of NodeFileSystem', () => {
+  let root: string
+
+  beforeEach(async () => {
+    root = await makeRoot()
+  })
+
+  afterEach(async () => {
+    await rm(root, { recursive: true })
+  })
+
+  const openDescriptors = async (): Promise<string[]> => {
+    const targets = readdirSync('/proc/self/fd').map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''))
+    return (await Promise.all(targets)).filter((target) => target.startsWith(root))
+  }
+
+  it('are given back at the close when nothing is under way', async () => {
+    const file = nodeFileSystem.openNow(`${root}/a`, 'create')
+    expect(await openDescriptors()).toEqual([`${root}/a`])
+    file.closeNow()
+    expect(await openDescriptors()).toEqual([])
+  })
+
+  it('are given back after the last operation when some are under way at the close', async () => {
+    const file = nodeFileSystem.openNow(`${root}/a`, 'create')
+    const work = [file.write(bytes('abc'), 0), file.sync(), file.read(new Uint8Array(3), 0)]
+    file.closeNow()
+    await Promise.all(work)
+    expect(await openDescriptors()).toEqual([])
+  })
+
+  it('are given back where a directory was opened by mistake', async () => {
+    expect(failureOf(() => nodeFileSystem.openNow(root, 'read'))).toBe('EISDIR')
+    await nodeFileSystem.syncDirectory(root)
+    nodeFileSystem.syncDirectoryNow(root)
+    expect(await openDescriptors()).toEqual([])
+  })
+})
+
+describe('an interrupted system call', () => {
+  it('is made again until it is not interrupted', async () => {
+    let left = 3
+    const call = (): string => {
+      left -= 1
+      if (left > 0) throw systemError('EINTR', 'write', 'a')
+      return 'done'
+    }
+    expect(uninterrupted(call)).toBe('done')
+    left = 3
+    expect(await uninterruptedLater(async () => call())).toBe('done')
+  })
+
+  it('passes every other failure on', async () => {
+    const call = (): never => {
+      throw systemError('EIO', 'write', 'a')
+    }
+    expect(failureOf(() => uninterrupted(call))).toBe('EIO')
+    await expect(uninterruptedLater(async () => call())).rejects.toMatchObject({ code: 'EIO' })
+  })
+})

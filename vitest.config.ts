@@ -1,0 +1,19 @@
+// How the tests run: two forked workers (the machines that build this have two cores, and a test that
+// kills or exhausts its process takes no other file along), a test without an assertion fails, and
+// RUBIDIUM_TEST_REPORT names a file for the counts in JSON beside the usual output (`.ci/run` reads it).
+
+import { defineConfig } from 'vitest/config'
+
+const report = process.env['RUBIDIUM_TEST_REPORT']
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { requireAssertions: true },
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+  },
+})
