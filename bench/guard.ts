@@ -29,14 +29,24 @@ bench
   })
   .add('index, exclusive, one key', async () => {
     for (let call = 0; call < calls; call++) {
-      const held = await set.acquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [7], purpose: 'bench' })
+      const held = await set.acquire(unguarded, {
+        rank: 'index',
+        mode: 'exclusive',
+        keys: [7],
+        purpose: 'bench',
+      })
       counted += held.isReleased ? 0 : 1
       held.release()
     }
   })
   .add('segment, exclusive, one key, tried', async () => {
     for (let call = 0; call < calls; call++) {
-      const held = set.tryAcquire(unguarded, { rank: 'segment', mode: 'exclusive', keys: [7], purpose: 'bench' })
+      const held = set.tryAcquire(unguarded, {
+        rank: 'segment',
+        mode: 'exclusive',
+        keys: [7],
+        purpose: 'bench',
+      })
       counted += held === undefined ? 0 : 1
       held?.release()
     }

@@ -3,6 +3,7 @@
 // until control is shared out only one writer at a time (fine print: Regions). Pure look-ups over the
 // head; the caller runs them in the same step as what rests on them.
 
+import { present } from '../assert.ts'
 import { WriteConflictError } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
@@ -91,9 +92,9 @@ export function claimRegion(
   for (const other of group.streams) {
     const position = other.position
     if (other === self.stream || position === undefined) continue
-    const startBounds = other.start !== undefined && other.committedLast === undefined
-    if (startBounds && time < other.start!) {
-      if (upper === undefined || other.start! < upper) upper = other.start
+    const { start } = other
+    if (start !== undefined && other.committedLast === undefined && time < start) {
+      if (upper === undefined || start < upper) upper = start
       continue
     }
     if ((lower !== undefined && position < lower) || (dataUpper !== undefined && position >= dataUpper)) continue
@@ -107,20 +108,26 @@ export function claimRegion(
   return upper
 }
 
-/**
- * Where a stream that has its region already must stop now.
- * Returns the exclusive bound, undefined where there is none.
- */
-export function regionBound(group: Group, table: PointerTable, stream: Stream): bigint | undefined {
-  const position = stream.position!
+/** The region of a stream that has written or has a `start`, as it is now. */
+export function regionOf(
+  group: Group,
+  table: PointerTable,
+  stream: Stream,
+): {
+  /** The stream's samples must stay before this; undefined where nothing bounds them. */
+  readonly upper: bigint | undefined
+  /** The newest committed sample before its next one is the stream's own last. */
+  readonly goesOn: boolean
+} {
+  const position = present(stream.position, 'the stream has a region')
   const around = surroundings(group, table, position)
-  if (around.inside !== undefined) return position
+  if (around.inside !== undefined) return { upper: position, goesOn: false }
   let upper = around.after?.start
   for (const other of group.streams) {
     if (other === stream || other.start === undefined || other.committedLast !== undefined) continue
     if (other.start > position && (upper === undefined || other.start < upper)) upper = other.start
   }
-  return upper
+  return { upper, goesOn: stream.committedLast !== undefined && around.before === stream.committedLast + 1n }
 }
 
 /** The error for a write over committed data. */

@@ -31,9 +31,11 @@ export class Group {
 
   /** Drops runs in which nothing is left. */
   prune(): void {
-    this.runs = this.runs.filter((run) =>
-      run.kind === 'strip' ? run.flushed < run.committed : [...run.pointers.values()].some((list) => list.length > 0),
-    )
+    this.runs = this.runs.filter((run) => {
+      if (run.kind === 'extents') return [...run.pointers.values()].some((list) => list.length > 0)
+      run.inTail = run.flushed < run.committed
+      return run.inTail
+    })
   }
 
   views(): TailView[] {
@@ -91,6 +93,8 @@ export class TailReplay {
       strip.parted = new Set(run.parted)
       this.#strips.set(stream, strip)
       strip.inTail = true
+      // Its page is none of the pool's.
+      strip.isReleased = true
       group.add(strip)
     } else {
       for (const key of run.parted) strip.partAt(key, strip.committed)

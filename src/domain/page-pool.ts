@@ -18,16 +18,17 @@ interface Waiter {
 export class PagePool {
   /** Most bytes in pages at any time. */
   readonly budget: number
-  readonly #starved: () => void
+  readonly #pressed: () => void
   readonly #free = new Map<number, Page[]>()
   readonly #waiters: Waiter[] = []
   #held = 0
   #cached = 0
+  #returned = 0
 
-  /** @param starved called whenever somebody begins to wait: it must get a flush going */
-  constructor(budget: number, starved: () => void) {
+  /** @param pressed called when somebody begins to wait, or half of the budget is used: it must get a flush going */
+  constructor(budget: number, pressed: () => void) {
     this.budget = budget
-    this.#starved = starved
+    this.#pressed = pressed
   }
 
   /** Bytes in pages that are in use. */
@@ -35,9 +36,25 @@ export class PagePool {
     return this.#held
   }
 
+  /** Bytes ever given back: grows with every progress of a flush. */
+  get returned(): number {
+    return this.#returned
+  }
+
   /** Whether somebody waits for pages. */
   get hasWaiters(): boolean {
     return this.#waiters.length > 0
+  }
+
+  /** More than half of the budget is used. */
+  get isPressed(): boolean {
+    return this.#held > this.budget / 2
+  }
+
+  /** Pages that somebody else still reads: they count no more, and are never handed out again. */
+  forget(pages: readonly Page[]): void {
+    for (const page of pages) this.#held -= page.bytes.length
+    this.#serve()
   }
 
   /** Pages of these sizes (bytes, powers of two), all or none; undefined where they must be waited for. */
@@ -56,7 +73,7 @@ export class PagePool {
     if (pages !== undefined) return Promise.resolve(pages)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ sizes, total: sum(sizes), resolve, reject })
-      this.#starved()
+      this.#pressed()
     })
   }
 
@@ -65,6 +82,7 @@ export class PagePool {
     for (const page of pages) {
       const size = page.bytes.length
       this.#held -= size
+      this.#returned += size
       if (this.#held + this.#cached + size > this.budget) continue
       this.#cached += size
       const list = this.#free.get(size)
@@ -97,6 +115,7 @@ export class PagePool {
     })
     this.#held += sum(sizes)
     if (this.#held + this.#cached > this.budget) this.#trim()
+    if (this.isPressed) this.#pressed()
     return pages
   }
 

@@ -32,6 +32,8 @@ export class Stream {
   upper: bigint | undefined
   /** The group's generation that `upper` was found at; -1 where it must be found. */
   generation = -1
+  /** The newest committed sample of the region is this stream's own last. As of `generation`. */
+  goesOn = false
   /** Channels (keys) whose last committed sample of this stream was deleted since. */
   readonly broken: Set<number> = new Set()
   strip: Strip | undefined

@@ -52,6 +52,8 @@ export class Strip {
   committed = 0
   /** It is one of its group's runs: something of it was committed. */
   inTail = false
+  /** The page was given back. */
+  isReleased = false
   /** Rows before this are pointers already. */
   flushed = 0
   cuts: RowCuts = NO_CUTS

@@ -23,7 +23,7 @@ export interface GuardClock {
 export interface GuardRequest<N extends RankName, M extends Mode> {
   readonly rank: N
   readonly mode: M
-  /** Which guards of a rank that has several (`segment`, `index`), in any order; the other ranks take none. */
+  /** Which guards of a rank that has several (`segment`, `index`), in any order; other ranks take none. */
   readonly keys?: Iterable<GuardKey> | undefined
   /** What for: others that time out meanwhile read it. */
   readonly purpose: string
@@ -188,5 +188,7 @@ function orderError(above: Held, asked: string, rank: RankName): LockOrderError 
       `${asked} was asked for while ${above} is held: several of one rank are taken in one call`,
     )
   }
-  return new LockOrderError(`${asked} was asked for while ${above} is held: ranks are acquired downwards only`)
+  return new LockOrderError(
+    `${asked} was asked for while ${above} is held: ranks are acquired downwards only`,
+  )
 }

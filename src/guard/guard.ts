@@ -131,7 +131,8 @@ export class Guard {
     const queued = before.map((one) => `"${one.purpose}" (${one.mode})`)
     return new LockTimeoutError(
       `"${wanted.purpose}" waited ${Math.round(waitedMs)} ms for the guard ${this.name} (${wanted.mode})` +
-        `, held by ${list(holders)}${queued.length === 0 ? '' : `; before it in the queue: ${list(queued)}`}` +
+        `, held by ${list(holders)}` +
+        (queued.length === 0 ? '' : `; before it in the queue: ${list(queued)}`) +
         '. Try again, or raise lockTimeout',
     )
   }

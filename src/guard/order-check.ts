@@ -45,7 +45,9 @@ export class OrderCheck {
     for (let around: Operation | undefined = operation; around !== undefined; around = around.inside) {
       for (const held of around.held) {
         if (chain.has(held)) continue
-        this.violations.push(`${operation.name}: ${wanted} was asked for beside ${held}, which ${around.name} holds`)
+        this.violations.push(
+          `${operation.name}: ${wanted} was asked for beside ${held}, which ${around.name} holds`,
+        )
       }
     }
   }
@@ -69,7 +71,8 @@ export class OrderCheck {
       try {
         return await body()
       } finally {
-        for (const held of operation.held) this.violations.push(`${operation.name}: ended with ${held} still held`)
+        for (const held of operation.held)
+          this.violations.push(`${operation.name}: ended with ${held} still held`)
       }
     })
   }

@@ -65,8 +65,11 @@ export interface Frame {
 /** Why there is no sound frame at an offset: `short`: the bytes end before it does; `damaged`: they are wrong. */
 export type FrameFault = 'end' | 'short' | 'damaged'
 
-/** The frame at `offset` of a file whose bytes are `bytes`, or why there is none. */
-export function readFrame(bytes: Uint8Array, offset: number, seed: number): Frame | FrameFault {
+/**
+ * The frame at `offset` of `bytes`, or why there is none.
+ * @param fileOffset where in its file the frame begins, where `bytes` are not the file from its start
+ */
+export function readFrame(bytes: Uint8Array, offset: number, seed: number, fileOffset: number = offset): Frame | FrameFault {
   const left = bytes.length - offset
   if (left <= 0) return 'end'
   if (left < FRAME_HEADER) return 'short'
@@ -74,7 +77,7 @@ export function readFrame(bytes: Uint8Array, offset: number, seed: number): Fram
   const payload = getU32(bytes, offset + 12)
   if (length < FRAME_HEADER || length > MAX_FRAME || frameSize(payload) !== length) return 'damaged'
   if (length > left) return 'short'
-  const sum = checksum(bytes.subarray(offset + 4, offset + length), seed, offset)
+  const sum = checksum(bytes.subarray(offset + 4, offset + length), seed, fileOffset)
   if (sum !== getU32(bytes, offset)) return 'damaged'
   return {
     offset,

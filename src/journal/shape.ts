@@ -12,6 +12,8 @@ export interface Shape {
   readonly types: readonly DataType[]
   /** Bytes of one sample, by ordinal. */
   readonly widths: readonly number[]
+  /** The largest of `widths`. */
+  readonly widest: number
   /** Bytes of one row over all channels. */
   readonly rowSize: number
   /** Ordinal of a channel key; undefined where the shape does not have it. */
@@ -26,6 +28,7 @@ export function shapeOf(keys: readonly number[], types: readonly DataType[]): Sh
     keys,
     types,
     widths,
+    widest: widths.reduce((most, width) => Math.max(most, width), 0),
     rowSize: widths.reduce((sum, width) => sum + width, 0),
     ordinals: new Map(keys.map((key, ordinal) => [key, ordinal])),
   }

@@ -44,7 +44,12 @@ export class Fence {
    * **Durable:** contents of a new one, its name once the directory is synced.
    * @throws the system's error.
    */
-  static async openOrCreate(files: FileSystem, directory: string, epoch: number, token: string): Promise<Fence> {
+  static async openOrCreate(
+    files: FileSystem,
+    directory: string,
+    epoch: number,
+    token: string,
+  ): Promise<Fence> {
     for (;;) {
       const found = Fence.open(files, directory)
       if (found !== undefined) return found

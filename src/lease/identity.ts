@@ -21,7 +21,7 @@ const BOOT_TOLERANCE_SECONDS = 300
 
 /**
  * This process.
- * @param wallClockMs now, in milliseconds since 1970: from it the boot is dated on platforms that do not name it.
+ * @param wallClockMs now, in milliseconds since 1970: dates the boot on platforms that do not name it.
  */
 export function readIdentity(wallClockMs: number): Identity {
   const bootId = readSmallFile('/proc/sys/kernel/random/boot_id')?.trim()

@@ -111,7 +111,17 @@ function decode(text: string, epoch: number): Omit<FoundLease, 'epoch'> {
     return damaged
   }
   if (typeof value !== 'object' || value === null) return damaged
-  const { host, bootId, pidNamespace, pid, startTime, since, lock, state, epoch: named } = value as Record<string, unknown>
+  const {
+    host,
+    bootId,
+    pidNamespace,
+    pid,
+    startTime,
+    since,
+    lock,
+    state,
+    epoch: named,
+  } = value as Record<string, unknown>
   const texts = [host, bootId, pidNamespace, startTime, since, state]
   if (named !== epoch || !texts.every((one) => typeof one === 'string')) return damaged
   if (!Number.isSafeInteger(pid) || (pid as number) <= 0 || (lock !== 'os' && lock !== 'file')) return damaged

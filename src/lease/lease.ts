@@ -21,7 +21,8 @@ export interface Lease {
    */
   lookNow(): void
   /**
-   * Gives the lease back; looks fail from the moment of the call. Further calls return the first one's promise.
+   * Gives the lease back; looks fail from the moment of the call. Further calls return the first one's
+   * promise.
    *
    * **Durable:** that nobody holds the lease. A lease that could not be given back is taken over once
    * this process has ended.

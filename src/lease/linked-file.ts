@@ -23,7 +23,8 @@ export async function removeIfThere(files: FileSystem, path: string): Promise<vo
 export function writeWhole(file: File, bytes: Uint8Array, offset: number): void {
   for (let done = 0; done < bytes.length;) {
     const written = file.writeNow(bytes.subarray(done), offset + done)
-    if (written === 0) throw new StorageError(`nothing more can be written to "${file.path}"`, { path: file.path })
+    if (written === 0)
+      throw new StorageError(`nothing more can be written to "${file.path}"`, { path: file.path })
     done += written
   }
 }

@@ -53,7 +53,8 @@ export interface LeaseOptions {
  *
  * **Durable:** the new epoch: lease file, fence and their names.
  * @throws DatabaseLockedError (DATABASE_LOCKED) naming the holder, when it is alive, may be, or was faster.
- * CorruptionError (CORRUPTION) for a fence that holds no epoch. StorageError (STORAGE) for what the disk refuses.
+ * CorruptionError (CORRUPTION) for a fence that holds no epoch. LeaseLostError (LEASE_LOST) when it was
+ * taken over before this resolved. StorageError (STORAGE) for what the disk refuses.
  */
 export async function acquireLease(options: LeaseOptions): Promise<Lease> {
   const { files, directory } = options
@@ -81,6 +82,8 @@ class Taker {
   readonly #token = randomUUID()
   /** The newest epoch that the operator's decision is about: not those who come meanwhile. */
   #takeoverUpTo: number | undefined
+  /** The newest epoch whose holder was found not to matter; who shows above it came meanwhile. */
+  #judgedUpTo = 0
   /** A holder that may still run was passed over: what it covered by a look must be waited for. */
   #mustSettle = false
 
@@ -98,30 +101,44 @@ class Taker {
       if (own !== undefined) return this.#enforce(epoch, own)
     }
     const { directory } = this.#options
-    throw new DatabaseLockedError(`"${directory}" is being opened by others all the time: try again`, { directory })
+    throw new DatabaseLockedError(`"${directory}" is being opened by others all the time: try again`, {
+      directory,
+    })
   }
 
-  // The epoch to try for, once nobody holds the lease; undefined when the listing is out of date already.
+  // The epoch to try for, once nobody holds the lease; undefined when what was found is out of date already.
   async #nextEpoch(): Promise<number | undefined> {
     const { files, directory, epochsSeen } = this.#options
-    const epochs = await leaseEpochs(files, directory)
-    const newest = epochs.at(-1)
+    // A listing is not one instant: it may miss a name that comes and one that goes meanwhile, the new
+    // holder's and the old one's. The old one's goes only after the fence was raised, which shows.
+    const before = this.#readFence()
+    const newest = (await leaseEpochs(files, directory)).at(-1)
+    const inForce = this.#readFence()
+    if (inForce !== before) return undefined
     this.#takeoverUpTo ??= newest ?? 0
     if (newest !== undefined) {
       const found = readLease(files, directory, newest)
       if (found === undefined) return undefined
       this.#assertFree(found)
     }
+    this.#judgedUpTo = newest ?? 0
+    const epoch = 1 + epochsSeen.reduce((most, seen) => Math.max(most, seen), Math.max(newest ?? 0, inForce))
+    if (epoch < MAX_SEGMENT_EPOCH) return epoch
+    throw new CorruptionError(
+      join(directory, FENCE),
+      0,
+      `there can be no epoch ${epoch} after those that names show`,
+    )
+  }
+
+  #readFence(): number {
+    const { files, directory } = this.#options
     const fence = Fence.open(files, directory)
-    let inForce = 0
     try {
-      inForce = fence?.read() ?? 0
+      return fence?.read() ?? 0
     } finally {
       fence?.close()
     }
-    const epoch = 1 + epochsSeen.reduce((most, seen) => Math.max(most, seen), Math.max(newest ?? 0, inForce))
-    if (epoch < MAX_SEGMENT_EPOCH) return epoch
-    throw new CorruptionError(join(directory, FENCE), 0, `there can be no epoch ${epoch} after those that names show`)
   }
 
   #assertFree(found: FoundLease): void {
@@ -129,7 +146,8 @@ class Taker {
     if (found.isReleased) return
     const liveness = found.content === undefined ? 'unknown' : this.#livenessOf(found.content)
     if (liveness === 'dead') return
-    if (takeover !== true || found.epoch > (this.#takeoverUpTo ?? 0)) throw lockedBy(directory, found, liveness)
+    if (takeover !== true || found.epoch > (this.#takeoverUpTo ?? 0))
+      throw lockedBy(directory, found, liveness)
     this.#mustSettle = true
   }
 
@@ -165,14 +183,22 @@ class Taker {
     let fence: Fence | undefined
     try {
       await files.syncDirectory(directory)
-      await this.#assertNewest(epoch)
+      await this.#assertNoOther(epoch, this.#judgedUpTo)
       fence = await Fence.openOrCreate(files, directory, epoch, this.#token)
       if (!(await fence.raise(epoch))) throw await this.#overtaken(epoch)
       await files.syncDirectory(directory)
-      await this.#assertNewest(epoch)
+      // Who came with a smaller epoch after the first look has seen this one's name, and gives up.
+      await this.#assertNoOther(epoch, epoch)
       await this.#removeOlder(epoch)
       if (this.#mustSettle) await (this.#options.wait ?? wait)(SETTLE_MS)
-      const lease = new LocalLease({ epoch, directory, own, fence, lock: this.#lock, clock: this.#options.clock })
+      const lease = new LocalLease({
+        epoch,
+        directory,
+        own,
+        fence,
+        lock: this.#lock,
+        clock: this.#options.clock,
+      })
       lease.lookNow()
       return lease
     } catch (error) {
@@ -182,24 +208,30 @@ class Taker {
     }
   }
 
-  async #assertNewest(epoch: number): Promise<void> {
+  // Throws where a name above `beyond` shows another opener.
+  async #assertNoOther(epoch: number, beyond: number): Promise<void> {
     const { files, directory } = this.#options
-    if (((await leaseEpochs(files, directory)).at(-1) ?? 0) > epoch) throw await this.#overtaken(epoch)
+    const epochs = await leaseEpochs(files, directory)
+    if (epochs.some((other) => other > beyond && other !== epoch)) throw await this.#overtaken(epoch)
   }
 
-  // Somebody passed this process over while it stood still. Its name may go, because a later one is there.
+  // Somebody else came while this process stood still. This one's name goes, so that it does not hide the
+  // other's: either a later name is there, or the epoch was never in force.
   async #overtaken(epoch: number): Promise<DatabaseLockedError> {
     const { files, directory } = this.#options
-    const newest = await newestLease(files, directory)
-    if (newest !== undefined && newest.epoch > epoch) await removeIfThere(files, join(directory, leaseName(epoch)))
-    return lockedBy(directory, newest, 'alive')
+    const epochs = await leaseEpochs(files, directory)
+    const newest = epochs.filter((other) => other > this.#judgedUpTo && other !== epoch).at(-1)
+    if (newest === undefined) return lockedBy(directory, undefined, 'alive')
+    await removeIfThere(files, join(directory, leaseName(epoch)))
+    return lockedBy(directory, readLease(files, directory, newest), 'alive')
   }
 
   async #removeOlder(epoch: number): Promise<void> {
     const { files, directory } = this.#options
     for (const name of await files.list(directory)) {
       const old = parseLease(name)
-      if (isTempName(name) || (old !== undefined && old < epoch)) await removeIfThere(files, join(directory, name))
+      if (isTempName(name) || (old !== undefined && old < epoch))
+        await removeIfThere(files, join(directory, name))
     }
   }
 }
@@ -252,7 +284,7 @@ class LocalLease implements Lease {
     }
     const { why, cause } = this.#lost
     throw new LeaseLostError(
-      `The lease of "${this.directory}" (epoch ${this.epoch}) ${why}: nothing can be changed through it any more`,
+      `The lease of "${this.directory}" (epoch ${this.epoch}) ${why}: nothing can be changed any more`,
       { cause },
     )
   }
@@ -271,7 +303,11 @@ class LocalLease implements Lease {
     try {
       await own.giveBack()
     } catch (error) {
-      throw storageError('The lease could not be given back', join(this.directory, leaseName(this.epoch)), error)
+      throw storageError(
+        'The lease could not be given back',
+        join(this.directory, leaseName(this.epoch)),
+        error,
+      )
     } finally {
       fence.close()
       lock?.release()

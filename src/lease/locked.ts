@@ -19,35 +19,53 @@ export function noteOf(since: string, identity: Identity): string {
 }
 
 /** The error for a lock that is taken: its note names the holder, or else the newest lease file does. */
-export function heldByNote(directory: string, note: string, newest: FoundLease | undefined): DatabaseLockedError {
-  const holder = parseNote(note) ?? newest?.content
+export function heldByNote(
+  directory: string,
+  note: string,
+  newest: FoundLease | undefined,
+): DatabaseLockedError {
+  // Who took over from a process that stands still holds the newest lease, and not that process's lock.
+  const passed = newest !== undefined && !newest.isReleased && newest.content?.lock === 'file'
+  const holder = passed ? newest.content : (parseNote(note) ?? newest?.content)
   if (holder === undefined) {
-    return new DatabaseLockedError(`"${directory}" is open for writing in another process, which is not known`, {
-      directory,
-    })
+    return new DatabaseLockedError(
+      `"${directory}" is open for writing in another process, which is not known`,
+      {
+        directory,
+      },
+    )
   }
   return heldBy(directory, holder)
 }
 
 /** The error for a lease whose holder is not dead; `newest` undefined: it vanished while this was asked. */
-export function lockedBy(directory: string, newest: FoundLease | undefined, liveness: Liveness): DatabaseLockedError {
+export function lockedBy(
+  directory: string,
+  newest: FoundLease | undefined,
+  liveness: Liveness,
+): DatabaseLockedError {
   if (newest === undefined) {
-    return new DatabaseLockedError(`"${directory}" was opened for writing by another process just now`, { directory })
+    return new DatabaseLockedError(`"${directory}" was opened for writing by another process just now`, {
+      directory,
+    })
   }
   const { epoch, content } = newest
   const file = leaseName(epoch)
   if (content === undefined) {
     return new DatabaseLockedError(
-      `"${directory}" may be open for writing: ${file} is damaged and does not say by whom. If no process has it ` +
-        `open, open it with takeover: true, or remove ${file}`,
-      { directory, cause: new CorruptionError(join(directory, file), 0, 'it does not say who holds the lease') },
+      `"${directory}" may be open for writing: ${file} is damaged and does not say by whom. If no process ` +
+        `has it open, open it with takeover: true, or remove ${file}`,
+      {
+        directory,
+        cause: new CorruptionError(join(directory, file), 0, 'it does not say who holds the lease'),
+      },
     )
   }
   if (liveness !== 'unknown') return heldBy(directory, content)
   const { pid, host, since } = content
   return new DatabaseLockedError(
-    `"${directory}" was opened for writing by ${describe(content)}. Whether that process still runs cannot be known ` +
-      `from here. If it does not, open it with takeover: true, or remove ${file}`,
+    `"${directory}" was opened for writing by ${describe(content)}. Whether that process still runs ` +
+      `cannot be known from here. If it does not, open it with takeover: true, or remove ${file}`,
     { directory, pid, host, since },
   )
 }

@@ -47,7 +47,10 @@ function tryLock(native: Native, path: string): OsLockAttempt {
   const file = openLockFile(path)
   try {
     if (native.tryLock(file.descriptor)) {
-      return { outcome: 'held', lock: { writeNote: (note) => file.writeNote(note), release: () => file.close() } }
+      return {
+        outcome: 'held',
+        lock: { writeNote: (note) => file.writeNote(note), release: () => file.close() },
+      }
     }
   } catch {
     file.close()

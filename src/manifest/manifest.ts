@@ -43,6 +43,8 @@ export interface ManifestIdentity {
 export class Manifest {
   readonly name: string
   readonly path: string
+  /** Of the checkpoint. */
+  readonly lsn: number
   readonly #file: File
   readonly #seed: number
   readonly #writer = new ByteWriter(4096)
@@ -52,8 +54,9 @@ export class Manifest {
   #covers: number
   #broken = false
 
-  private constructor(name: string, path: string, file: File, seed: number, size: number, covers: number) {
+  private constructor(name: string, path: string, lsn: number, file: File, seed: number, size: number, covers: number) {
     this.name = name
+    this.lsn = lsn
     this.path = path
     this.#file = file
     this.#seed = seed
@@ -109,7 +112,7 @@ export class Manifest {
       }
       await file.sync()
       await files.syncDirectory(join(directory, MANIFEST_DIRECTORY))
-      return new Manifest(name, path, file, seed, written, facts.covers)
+      return new Manifest(name, path, version.lsn, file, seed, written, facts.covers)
     } catch (cause) {
       if (file !== undefined) await discard(files, file)
       throw storageError('Cannot write a checkpoint', path, cause)

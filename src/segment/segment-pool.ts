@@ -6,6 +6,8 @@
 import { assert, present } from '../assert.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { join, SEGMENT_DIRECTORY, segmentFile, segmentIdOf } from '../fs/layout.ts'
+import { CorruptionError, SnapshotExpiredError } from '../errors.ts'
+import { hasCode } from '../fs/system-error.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { SegmentId } from '../version/pointer.ts'
 import { createSegment, FIRST_EXTENT, openSegment, segmentSeed } from './segment-file.ts'
@@ -197,7 +199,14 @@ export class SegmentPool {
       if (keepOpen !== true && this.#readers.size > OPEN_READERS) this.#evict()
       return reader
     } catch (cause) {
-      throw storageError('Cannot open a segment', join(directory, segmentFile(id)), cause)
+      const path = join(directory, segmentFile(id))
+      if (hasCode(cause, 'ENOENT')) {
+        if (keepOpen === true) {
+          throw new SnapshotExpiredError(`The writing process has given "${path}" back: open the database again`, { cause })
+        }
+        throw new CorruptionError(path, 0, 'the segment is missing', { cause })
+      }
+      throw storageError('Cannot open a segment', path, cause)
     }
   }
 

@@ -28,7 +28,9 @@ class Model {
   queue: Taker[] = []
 
   free(mode: Mode): boolean {
-    return mode === 'exclusive' ? this.holders.length === 0 : this.holders.every((one) => one.mode === 'shared')
+    return mode === 'exclusive'
+      ? this.holders.length === 0
+      : this.holders.every((one) => one.mode === 'shared')
   }
 
   take(taker: Taker): void {
@@ -59,7 +61,10 @@ const takes = fc.record({
 })
 const steps: fc.Arbitrary<Step> = fc.oneof(
   takes as fc.Arbitrary<Step>,
-  fc.record({ kind: fc.constantFrom('release', 'release', 'abort'), which: fc.nat(20) }) as fc.Arbitrary<Step>,
+  fc.record({
+    kind: fc.constantFrom('release', 'release', 'abort'),
+    which: fc.nat(20),
+  }) as fc.Arbitrary<Step>,
   fc.record({ kind: fc.constant('pass'), ms: fc.integer({ min: 1, max: 40 }) }) as fc.Arbitrary<Step>,
 )
 
@@ -145,7 +150,9 @@ describe('guards under a random load', () => {
           if (held !== undefined) {
             for (const key of keys) {
               const others = holders.get(key) ?? []
-              expect(others.length === 0 || (mode === 'shared' && others.every((one) => one === 'shared'))).toBe(true)
+              expect(
+                others.length === 0 || (mode === 'shared' && others.every((one) => one === 'shared')),
+              ).toBe(true)
               holders.set(key, [...others, mode])
             }
             await delay(holdMs)

@@ -35,7 +35,12 @@ describe('the ranks', () => {
     const set = newSet()
     const lease = await set.acquire(unguarded, { rank: 'lease', mode: 'shared', purpose: 'delete' })
     const catalog = await set.acquire(lease, { rank: 'catalog', mode: 'shared', purpose: 'delete' })
-    const index = await set.acquire(catalog, { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'delete' })
+    const index = await set.acquire(catalog, {
+      rank: 'index',
+      mode: 'exclusive',
+      keys: [1],
+      purpose: 'delete',
+    })
     const journal = await set.acquire(index, { rank: 'journal', mode: 'exclusive', purpose: 'delete' })
     expect(journal.under).toBe(index)
     expect(index.under).toBe(catalog)
@@ -46,7 +51,11 @@ describe('the ranks', () => {
   it('are refused upwards at run time, naming both guards (0004-I1)', async () => {
     const set = newSet()
     const index = await set.acquire(unguarded, { rank: 'index', mode: 'shared', keys: [7], purpose: 'read' })
-    const wrong = set.acquire(against<'catalog'>(index), { rank: 'catalog', mode: 'shared', purpose: 'rename' })
+    const wrong = set.acquire(against<'catalog'>(index), {
+      rank: 'catalog',
+      mode: 'shared',
+      purpose: 'rename',
+    })
     await expect(wrong).rejects.toBeInstanceOf(LockOrderError)
     await expect(wrong).rejects.toThrow(
       'catalog (shared, "rename") was asked for while index 7 (shared, "read") is held',
@@ -71,7 +80,12 @@ describe('the ranks', () => {
   it('are taken once each', async () => {
     const set = newSet()
     const index = await set.acquire(unguarded, { rank: 'index', mode: 'shared', keys: [1], purpose: 'a' })
-    const twice = set.acquire(against<'index'>(index), { rank: 'index', mode: 'shared', keys: [2], purpose: 'b' })
+    const twice = set.acquire(against<'index'>(index), {
+      rank: 'index',
+      mode: 'shared',
+      keys: [2],
+      purpose: 'b',
+    })
     await expect(twice).rejects.toThrow('several of one rank are taken in one call')
   })
 
@@ -99,7 +113,12 @@ describe('a Held', () => {
   it('that is released while its holder waits for more makes that acquisition fail and leaks nothing', async () => {
     const set = newSet()
     const lease = await set.acquire(unguarded, { rank: 'lease', mode: 'shared', purpose: 'a' })
-    const other = await set.acquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'other' })
+    const other = await set.acquire(unguarded, {
+      rank: 'index',
+      mode: 'exclusive',
+      keys: [1],
+      purpose: 'other',
+    })
     const waiting = set.acquire(lease, { rank: 'index', mode: 'shared', keys: [1], purpose: 'b' })
     const refused = expect(waiting).rejects.toBeInstanceOf(LockOrderError)
     lease.release()
@@ -149,7 +168,12 @@ describe('guards of several keys', () => {
     })
     expect(held.keys).toEqual([9, 10, 100, 'a', 'b'])
     held.release()
-    const again = await set.acquire(unguarded, { rank: 'index', mode: 'shared', keys: [2, 1, 2], purpose: 'b' })
+    const again = await set.acquire(unguarded, {
+      rank: 'index',
+      mode: 'shared',
+      keys: [2, 1, 2],
+      purpose: 'b',
+    })
     expect(again.keys).toEqual([1, 2])
     expect(set.keyedCount).toBe(2)
   })
@@ -170,7 +194,12 @@ describe('guards of several keys', () => {
 
   it('are all given back when one of them times out (0004-I3)', async () => {
     const set = newSet()
-    const busy = await set.acquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [2], purpose: 'busy' })
+    const busy = await set.acquire(unguarded, {
+      rank: 'index',
+      mode: 'exclusive',
+      keys: [2],
+      purpose: 'busy',
+    })
     const wanted = set.acquire(unguarded, {
       rank: 'index',
       mode: 'exclusive',
@@ -178,8 +207,12 @@ describe('guards of several keys', () => {
       purpose: 'all',
       timeoutMs: 100,
     })
-    const refused = expect(wanted).rejects.toThrow('waited 100 ms for the guard index 2 (exclusive), held by "busy"')
-    expect(set.tryAcquire(unguarded, { rank: 'index', mode: 'shared', keys: [1], purpose: 'x' })).toBeUndefined()
+    const refused = expect(wanted).rejects.toThrow(
+      'waited 100 ms for the guard index 2 (exclusive), held by "busy"',
+    )
+    expect(
+      set.tryAcquire(unguarded, { rank: 'index', mode: 'shared', keys: [1], purpose: 'x' }),
+    ).toBeUndefined()
     expect(set.keyedCount).toBe(2)
     await vi.advanceTimersByTimeAsync(100)
     await refused
@@ -193,12 +226,20 @@ describe('guards of several keys', () => {
     const one = await set.acquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'one' })
     const two = await set.acquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [2], purpose: 'two' })
     const keys = [1, 2]
-    const wanted = set.acquire(unguarded, { rank: 'index', mode: 'shared', keys, purpose: 'both', timeoutMs: 100 })
+    const wanted = set.acquire(unguarded, {
+      rank: 'index',
+      mode: 'shared',
+      keys,
+      purpose: 'both',
+      timeoutMs: 100,
+    })
     const refused = expect(wanted).rejects.toBeInstanceOf(LockTimeoutError)
     await vi.advanceTimersByTimeAsync(70)
     one.release()
     await vi.advanceTimersByTimeAsync(29)
-    expect(set.tryAcquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'x' })).toBeUndefined()
+    expect(
+      set.tryAcquire(unguarded, { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'x' }),
+    ).toBeUndefined()
     await vi.advanceTimersByTimeAsync(1)
     await refused
     two.release()
@@ -207,18 +248,32 @@ describe('guards of several keys', () => {
 
   it('that are tried are all taken or none', async () => {
     const set = newSet()
-    const busy = await set.acquire(unguarded, { rank: 'segment', mode: 'shared', keys: [2], purpose: 'append' })
+    const busy = await set.acquire(unguarded, {
+      rank: 'segment',
+      mode: 'shared',
+      keys: [2],
+      purpose: 'append',
+    })
     const keys = [1, 2]
-    expect(set.tryAcquire(unguarded, { rank: 'segment', mode: 'exclusive', keys, purpose: 'gc' })).toBeUndefined()
+    expect(
+      set.tryAcquire(unguarded, { rank: 'segment', mode: 'exclusive', keys, purpose: 'gc' }),
+    ).toBeUndefined()
     expect(set.keyedCount).toBe(1)
-    expect(set.tryAcquire(unguarded, { rank: 'segment', mode: 'shared', keys, purpose: 'append' })?.keys).toEqual(keys)
+    expect(
+      set.tryAcquire(unguarded, { rank: 'segment', mode: 'shared', keys, purpose: 'append' })?.keys,
+    ).toEqual(keys)
     busy.release()
   })
 
   it('are dropped when nobody uses them, so that 10,000 groups leave nothing behind', async () => {
     const set = newSet()
     for (let key = 0; key < 10_000; key++) {
-      const held = await set.acquire(unguarded, { rank: 'index', mode: 'shared', keys: [key], purpose: 'read' })
+      const held = await set.acquire(unguarded, {
+        rank: 'index',
+        mode: 'shared',
+        keys: [key],
+        purpose: 'read',
+      })
       held.release()
     }
     expect(set.keyedCount).toBe(0)
@@ -285,7 +340,12 @@ describe('waiting', () => {
     first.release()
     const held = await second
     expect(held.sinceMs).toBe(Date.now())
-    const third = set.acquire(unguarded, { rank: 'catalog', mode: 'shared', purpose: 'third', timeoutMs: 200 })
+    const third = set.acquire(unguarded, {
+      rank: 'catalog',
+      mode: 'shared',
+      purpose: 'third',
+      timeoutMs: 200,
+    })
     const refused = expect(third).rejects.toThrow('held by "second" (exclusive, for 200 ms)')
     await vi.advanceTimersByTimeAsync(200)
     await refused
@@ -311,7 +371,9 @@ describe('withGuards', () => {
     const set = newSet()
     const request = { rank: 'index', mode: 'exclusive', keys: [1], purpose: 'a' } as const
     await expect(withGuards(set, unguarded, request, (held) => held.keys)).resolves.toEqual([1])
-    await expect(withGuards(set, unguarded, request, () => Promise.reject(new Error('late')))).rejects.toThrow('late')
+    await expect(
+      withGuards(set, unguarded, request, () => Promise.reject(new Error('late'))),
+    ).rejects.toThrow('late')
     const early = withGuards(set, unguarded, request, () => {
       throw new Error('early')
     })

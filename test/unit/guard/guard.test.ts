@@ -92,7 +92,11 @@ describe('a guard', () => {
     guard.tryTake(holding('shared', 'reader'))
     const granted: string[] = []
     const abort = new AbortController()
-    const writer = guard.wait(holding('exclusive', 'writer'), { ...unlimited, signal: abort.signal, timeoutMs: 50 })
+    const writer = guard.wait(holding('exclusive', 'writer'), {
+      ...unlimited,
+      signal: abort.signal,
+      timeoutMs: 50,
+    })
     const refused = expect(writer).rejects.toBe('enough')
     const behind = queue(guard, holding('shared', 'behind'), granted)
     abort.abort('enough')

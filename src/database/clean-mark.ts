@@ -1,0 +1,49 @@
+// The mark of a clean close: how long every log was. It carries the epoch in its name and counts only
+// while that is the newest that began (S5): then a log that is shorter, or damaged, lost something.
+
+import { CorruptionError } from '../errors.ts'
+import type { FileSystem } from '../fs/file-system.ts'
+import { cleanName, join } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
+import { createLinked } from '../lease/linked-file.ts'
+
+export interface CleanMark {
+  /** Names relative to the database's folder, and sizes in bytes. */
+  readonly logs: readonly { readonly name: string; readonly size: number }[]
+}
+
+/** Writes the mark whole and syncs it. **Durable:** the mark. @throws StorageError */
+export async function writeCleanMark(files: FileSystem, directory: string, epoch: number, mark: CleanMark): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(mark))
+  try {
+    const file = await createLinked(files, directory, cleanName(epoch), bytes, 'close')
+    file?.closeNow()
+    await files.syncDirectory(directory)
+  } catch (cause) {
+    throw storageError('Cannot leave the mark of a clean close', join(directory, cleanName(epoch)), cause)
+  }
+}
+
+/** The mark that an epoch's close has left; undefined where there is none. @throws CorruptionError, StorageError */
+export async function readCleanMark(files: FileSystem, directory: string, epoch: number): Promise<CleanMark | undefined> {
+  const path = join(directory, cleanName(epoch))
+  if ((await files.stat(path)) === undefined) return undefined
+  const file = files.openNow(path, 'read')
+  try {
+    const bytes = new Uint8Array(file.sizeNow())
+    file.readNow(bytes, 0)
+    return parseMark(new TextDecoder().decode(bytes), path)
+  } finally {
+    file.closeNow()
+  }
+}
+
+function parseMark(text: string, path: string): CleanMark {
+  try {
+    const mark = JSON.parse(text) as CleanMark
+    if (Array.isArray(mark.logs) && mark.logs.every((log) => typeof log.name === 'string' && typeof log.size === 'number')) return mark
+  } catch {
+    // Told below: it is not JSON.
+  }
+  throw new CorruptionError(path, 0, 'the mark of a clean close cannot be read')
+}

@@ -1,0 +1,327 @@
+// The head: the version and the tails after every record, and what all lives of the engine share. A
+// record is checked, appended and published in one synchronous step here (0003-I2); who publishes an
+// edit holds the guards for what its plan rested on. One engine per open database.
+
+import { ClosedError, ReadOnlyError, StorageError } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import { Group } from '../domain/group.ts'
+import type { FreedBytes } from '../domain/group.ts'
+import { PagePool } from '../domain/page-pool.ts'
+import type { TailView } from '../domain/tail.ts'
+import type { FileSystem } from '../fs/file-system.ts'
+import { GuardSet } from '../guard/guard-set.ts'
+import { unguarded } from '../guard/held.ts'
+import type { Held, Mode } from '../guard/held.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { CommitSection } from '../journal/record.ts'
+import type { Lease } from '../lease/lease.ts'
+import type { Manifest } from '../manifest/manifest.ts'
+import type { SegmentPool } from '../segment/segment-pool.ts'
+import { apply } from '../version/apply.ts'
+import type { Edit } from '../version/edit.ts'
+import { catalogueOf } from '../version/version.ts'
+import type { Catalogue, Version } from '../version/version.ts'
+import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
+import type { Channel } from '../telem/channel.ts'
+import { groupOf } from '../version/version.ts'
+import type { Environment, Tuning } from './environment.ts'
+import { tuningFor } from './environment.ts'
+import type { Durability, ResolvedOptions } from './options.ts'
+import type { RecoveryReport } from './load.ts'
+import { Pins } from './pins.ts'
+import { Resources } from './resources.ts'
+import type { SnapshotState } from './snapshot-state.ts'
+import { Syncer } from './syncer.ts'
+import { Turns } from './turns.ts'
+
+export interface EngineParts {
+  readonly environment: Environment
+  readonly directory: string
+  readonly options: ResolvedOptions
+  readonly databaseId: Uint8Array
+  /** Of the lease held; that of the newest records for a read-only process. */
+  readonly epoch: number
+  readonly lease: Lease | undefined
+  readonly segments: SegmentPool
+  readonly version: Version
+  readonly groups: Map<number, Group>
+  /** LSN of the newest record that was recovered. */
+  readonly lastLsn: number
+  readonly recovery: RecoveryReport | undefined
+}
+
+export class Engine {
+  readonly environment: Environment
+  readonly directory: string
+  readonly options: ResolvedOptions
+  readonly tuning: Tuning
+  readonly databaseId: Uint8Array
+  readonly epoch: number
+  readonly lease: Lease | undefined
+  readonly segments: SegmentPool
+  readonly guards: GuardSet
+  readonly pool: PagePool
+  readonly syncer: Syncer
+  readonly pins: Pins = new Pins()
+  readonly resources: Resources = new Resources()
+  readonly snapshots: Set<SnapshotState> = new Set()
+  readonly turns: Turns
+  readonly recovery: RecoveryReport | undefined
+  readonly groups: Map<number, Group>
+  version: Version
+  journal: Journal | undefined
+  /** The manifest that this epoch writes; undefined before its first checkpoint. */
+  manifest: Manifest | undefined
+  /** Name of the manifest of an earlier epoch that the version began with, until this epoch has one. */
+  baseManifest: string | undefined
+  /** Journal records up to this LSN are in the manifest, or were flushed. */
+  covered = 0
+  state: 'open' | 'closing' | 'closed' = 'open'
+  /** Why writes are refused. */
+  failure: StorageError | undefined
+  /** Extents that tails name. */
+  tailExtents = 0
+  /** Called when memory runs short or the journal grows long. */
+  wantsFlush: () => void = () => {}
+  #lastLsn: number
+  #nextStream = 1
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #oldestUnprovenMs = 0
+  #writeOutScheduled = false
+
+  constructor(parts: EngineParts) {
+    const { environment, options } = parts
+    this.environment = environment
+    this.directory = parts.directory
+    this.options = options
+    this.tuning = { ...tuningFor(options.memoryBudget), ...environment.tuning }
+    this.databaseId = parts.databaseId
+    this.epoch = parts.epoch
+    this.lease = parts.lease
+    this.segments = parts.segments
+    this.version = parts.version
+    this.groups = parts.groups
+    this.recovery = parts.recovery
+    this.#lastLsn = parts.lastLsn
+    this.guards = new GuardSet({ clock: environment.clock, check: environment.check })
+    this.pool = new PagePool(options.memoryBudget, () => this.wantsFlush())
+    this.turns = new Turns(environment.clock)
+    this.syncer = new Syncer({
+      files: environment.files,
+      directory: parts.directory,
+      segments: parts.segments,
+      failed: (error) => {
+        this.fail(error)
+      },
+    })
+  }
+
+  get files(): FileSystem {
+    return this.environment.files
+  }
+
+  get clock(): Clock {
+    return this.environment.clock
+  }
+
+  /** LSN of the newest record. */
+  get lastLsn(): number {
+    return this.journal?.lastLsn ?? this.#lastLsn
+  }
+
+  get catalogue(): Catalogue {
+    return catalogueOf(this.version)
+  }
+
+  nextStreamId(): number {
+    return this.#nextStream++
+  }
+
+  /** The tail of a group, made when it is first asked for. */
+  group(key: number): Group {
+    let group = this.groups.get(key)
+    if (group === undefined) {
+      group = new Group(key)
+      this.groups.set(key, group)
+    }
+    return group
+  }
+
+  groupKeyOf(channel: Channel): number {
+    return groupOf(this.catalogue, channel)
+  }
+
+  /** The head's view of one group. */
+  viewOf(groupKey: number): GroupView {
+    const tail: readonly TailView[] = this.groups.get(groupKey)?.views() ?? []
+    return { pointers: this.version.pointers, tail, segments: this.segments }
+  }
+
+  /** @throws ClosedError */
+  assertOpen(): void {
+    if (this.state !== 'open') throw new ClosedError(`The database "${this.directory}" is closed`)
+  }
+
+  /** @throws ClosedError, ReadOnlyError, StorageError (after a failed sync), LeaseLostError */
+  assertWritable(): void {
+    this.assertOpen()
+    this.assertCanAppend()
+  }
+
+  /** As `assertWritable`, also while closing. */
+  assertCanAppend(): void {
+    if (this.options.readOnly) throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  /** Refuses writes from now on; reads go on. */
+  fail(error: StorageError): void {
+    this.failure ??= error
+    this.pool.fail(error)
+  }
+
+  /** Guard rank 1: acquired first by everything that writes. */
+  holdLease<M extends Mode>(mode: M, purpose: string, signal?: AbortSignal): Promise<Held<'lease', M>> {
+    const timeoutMs = mode === 'shared' ? this.options.lockTimeoutMs : undefined
+    return this.guards.acquire(unguarded, { rank: 'lease', mode, purpose, timeoutMs, signal })
+  }
+
+  /**
+   * Applies an edit to the head and appends it, as one step; returns its LSN.
+   *
+   * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
+   * @throws StorageError; then nothing has changed
+   */
+  publishEdit(edit: Edit): number {
+    const { journal } = this
+    const lsn = (journal?.lastLsn ?? this.#lastLsn) + 1
+    const next = apply(this.version, edit, lsn)
+    if (journal === undefined) this.#lastLsn = lsn
+    else {
+      journal.appendEdit(edit, this.syncer.proven)
+      this.#noteUnproven()
+    }
+    const { segments } = this.version
+    this.version = next
+    if (next.segments !== segments) this.#noteFreed(segments, next.segments, lsn)
+    return lsn
+  }
+
+  /** Appends a commit; the caller publishes it to the tails in the same step. @throws StorageError; then nothing has changed */
+  appendCommit(sections: readonly CommitSection[], durability: Durability): number {
+    const lsn = this.journal!.appendCommit(sections, this.syncer.proven, durability !== 'relaxed')
+    this.#noteUnproven()
+    if (durability === 'relaxed') this.#scheduleWriteOut()
+    if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents) this.wantsFlush()
+    return lsn
+  }
+
+  /** Resolves when the record may be acknowledged. @throws StorageError, LeaseLostError */
+  async acknowledge(lsn: number, durability: Durability): Promise<void> {
+    if (durability === 'relaxed') return
+    if (durability === 'strict') await this.syncer.reach(lsn)
+    this.look()
+  }
+
+  /** Shows that what was written before the call was written under the lease. @throws LeaseLostError */
+  look(): void {
+    try {
+      this.lease?.look()
+    } catch (error) {
+      this.#leaseLost(error)
+      throw error
+    }
+  }
+
+  /** As `look`, before something is destroyed or archived. @throws LeaseLostError */
+  lookNow(): void {
+    try {
+      this.lease?.lookNow()
+    } catch (error) {
+      this.#leaseLost(error)
+      throw error
+    }
+  }
+
+  #leaseLost(error: unknown): void {
+    if (error instanceof Error) this.failure ??= error as StorageError
+    this.pool.fail(error)
+  }
+
+  /** What was freed in segments outside the version (tails), at an LSN. */
+  noteTailFreed(freed: FreedBytes, lsn: number): void {
+    for (const [id, bytes] of freed) {
+      const segment = this.segments.get(id)
+      segment.tailLive -= bytes
+      if (bytes > 0) segment.freed = lsn
+    }
+  }
+
+  #noteFreed(before: Version['segments'], after: Version['segments'], lsn: number): void {
+    for (const id in before) {
+      const was = before[id]!
+      const is = after[id]
+      if (is === was || (is !== undefined && is.live >= was.live)) continue
+      const segment = this.segments.find(Number(id))
+      if (segment !== undefined && is !== undefined) segment.freed = lsn
+    }
+  }
+
+  #noteUnproven(): void {
+    const nowMs = this.clock.monotonicMs()
+    if (this.#timer === undefined) {
+      this.#oldestUnprovenMs = nowMs
+      this.#armTimer(this.options.syncIntervalMs)
+    } else if (nowMs - this.#oldestUnprovenMs > this.options.syncIntervalMs) {
+      // The timer is due and has not come: the caller does not let the loop turn.
+      this.#oldestUnprovenMs = nowMs
+      this.syncer.syncNow()
+    }
+  }
+
+  #armTimer(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const startedMs = this.clock.monotonicMs()
+      this.#timer = undefined
+      this.syncer.reach(this.lastLsn).then(
+        () => {
+          if (this.#timer === undefined && this.syncer.proven < this.lastLsn) {
+            this.#oldestUnprovenMs = startedMs
+            this.#armTimer(this.options.syncIntervalMs)
+          }
+        },
+        () => {
+          // `fail` was told: later writes are refused with it.
+        },
+      )
+    }, delayMs)
+    this.#timer.unref()
+  }
+
+  #scheduleWriteOut(): void {
+    if (this.#writeOutScheduled) return
+    this.#writeOutScheduled = true
+    setImmediate(() => {
+      this.#writeOutScheduled = false
+      try {
+        this.journal?.writeOut()
+      } catch {
+        // They stay pending: the next append tries again and says why it cannot.
+      }
+    })
+  }
+
+  /** No timer fires any more. */
+  stopTimers(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+/** What reads need of a channel. */
+export function channelRefOf(catalogue: Catalogue, channel: Channel): ChannelRef {
+  const groupKey = groupOf(catalogue, channel)
+  const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
+  const indexOwner = { channel: groupKey, type: 'timestamp', isIndex: true } as const
+  return { key: channel.key, name: channel.name, type: channel.type, owner, index: { key: groupKey, owner: indexOwner } }
+}

@@ -1,0 +1,67 @@
+// What the engine takes from outside: files, clock, who this process is. Production passes the real
+// ones; tests a simulated disk, a machine that restarts, and limits small enough to be met.
+
+import { randomBytes } from 'node:crypto'
+import { systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import type { FileSystem } from '../fs/file-system.ts'
+import { nodeFileSystem } from '../fs/node-file-system.ts'
+import type { OrderCheck } from '../guard/order-check.ts'
+import { readIdentity } from '../lease/identity.ts'
+import type { Identity, Liveness } from '../lease/lease.ts'
+import { loadOsLock } from '../lease/os-lock.ts'
+import type { OsLock } from '../lease/os-lock.ts'
+
+/** Limits that users do not set. Sizes in bytes. */
+export interface Tuning {
+  /** A journal file this long is followed by another. */
+  readonly journalFileSize: number
+  /** A journal longer than this is flushed and retired from its oldest file on. */
+  readonly journalLimit: number
+  /** A frame with this many bytes in its widest channel goes to a segment at once (bench/inline.ts). */
+  readonly inlineLimit: number
+  /** Most bytes of samples in one extent that a flush or a collection writes. */
+  readonly extentLimit: number
+  /** Archived edits may outgrow the checkpoint by this much before a new one is written. */
+  readonly manifestSlack: number
+  /** Tails that name more extents than this are flushed. */
+  readonly tailExtents: number
+}
+
+const MIB = 1024 * 1024
+
+/** The limits of production for a memory budget. */
+export function tuningFor(memoryBudget: number): Tuning {
+  return {
+    journalFileSize: Math.min(16 * MIB, Math.max(MIB, memoryBudget / 4)),
+    journalLimit: Math.max(8 * MIB, Math.min(64 * MIB, memoryBudget)),
+    inlineLimit: 4096,
+    extentLimit: MIB,
+    manifestSlack: MIB,
+    tailExtents: 8192,
+  }
+}
+
+export interface Environment {
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly identity: Identity
+  /** The operating system's lock, where it can be had. */
+  readonly lock?: OsLock | undefined
+  readonly isAlive?: ((holder: Identity, self: Identity) => Liveness) | undefined
+  /** A new database's id: 16 bytes. */
+  readonly newId: () => Uint8Array
+  readonly check?: OrderCheck | undefined
+  readonly tuning?: Partial<Tuning> | undefined
+}
+
+/** The machine that this process runs on. */
+export async function systemEnvironment(): Promise<Environment> {
+  return {
+    files: nodeFileSystem,
+    clock: systemClock,
+    identity: readIdentity(Number(systemClock.now() / 1_000_000n)),
+    lock: await loadOsLock(),
+    newId: () => new Uint8Array(randomBytes(16)),
+  }
+}

@@ -1,0 +1,64 @@
+// Writes a large frame to the active segment: one extent per channel, side by side, with as few writes
+// as they take. Synchronous, since it stands in for the pages that a small frame goes to.
+
+import type { ExtentPlace } from '../journal/record.ts'
+import type { Shape } from '../journal/shape.ts'
+import { encodeExtent, extentSize } from '../segment/extent-writer.ts'
+import type { Place } from '../segment/segment-pool.ts'
+import type { NumericArray } from '../telem/data-type.ts'
+import type { Engine } from './engine.ts'
+
+/** Extents are gathered in here and written together: 64 KB appends are the sweet spot (costs of RFC 0002). */
+const GATHER = 64 * 1024
+
+let scratch = new Uint8Array(2 * GATHER)
+
+/**
+ * Writes the columns of a run (by ordinal) as extents, which are reserved until a record names them.
+ * @throws StorageError; then every byte of it is given up
+ */
+export function writeRunExtents(
+  engine: Engine,
+  shape: Shape,
+  columns: readonly NumericArray[],
+  firstTime: bigint,
+  lastTime: bigint,
+  count: number,
+): ExtentPlace[] {
+  const { segments } = engine
+  const places: Place[] = []
+  let gathered = 0
+  let begin: Place | undefined
+  const writeOut = (): void => {
+    if (begin !== undefined && gathered > 0) segments.writeNow(begin, scratch.subarray(0, gathered))
+    begin = undefined
+    gathered = 0
+  }
+  try {
+    for (let i = 0; i < columns.length; i++) {
+      const type = shape.types[i]!
+      const isIndex = i === 0
+      const size = extentSize(type, count, isIndex)
+      const place = segments.reserve(size)
+      places.push(place)
+      if (begin !== undefined && (place.segment !== begin.segment || gathered + size > GATHER)) writeOut()
+      if (size > scratch.length - gathered) scratch = grown(size)
+      begin ??= place
+      const column = columns[i]!
+      const sources = new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
+      const extent = { channel: shape.keys[i]!, type, isIndex, epoch: engine.epoch, lsn: engine.lastLsn, firstTime, lastTime, sources, count }
+      gathered += encodeExtent(scratch, gathered, extent, segments.get(place.segment).seed, place.offset)
+    }
+    writeOut()
+  } catch (error) {
+    for (const place of places) segments.settle(place)
+    throw error
+  }
+  if (scratch.length > 16 * GATHER) scratch = new Uint8Array(2 * GATHER)
+  return places
+}
+
+/** Called with nothing gathered: what was in the scratch is written. */
+function grown(size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(2 ** Math.ceil(Math.log2(size)))
+}

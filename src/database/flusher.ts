@@ -1,0 +1,93 @@
+// Keeps memory and the journal within their bounds, in the background: flushes when pages run short,
+// spills when that does not free enough, retires journal files. One loop at a time; whoever asks while
+// it runs is served by its next round.
+
+import type { Held } from '../guard/held.ts'
+import { releaseStrip } from './commit.ts'
+import type { Engine } from './engine.ts'
+import { flushGroups } from './flush.ts'
+import { groupsKeeping, retireOldest } from './retire.ts'
+import { spillPending } from './spill.ts'
+
+export class Flusher {
+  readonly #engine: Engine
+  #running: Promise<void> | undefined
+  #flushing: Promise<void> = Promise.resolve()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    engine.wantsFlush = () => {
+      this.#start()
+    }
+  }
+
+  /** Flushes all tails. @throws StorageError */
+  flushAll(lease?: Held<'lease', 'exclusive'>): Promise<void> {
+    return this.#oneAtATime(() => flushGroups(this.#engine, [...this.#engine.groups.values()], lease))
+  }
+
+  /** Resolves when nothing goes on in the background. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  /** Two flushes at once would install the same rows twice. */
+  #oneAtATime(step: () => Promise<void>): Promise<void> {
+    const result = this.#flushing.then(step)
+    this.#flushing = result.catch(() => {})
+    return result
+  }
+
+  #start(): void {
+    if (this.#running !== undefined || this.#engine.state === 'closed') return
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+    })
+  }
+
+  async #run(): Promise<void> {
+    const engine = this.#engine
+    await engine.turns.next()
+    try {
+      for (;;) {
+        const { returned } = engine.pool
+        const needsRoom = engine.pool.hasWaiters || engine.pool.isPressed
+        if (needsRoom || engine.tailExtents > engine.tuning.tailExtents) await this.flushAll()
+        if (engine.pool.hasWaiters || engine.pool.isPressed) {
+          await spillPending(engine)
+          releaseIdleStrips(engine)
+        }
+        await this.#retire()
+        if (!engine.pool.hasWaiters) return
+        // Who still waits is served by what others give back; nothing given back: let them.
+        if (engine.pool.returned === returned) await engine.turns.next()
+      }
+    } catch (error) {
+      // Whoever waits for memory is told; the next request tries again.
+      engine.pool.fail(error)
+    }
+  }
+
+  async #retire(): Promise<void> {
+    const engine = this.#engine
+    while ((engine.journal?.size ?? 0) > engine.tuning.journalLimit && engine.failure === undefined) {
+      const oldest = engine.journal?.files[0]
+      if (oldest === undefined) return
+      const keeping = groupsKeeping(engine, oldest)
+      if (keeping.length > 0) await this.#oneAtATime(() => flushGroups(engine, keeping))
+      if (!(await retireOldest(engine))) return
+    }
+  }
+}
+
+/** Pages that a writer took and has nothing in: an idle writer holds none. */
+function releaseIdleStrips(engine: Engine): void {
+  for (const group of engine.groups.values()) {
+    for (const stream of group.streams) {
+      const { strip } = stream
+      if (strip === undefined || !strip.isSpent || strip.inTail) continue
+      stream.strip = undefined
+      releaseStrip(engine, undefined, strip)
+    }
+  }
+}

@@ -1,0 +1,351 @@
+// Opening: is it a database, who may write, what happened so far, and the beginning of an epoch. After
+// a crash everything that recovery believes beyond the proven mark is copied into files of the new
+// epoch and a checkpoint of its own is synced, before its first record says that it has begun (S3, S6);
+// old files are never trusted because of a later sync, and removed only then.
+
+import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
+import { CorruptionError, NotADatabaseError, RubidiumError, UnsupportedVersionError } from '../errors.ts'
+import type { Group } from '../domain/group.ts'
+import type { FileSystem } from '../fs/file-system.ts'
+import {
+  FENCE,
+  isTempName,
+  join,
+  JOURNAL_DIRECTORY,
+  journalName,
+  LOCK,
+  MANIFEST_DIRECTORY,
+  manifestName,
+  parseClean,
+  parseLease,
+  parseNumbered,
+  READER_DIRECTORY,
+  RESERVE,
+  SEGMENT_DIRECTORY,
+  segmentIdOf,
+  segmentFile,
+} from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
+import { hasCode } from '../fs/system-error.ts'
+import { unguarded } from '../guard/held.ts'
+import { Journal } from '../journal/journal.ts'
+import { acquireLease } from '../lease/local-lease.ts'
+import type { Lease } from '../lease/lease.ts'
+import { removeIfThere } from '../lease/linked-file.ts'
+import { Manifest } from '../manifest/manifest.ts'
+import { openSegment, segmentSeed } from '../segment/segment-file.ts'
+import { SegmentPool } from '../segment/segment-pool.ts'
+import { TableCache } from '../segment/table-cache.ts'
+import { verifyExtent } from '../segment/verify-extent.ts'
+import { EMPTY_VERSION } from '../version/version.ts'
+import { Engine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import { tuningFor } from './environment.ts'
+import { Flusher } from './flusher.ts'
+import { extentKey, findNames, listIfThere, loadState } from './load.ts'
+import type { LoadedState } from './load.ts'
+import type { ResolvedOptions } from './options.ts'
+import { relocate } from './relocate.ts'
+
+/** An engine that is open, and what keeps it within its bounds. */
+export interface Opened {
+  readonly engine: Engine
+  readonly flusher: Flusher
+}
+
+const OWN_FOLDERS = [MANIFEST_DIRECTORY, JOURNAL_DIRECTORY, SEGMENT_DIRECTORY, READER_DIRECTORY]
+
+/** Opens a directory. @throws NotADatabaseError, DatabaseLockedError, CorruptionError, UnsupportedVersionError, StorageError */
+export async function openEngine(environment: Environment, directory: string, options: ResolvedOptions): Promise<Opened> {
+  try {
+    const isDatabase = await inspect(environment.files, directory, options)
+    if (options.readOnly) return await openToRead(environment, directory, options)
+    return await openToWrite(environment, directory, options, isDatabase)
+  } catch (cause) {
+    throw storageError('Cannot open the database', directory, cause)
+  }
+}
+
+/** Whether the directory holds a database; makes an empty one where it may. @throws NotADatabaseError */
+async function inspect(files: FileSystem, directory: string, options: ResolvedOptions): Promise<boolean> {
+  const stat = await files.stat(directory)
+  const mayCreate = options.createIfMissing && !options.readOnly
+  if (stat === undefined) {
+    if (!mayCreate) throw new NotADatabaseError(directory, 'there is nothing at this path')
+    await makeDirectories(files, directory)
+    return false
+  }
+  if (stat.kind !== 'directory') throw new NotADatabaseError(directory, 'it is not a directory')
+  const names = await files.list(directory)
+  const own = names.filter(isOwnName)
+  if (names.length > 0 && own.length === 0) throw new NotADatabaseError(directory, `it holds other files ("${names[0]!}")`)
+  const found = await findNames(files, directory)
+  const hasLog = found.manifests.length > 0 || found.journals.length > 0
+  if (!hasLog) {
+    const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
+    if (segments.length > 0) throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
+    if (!mayCreate) throw new NotADatabaseError(directory, 'it is empty')
+  }
+  return hasLog
+}
+
+function isOwnName(name: string): boolean {
+  if (OWN_FOLDERS.includes(name) || name === LOCK || name === FENCE || name === RESERVE) return true
+  return parseLease(name) !== undefined || parseClean(name) !== undefined || isTempName(name)
+}
+
+/** Makes a directory and its parents, and syncs every name that came with them. */
+async function makeDirectories(files: FileSystem, directory: string): Promise<void> {
+  const missing: string[] = []
+  for (let path = directory; (await files.stat(path)) === undefined; path = parentOf(path)) missing.push(path)
+  await files.makeDirectory(directory)
+  for (const path of missing) await files.syncDirectory(parentOf(path))
+}
+
+function parentOf(path: string): string {
+  const trimmed = path.replace(/\/+$/, '')
+  const at = trimmed.lastIndexOf('/')
+  return at < 0 ? '.' : at === 0 ? '/' : trimmed.slice(0, at)
+}
+
+function loader(environment: Environment, directory: string): Parameters<typeof loadState>[0] {
+  const { files, identity } = environment
+  return {
+    files,
+    directory,
+    bootId: identity.bootId,
+    isSound: async (extent, owner, databaseId) => {
+      try {
+        const file = openSegment(files, directory, extent.segment, databaseId)
+        try {
+          const problems = await verifyExtent(file, segmentSeed(extent.segment, databaseId), extent, owner)
+          return problems.length === 0
+        } finally {
+          file.closeNow()
+        }
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+/** How often a read-only open loads anew when files go away under it. */
+const READ_TRIES = 20
+
+async function openToRead(environment: Environment, directory: string, options: ResolvedOptions): Promise<Opened> {
+  let state: LoadedState | undefined
+  for (let tries = 1; ; tries++) {
+    try {
+      state = await loadState(loader(environment, directory))
+      break
+    } catch (error) {
+      // A writer retires files and ends records meanwhile: what is damage stays damage.
+      if (tries === READ_TRIES || error instanceof UnsupportedVersionError) throw error
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  if (state === undefined) throw new NotADatabaseError(directory, 'nothing has been written yet')
+  const { databaseId, epoch } = state
+  const segments = makePool(environment, directory, options, { databaseId, epoch, keepOpen: true })
+  const engine = new Engine({ environment, directory, options, segments, lease: undefined, recovery: undefined, ...state })
+  await adoptSegments(engine)
+  // Descriptors keep the bytes, whatever the writer removes from now on.
+  for (const segment of segments.all()) {
+    if ((engine.version.segments[segment.id]?.live ?? 0) > 0 || segment.tailLive > 0) openQuietly(engine, segment.id)
+  }
+  return { engine, flusher: new Flusher(engine) }
+}
+
+function openQuietly(engine: Engine, id: number): void {
+  try {
+    engine.segments.reader(id)
+  } catch {
+    // Met again, and told, by the read that needs it.
+  }
+}
+
+function makePool(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+  rest: { databaseId: Uint8Array; epoch: number; keepOpen: boolean },
+): SegmentPool {
+  const cache = new TableCache(options.cacheBudget)
+  return new SegmentPool({ files: environment.files, directory, segmentSize: options.segmentSize, cache, ...rest })
+}
+
+/** Tells the pool of the segments that the state names, and what its tails keep live in them. */
+async function adoptSegments(engine: Engine): Promise<void> {
+  const { files, directory, segments } = engine
+  const ids = new Set(Object.keys(engine.version.segments).map(Number))
+  for (const group of engine.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind === 'extents') for (const list of run.pointers.values()) for (const { segment } of list.pointers) ids.add(segment)
+    }
+  }
+  for (const id of ids) {
+    const stat = await files.stat(join(directory, segmentFile(id)))
+    segments.adopt(id, Math.max(stat?.size ?? 0, engine.version.segments[id]?.size ?? 0))
+  }
+  for (const group of engine.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind !== 'extents') continue
+      engine.tailExtents += run.shape.keys.length
+      for (const list of run.pointers.values()) for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
+    }
+  }
+}
+
+async function openToWrite(environment: Environment, directory: string, options: ResolvedOptions, isDatabase: boolean): Promise<Opened> {
+  const { files, clock, identity, lock, isAlive } = environment
+  if (isDatabase) await refuseNewerFormat(files, directory)
+  const lease = await acquireLease({
+    files,
+    directory,
+    identity,
+    clock,
+    lock,
+    isAlive,
+    epochsSeen: await epochsSeen(files, directory),
+  })
+  let engine: Engine | undefined
+  try {
+    const state = await loadState(loader(environment, directory))
+    engine = await begin(environment, directory, options, lease, state)
+    const flusher = new Flusher(engine)
+    await beginEpoch(engine, flusher, state)
+    await removeStale(engine)
+    return { engine, flusher }
+  } catch (error) {
+    engine?.stopTimers()
+    engine?.journal?.close()
+    engine?.manifest?.close()
+    engine?.segments.close()
+    await lease.release().catch(() => {})
+    throw error
+  }
+}
+
+async function epochsSeen(files: FileSystem, directory: string): Promise<number[]> {
+  const { manifests, journals } = await findNames(files, directory)
+  const segments = (await listIfThere(files, join(directory, SEGMENT_DIRECTORY))).flatMap((name) => parseNumbered(name) ?? [])
+  const clean = (await files.list(directory)).flatMap((name) => parseClean(name) ?? [])
+  return [...[...manifests, ...journals, ...segments].map(({ epoch }) => epoch), ...clean]
+}
+
+/** A newer format is met before anything is written. @throws UnsupportedVersionError */
+async function refuseNewerFormat(files: FileSystem, directory: string): Promise<void> {
+  const { manifests, journals } = await findNames(files, directory)
+  const newest = [
+    ...manifests.slice(0, 1).map((name) => ({ ...name, kind: MANIFEST_KIND, path: manifestName(name.epoch, name.number) }) as const),
+    ...journals.slice(0, 1).map((name) => ({ ...name, kind: JOURNAL_KIND, path: journalName(name.epoch, name.number) }) as const),
+  ]
+  for (const { kind, epoch, number, path } of newest) {
+    const file = files.openNow(join(directory, path), 'read')
+    try {
+      const bytes = new Uint8Array(HEADER_SIZE)
+      decodeFileHeader(bytes.subarray(0, file.readNow(bytes, 0)), file.path, { kind, epoch, number })
+    } catch (error) {
+      // Damage is for recovery to judge: it may be an honest torn end.
+      if (error instanceof UnsupportedVersionError || !(error instanceof RubidiumError)) throw error
+    } finally {
+      file.closeNow()
+    }
+  }
+}
+
+async function begin(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+  lease: Lease,
+  state: LoadedState | undefined,
+): Promise<Engine> {
+  const { files } = environment
+  for (const folder of OWN_FOLDERS) await files.makeDirectory(join(directory, folder))
+  await files.syncDirectory(directory)
+  const databaseId = state?.databaseId ?? environment.newId()
+  const segments = makePool(environment, directory, options, { databaseId, epoch: lease.epoch, keepOpen: false })
+  const engine = new Engine({
+    environment,
+    directory,
+    options,
+    databaseId,
+    lease,
+    segments,
+    epoch: lease.epoch,
+    version: state?.version ?? EMPTY_VERSION,
+    groups: state?.groups ?? new Map<number, Group>(),
+    lastLsn: state?.lastLsn ?? 0,
+    recovery: state?.report,
+  })
+  await adoptSegments(engine)
+  return engine
+}
+
+/** Makes the recovered state this epoch's own, and writes its first record. */
+async function beginEpoch(engine: Engine, flusher: Flusher, state: LoadedState | undefined): Promise<void> {
+  const { files, directory, epoch, databaseId, environment } = engine
+  const { bootId } = environment.identity
+  const base = state?.clean === undefined ? undefined : state.manifest
+  if (state !== undefined && base === undefined) {
+    await flusher.flushAll()
+    if (state.unproven.size > 0) await relocate(engine, undefined, (pointer) => state.unproven.has(extentKey(pointer)))
+    await engine.syncer.syncSegments()
+    using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'recover' })
+    const facts = { covers: engine.lastLsn, bootId }
+    engine.lookNow()
+    engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, engine.version, facts)
+  }
+  const journal = new Journal({
+    files,
+    directory,
+    epoch,
+    databaseId,
+    firstLsn: engine.lastLsn + 1,
+    rollSize: { ...tuningFor(engine.options.memoryBudget), ...environment.tuning }.journalFileSize,
+  })
+  engine.covered = engine.lastLsn
+  engine.baseManifest = base?.name
+  // What came before is on the disk: synced above, or by the clean close.
+  engine.syncer.attach(journal, engine.lastLsn)
+  engine.journal = journal
+  engine.lookNow()
+  const lsn = engine.publishEdit({
+    kind: 'begin',
+    epoch,
+    bootId,
+    ...(base === undefined ? {} : { base: { file: base.name, size: base.size } }),
+  })
+  await engine.syncer.reach(lsn)
+  engine.lookNow()
+}
+
+/** Removes what the state does not need: files of earlier epochs, leftovers of crashes. */
+async function removeStale(engine: Engine): Promise<void> {
+  const { files, directory, epoch, version } = engine
+  const keep = new Set([engine.manifest?.name, engine.baseManifest])
+  const { manifests, journals } = await findNames(files, directory)
+  const stale: string[] = []
+  for (const name of manifests.map((each) => manifestName(each.epoch, each.number))) if (!keep.has(name)) stale.push(name)
+  for (const each of journals) if (each.epoch !== epoch) stale.push(journalName(each.epoch, each.number))
+  for (const name of await files.list(join(directory, SEGMENT_DIRECTORY))) {
+    const parsed = parseNumbered(name)
+    if (parsed === undefined) continue
+    const id = segmentIdOf(parsed.epoch, parsed.number)
+    if (version.segments[id] === undefined && engine.segments.find(id) === undefined) stale.push(segmentFile(id))
+  }
+  for (const name of await files.list(directory)) {
+    const clean = parseClean(name)
+    if ((clean !== undefined && clean < epoch) || isTempName(name)) stale.push(name)
+  }
+  for (const name of stale) {
+    try {
+      await removeIfThere(files, join(directory, name))
+    } catch (cause) {
+      if (!hasCode(cause, 'EACCES', 'EPERM', 'EBUSY')) throw cause
+    }
+  }
+}
+

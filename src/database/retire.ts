@@ -1,0 +1,104 @@
+// Retirement: the oldest journal file leaves when its commits are flushed and its edits are in the
+// synced manifest (S2). Archived edits that outgrow the checkpoint call for a new one, written in
+// slices from an immutable version while edits go on; nothing is retired meanwhile, both under the
+// guard of the manifest.
+
+import { unguarded } from '../guard/held.ts'
+import type { Held } from '../guard/held.ts'
+import { readFrame } from '../journal/frame.ts'
+import type { JournalFile } from '../journal/journal.ts'
+import { RECORD_HEADER } from '../journal/record.ts'
+import { CorruptionError } from '../errors.ts'
+import { join } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
+import { Manifest } from '../manifest/manifest.ts'
+import type { ArchivedEdit } from '../manifest/manifest.ts'
+import type { Group } from '../domain/group.ts'
+import type { Engine } from './engine.ts'
+
+/** The groups whose unflushed commits keep a journal file alive. */
+export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
+  const groups: Group[] = []
+  for (const [key, lsn] of file.commits) {
+    const group = engine.groups.get(key)
+    // Commits of removed channels count as flushed.
+    if (group === undefined || engine.version.channels[key] === undefined) continue
+    if ((engine.version.flushed[key] ?? 0) < lsn) groups.push(group)
+  }
+  return groups
+}
+
+/**
+ * Retires the oldest journal file, if nothing in it is needed any more. Returns whether it did.
+ *
+ * **Guard:** acquires the manifest's. **Durable:** the manifest, before the file goes.
+ * @throws StorageError, LeaseLostError; then the file stays
+ */
+export async function retireOldest(engine: Engine): Promise<boolean> {
+  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'retire' })
+  const { journal } = engine
+  const file = journal?.files[0]
+  if (journal === undefined || file === undefined) return false
+  if (journal.files.length === 1) journal.roll()
+  if (groupsKeeping(engine, file).length > 0) return false
+  await engine.syncer.reach(file.lastLsn)
+  const { manifest } = engine
+  const isDue = manifest === undefined || manifest.isBroken || manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
+  if (isDue) await writeCheckpoint(engine, held, file.lastLsn)
+  else await manifest.archive(held, await readEdits(file), file.lastLsn)
+  engine.covered = file.lastLsn
+  engine.lookNow()
+  journal.forgetOldest()
+  await removeFile(engine, file.path)
+  return true
+}
+
+/** Writes a checkpoint now and retires what it covers. @throws StorageError, LeaseLostError */
+export async function checkpointNow(engine: Engine): Promise<void> {
+  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'checkpoint' })
+  await writeCheckpoint(engine, held, engine.covered)
+}
+
+/**
+ * Writes a checkpoint of the head's version and removes the manifests before it.
+ * @param covers journal records up to this LSN are flushed, and are not needed once this counts
+ */
+async function writeCheckpoint(engine: Engine, held: Held<'manifest', 'exclusive'>, covers: number): Promise<void> {
+  const { version, files, directory, epoch, databaseId, environment } = engine
+  const current = engine.manifest
+  if (current !== undefined && !current.isBroken && current.lsn === version.lsn && covers === current.covers) return
+  await engine.syncer.reach(version.lsn)
+  const facts = { covers, bootId: environment.identity.bootId }
+  const before = engine.manifest
+  engine.lookNow()
+  engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, version, facts)
+  engine.lookNow()
+  const stale = before?.name ?? engine.baseManifest
+  before?.close()
+  engine.baseManifest = undefined
+  if (stale !== undefined && stale !== engine.manifest.name) await removeFile(engine, join(directory, stale))
+}
+
+async function readEdits(file: JournalFile): Promise<ArchivedEdit[]> {
+  const edits: ArchivedEdit[] = []
+  for (const { lsn, offset, length } of file.edits) {
+    const bytes = new Uint8Array(length)
+    try {
+      await file.file.read(bytes, offset)
+    } catch (cause) {
+      throw storageError('Cannot read the journal back', file.path, cause)
+    }
+    const frame = readFrame(bytes, 0, file.seed, offset)
+    if (typeof frame === 'string') throw new CorruptionError(file.path, offset, 'a record does not read back')
+    edits.push({ lsn, bytes: frame.payload.subarray(RECORD_HEADER) })
+  }
+  return edits
+}
+
+async function removeFile(engine: Engine, path: string): Promise<void> {
+  try {
+    await engine.files.remove(path)
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'ENOENT') throw storageError('Cannot remove a file', path, cause)
+  }
+}

@@ -1,0 +1,176 @@
+// Syncing (S1): notes the newest LSN, syncs the segments, then the journal's files from the oldest on,
+// then the directories where names were added, and has then proven the log up to what it noted, no
+// further. One at a time; whoever waits together shares one. After one failure nothing is ever proven
+// again: pages that look clean may not be on the disk, and only reopening tells (S4).
+
+import { StorageError } from '../errors.ts'
+import { JOURNAL_DIRECTORY, join } from '../fs/layout.ts'
+import type { FileSystem } from '../fs/file-system.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
+
+interface Waiter {
+  readonly lsn: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export interface SyncerOptions {
+  readonly files: FileSystem
+  readonly directory: string
+  readonly segments: SegmentPool
+  /** Called once, with the error that all later writes are refused with. */
+  readonly failed: (error: StorageError) => void
+}
+
+export class Syncer {
+  readonly #options: SyncerOptions
+  #journal: Journal | undefined
+  #proven = 0
+  #waiters: Waiter[] = []
+  #running = false
+  #failure: StorageError | undefined
+
+  constructor(options: SyncerOptions) {
+    this.#options = options
+  }
+
+  /** From now on there is a journal to sync; everything up to `proven` is on disk already. */
+  attach(journal: Journal, proven: number): void {
+    this.#journal = journal
+    this.#proven = proven
+  }
+
+  /** Records up to this LSN are on disk, with every byte that they name. */
+  get proven(): number {
+    return this.#proven
+  }
+
+  /** Why nothing can be proven any more. */
+  get failure(): StorageError | undefined {
+    return this.#failure
+  }
+
+  /**
+   * Resolves when records up to `lsn` are proven.
+   * @throws StorageError when a sync fails, or failed before
+   */
+  reach(lsn: number): Promise<void> {
+    if (lsn <= this.#proven) return Promise.resolve()
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ lsn, resolve, reject })
+      if (!this.#running) void this.#run()
+    })
+  }
+
+  /**
+   * Resolves when what was written to segments before the call is on disk, whatever names it.
+   * @throws StorageError
+   */
+  syncSegments(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      // Beyond every LSN there is: served by the next whole round.
+      this.#waiters.push({ lsn: Number.MAX_SAFE_INTEGER, resolve, reject })
+      if (!this.#running) void this.#run()
+    })
+  }
+
+  /**
+   * Syncs on the event loop, for callers that never let it turn. Proves nothing while another sync is
+   * under way: that one may fail on pages which this one then finds clean.
+   */
+  syncNow(): void {
+    if (this.#failure !== undefined || this.#journal === undefined) return
+    try {
+      const lsn = this.#journal.lastLsn
+      this.#journal.writeOut()
+      for (const segment of this.#options.segments.all()) {
+        if (segment.dirty) segment.writer?.syncNow()
+      }
+      for (const file of this.#journal.files) {
+        if (file.dirty) file.file.syncNow()
+      }
+      for (const path of this.#dirtyDirectories()) this.#options.files.syncDirectoryNow(path)
+      if (this.#running) return
+      this.#options.segments.takeDirty()
+      for (const file of this.#journal.files) file.dirty = false
+      this.#namesAreClean()
+      this.#proven = Math.max(this.#proven, lsn)
+    } catch (cause) {
+      this.#fail(cause)
+    }
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    try {
+      while (this.#waiters.length > 0) {
+        const waiters = this.#waiters
+        this.#waiters = []
+        try {
+          await this.#round(waiters)
+        } catch (cause) {
+          const error = this.#fail(cause)
+          for (const waiter of [...waiters, ...this.#waiters.splice(0)]) waiter.reject(error)
+        }
+      }
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async #round(waiters: readonly Waiter[]): Promise<void> {
+    const { segments } = this.#options
+    const journal = this.#journal
+    const lsn = journal?.lastLsn ?? 0
+    journal?.writeOut()
+    const dirtyFiles = (journal?.files ?? []).filter((file) => file.dirty)
+    const directories = this.#dirtyDirectories()
+    this.#namesAreClean()
+    for (const file of dirtyFiles) file.dirty = false
+    await Promise.all(segments.takeDirty().map(syncSegment))
+    for (const file of dirtyFiles) {
+      // One that was retired meanwhile needs no sync: retirement waited until it was proven.
+      if (journal?.files.includes(file) === true) await file.file.sync()
+    }
+    for (const path of directories) await this.#options.files.syncDirectory(path)
+    this.#proven = Math.max(this.#proven, lsn)
+    segments.closeSealed()
+    for (const waiter of waiters) {
+      if (waiter.lsn <= this.#proven || waiter.lsn === Number.MAX_SAFE_INTEGER) waiter.resolve()
+      else this.#waiters.push(waiter)
+    }
+  }
+
+  #dirtyDirectories(): string[] {
+    const { directory, segments } = this.#options
+    const paths: string[] = []
+    if (segments.namesDirty) paths.push(segments.path)
+    if (this.#journal?.namesDirty === true) paths.push(join(directory, JOURNAL_DIRECTORY))
+    return paths
+  }
+
+  #namesAreClean(): void {
+    this.#options.segments.namesDirty = false
+    if (this.#journal !== undefined) this.#journal.namesDirty = false
+  }
+
+  #fail(cause: unknown): StorageError {
+    if (this.#failure === undefined) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      this.#failure = new StorageError(
+        `A sync failed (${why}): what was written since may not be on the disk. Writes are refused until the database ` +
+          'is closed and opened again; reads go on',
+        { cause },
+      )
+      this.#options.failed(this.#failure)
+    }
+    return this.#failure
+  }
+}
+
+async function syncSegment(segment: Segment): Promise<void> {
+  await segment.writer?.sync()
+}

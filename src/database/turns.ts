@@ -1,0 +1,37 @@
+// A writer's appends are synchronous and its promises resolved, so that a loop of awaited writes would
+// never let the event loop turn: timers, sockets and the flush's own completions would starve. Whoever
+// finds that the loop has not turned for a while resolves through a macrotask.
+
+import type { Clock } from '../clock.ts'
+
+/** How long a loop of awaited calls may keep the event loop, in milliseconds. */
+const LONGEST_MS = 8
+
+export class Turns {
+  readonly #clock: Clock
+  #lastMs: number
+  #pending: Promise<void> | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#lastMs = clock.monotonicMs()
+  }
+
+  /** A promise to resolve through where the loop should turn first; undefined where it need not. */
+  due(): Promise<void> | undefined {
+    if (this.#pending !== undefined) return this.#pending
+    return this.#clock.monotonicMs() - this.#lastMs > LONGEST_MS ? this.next() : undefined
+  }
+
+  /** Resolves after the event loop has turned. */
+  next(): Promise<void> {
+    this.#pending ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#pending = undefined
+        this.#lastMs = this.#clock.monotonicMs()
+        resolve()
+      })
+    })
+    return this.#pending
+  }
+}
