@@ -16,7 +16,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { CommitSection } from '../journal/record.ts'
 import type { Lease } from '../lease/lease.ts'
 import type { Manifest } from '../manifest/manifest.ts'
-import type { SegmentPool } from '../segment/segment-pool.ts'
+import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
 import { apply } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
 import { catalogueOf } from '../version/version.ts'
@@ -79,6 +79,8 @@ export class Engine {
   state: 'open' | 'closing' | 'closed' = 'open'
   /** Why writes are refused. */
   failure: StorageError | undefined
+  /** Segments that were dropped and whose files are still there, with the LSN of the record that dropped them. */
+  readonly dropped: Map<Segment, number> = new Map()
   /** Extents that tails name. */
   tailExtents = 0
   /** Called when memory runs short or the journal grows long. */

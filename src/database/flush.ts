@@ -9,6 +9,7 @@ import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
 import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
+import { liveShare } from '../unary/time-search.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import { releaseStrip } from './commit.ts'
@@ -260,6 +261,7 @@ function pointersTo(
     const end = Math.min(to, placed.to)
     if (first >= end) continue
     const { extent } = placed
+    const skip = placed.skip + first - placed.from
     const count = end - first
     pointers.push({
       start: strip.times[first]!,
@@ -268,9 +270,9 @@ function pointersTo(
       segment: extent.segment,
       offset: extent.offset,
       length: extent.length,
-      skip: placed.skip + first - placed.from,
+      skip,
       count,
-      live: Math.max(1, Math.floor((extent.length * count) / extent.count)),
+      live: liveShare(extent.length, extent.count, skip, skip + count),
     })
   }
   return pointers

@@ -26,6 +26,18 @@ export class Flusher {
     return this.#oneAtATime(() => flushGroups(this.#engine, [...this.#engine.groups.values()], lease))
   }
 
+  /** Flushes the tails that name extents in a segment. @throws StorageError */
+  flushNaming(segment: number): Promise<void> {
+    const groups = [...this.#engine.groups.values()].filter((group) =>
+      group.runs.some(
+        (run) =>
+          run.kind === 'extents' &&
+          [...run.pointers.values()].some((list) => list.pointers.some((pointer) => pointer.segment === segment)),
+      ),
+    )
+    return this.#oneAtATime(() => flushGroups(this.#engine, groups))
+  }
+
   /** Resolves when nothing goes on in the background. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running

@@ -9,6 +9,7 @@ import type { HeldChain } from '../guard/held.ts'
 import type { Segment } from '../segment/segment-pool.ts'
 import { byteWidth } from '../telem/data-type.ts'
 import type { Channel } from '../telem/channel.ts'
+import { liveShare } from '../unary/time-search.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
@@ -211,13 +212,14 @@ function movedPointer(pointer: Pointer, moves: ReadonlyMap<string, readonly Move
   const move = list?.find(({ skip, count }) => pointer.skip >= skip && pointer.skip + pointer.count <= skip + count)
   if (move === undefined) return undefined
   const { segment, offset, length, count } = move.to
+  const skip = move.toSkip + pointer.skip - move.skip
   return {
     ...pointer,
     segment,
     offset,
     length,
-    skip: move.toSkip + pointer.skip - move.skip,
-    live: Math.max(1, Math.floor((length * pointer.count) / count)),
+    skip,
+    live: liveShare(length, count, skip, skip + pointer.count),
   }
 }
 

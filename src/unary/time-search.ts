@@ -101,7 +101,14 @@ export function slicePointer(
   end: bigint,
   joined: boolean,
 ): Pointer {
-  // Never 0: a segment that a pointer reaches must not look dead.
-  const live = Math.max(1, Math.floor((pointer.live * (to - from)) / pointer.count))
+  const live = liveShare(pointer.live, pointer.count, from, to)
   return { ...pointer, start, end, joined, skip: pointer.skip + from, count: to - from, live }
+}
+
+/**
+ * What samples [from, to) keep live of `live` bytes that `count` samples share. The shares of pieces that
+ * lie side by side add up; never 0, since a segment that a pointer reaches must not look dead (0006-I2).
+ */
+export function liveShare(live: number, count: number, from: number, to: number): number {
+  return Math.max(1, Math.floor((live * to) / count) - Math.floor((live * from) / count))
 }

@@ -1,0 +1,54 @@
+// Closing: nobody new, everybody done, tails flushed, the journal archived whole, and a mark that says
+// how long the logs are. After a clean close no journal file is left, and the next opening has nothing
+// to recover.
+
+import { cleanName, join } from '../fs/layout.ts'
+import { removeIfThere } from '../lease/linked-file.ts'
+import { writeCleanMark } from './clean-mark.ts'
+import type { Engine } from './engine.ts'
+import type { Flusher } from './flusher.ts'
+import { retireOldest } from './retire.ts'
+
+/** @throws StorageError, LeaseLostError: the database is closed all the same, and opening it recovers */
+export async function closeEngine(engine: Engine, flusher: Flusher): Promise<void> {
+  let failure: unknown
+  if (!engine.options.readOnly) {
+    try {
+      // Waits for every operation that is under way; nobody new gets in.
+      const lease = await engine.holdLease('exclusive', 'close')
+      try {
+        await flusher.idle()
+        if (engine.failure === undefined) await settle(engine, flusher, lease)
+        else if (engine.syncer.proven < engine.lastLsn) failure = engine.failure
+      } finally {
+        lease.release()
+      }
+    } catch (error) {
+      failure = error
+    }
+  }
+  engine.state = 'closed'
+  engine.stopTimers()
+  engine.journal?.close()
+  engine.manifest?.close()
+  engine.segments.close()
+  try {
+    await engine.lease?.release()
+  } catch (error) {
+    failure ??= error
+  }
+  if (failure !== undefined) throw failure as Error
+}
+
+async function settle(engine: Engine, flusher: Flusher, lease: Parameters<Flusher['flushAll']>[0]): Promise<void> {
+  await flusher.flushAll(lease)
+  while ((engine.journal?.files.length ?? 0) > 0) {
+    if (!(await retireOldest(engine))) return
+  }
+  const { manifest, files, directory, epoch } = engine
+  if (manifest === undefined) return
+  await files.syncDirectory(join(directory, 'journal'))
+  engine.lookNow()
+  await removeIfThere(files, join(directory, cleanName(epoch)))
+  await writeCleanMark(files, directory, epoch, { logs: [{ name: manifest.name, size: manifest.size }] })
+}

@@ -1,0 +1,79 @@
+// Reports on an open database: plain values that survive JSON.stringify.
+
+import { countIn } from '../unary/channel-view.ts'
+import { partsIn } from '../unary/channel-view.ts'
+import { segmentFile } from '../fs/layout.ts'
+import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
+import { groupOf } from '../version/version.ts'
+import type { GcReport } from './collect.ts'
+import { channelRefOf } from './engine.ts'
+import type { Engine } from './engine.ts'
+import type { RecoveryReport } from './load.ts'
+
+/** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
+export interface Stats {
+  /** By name: samples, contiguous stretches, bytes of samples. */
+  readonly channels: Record<string, { readonly samples: number; readonly domains: number; readonly bytes: number }>
+  readonly segments: readonly { readonly name: string; readonly live: number; readonly dead: number; readonly total: number }[]
+  readonly memory: { readonly held: number; readonly budget: number }
+  readonly log: { readonly bytes: number }
+  /** How many are open. */
+  readonly open: { readonly writers: number; readonly iterators: number; readonly streamers: number; readonly snapshots: number }
+  readonly readers: readonly { readonly pid: number; readonly host: string; readonly since: string; readonly age: string }[]
+  /** What opening found after a crash; left out in a new database. */
+  readonly recovery?: RecoveryReport
+  readonly gc?: { readonly at: string; readonly report: GcReport }
+  /** Why writes are refused. */
+  readonly failed?: string
+}
+
+const WIDTHS = { timestamp: 8, float64: 8, int64: 8, uint64: 8, float32: 4, int32: 4, uint32: 4, int16: 2, uint16: 2, int8: 1, uint8: 1, boolean: 1 }
+
+export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | undefined): Stats {
+  const { catalogue, pool, resources, recovery, failure } = engine
+  const channels = Object.fromEntries(
+    catalogue.list.map((channel) => {
+      const ref = channelRefOf(catalogue, channel)
+      const view = engine.viewOf(groupOf(catalogue, channel))
+      const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
+      return [channel.name, { samples, domains: countDomains(engine, channel.name), bytes: samples * WIDTHS[channel.type] }]
+    }),
+  )
+  const segments = engine.segments.all().map((segment) => {
+    const live = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive
+    const total = segment.size
+    return { name: segmentFile(segment.id), live, dead: Math.max(0, total - HEADER - live - segment.reserved), total }
+  })
+  return {
+    channels,
+    segments,
+    memory: { held: pool.held, budget: pool.budget },
+    log: { bytes: (engine.journal?.size ?? 0) + (engine.manifest?.size ?? 0) },
+    open: {
+      writers: resources.count('writer'),
+      iterators: resources.count('iterator'),
+      streamers: resources.count('streamer'),
+      snapshots: resources.count('snapshot'),
+    },
+    readers: [],
+    ...(recovery === undefined ? {} : { recovery }),
+    ...(gc === undefined ? {} : { gc: { at: toISO(gc.at), report: gc.report } }),
+    ...(failure === undefined ? {} : { failed: failure.message }),
+  }
+}
+
+/** Bytes of a segment's file header. */
+const HEADER = 64
+
+/** Contiguous stretches of a channel: those that go on, or touch, are one. */
+function countDomains(engine: Engine, name: string): number {
+  const { catalogue } = engine
+  const ref = channelRefOf(catalogue, catalogue.byName.get(name)!)
+  let domains = 0
+  let end: bigint | undefined
+  for (const part of partsIn(engine.viewOf(ref.index.key), ref, MIN_TIMESTAMP, END_OF_TIME)) {
+    if (!part.joined && part.start !== end) domains++
+    end = part.end
+  }
+  return domains
+}

@@ -1,0 +1,44 @@
+// The public door of the library: everything that users may rely on, and nothing else.
+
+export { open, verify } from './database/public.ts'
+export { Channels, Database, Snapshot, Writer } from './database/database.ts'
+export type { FramesOptions, GcOptions, LatestOptions, ReadOptions, WriterOptions } from './database/database.ts'
+export type { Durability, OpenOptions } from './database/options.ts'
+export type { DeleteResult } from './database/delete.ts'
+export type { GcProgress, GcReport } from './database/collect.ts'
+export type { RecoveryReport } from './database/load.ts'
+export type { Stats } from './database/stats.ts'
+export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './database/verify.ts'
+export { channel } from './telem/channel.ts'
+export type { Channel, ChannelDefinition, Concurrency, DataDefinition, IndexDefinition } from './telem/channel.ts'
+export type { ElementOf, FrameInput, SampleInput, Schema, SchemaEntry, TypesOf } from './channel/schema.ts'
+export { now } from './clock.ts'
+export { days, hours, micros, millis, minutes, nanos, seconds, span, timestamp, toDate, toISO } from './telem/timestamp.ts'
+export type { SpanLike, TimeLike, TimeSpan, TimeStamp } from './telem/timestamp.ts'
+export type { RangeLike, TimeRange } from './telem/time-range.ts'
+export type { DataType, NumericArray, TypedArrayOf } from './telem/data-type.ts'
+export { Frame } from './telem/frame.ts'
+export { Series } from './telem/series.ts'
+export type { JsonValue, Metadata } from './telem/metadata.ts'
+export {
+  ChannelExistsError,
+  ChannelMismatchError,
+  ChannelNotFoundError,
+  ClosedError,
+  CorruptionError,
+  DatabaseLockedError,
+  DependentChannelError,
+  DependentDataError,
+  LeaseLostError,
+  LockOrderError,
+  LockTimeoutError,
+  NotADatabaseError,
+  ReadOnlyError,
+  ResourceOpenError,
+  RubidiumError,
+  SnapshotExpiredError,
+  StorageError,
+  UnsupportedVersionError,
+  ValidationError,
+  WriteConflictError,
+} from './errors.ts'
