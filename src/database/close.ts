@@ -14,10 +14,11 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   let failure: unknown
   if (!engine.options.readOnly) {
     try {
+      // Before the lease: what goes on in the background may still want it.
+      await flusher.stop()
       // Waits for every operation that is under way; nobody new gets in.
       const lease = await engine.holdLease('exclusive', 'close')
       try {
-        await flusher.idle()
         if (engine.failure === undefined) await settle(engine, flusher, lease)
         else if (engine.syncer.proven < engine.lastLsn) failure = engine.failure
       } finally {

@@ -46,7 +46,7 @@ export interface CollectOptions {
   readonly onProgress: ((progress: GcProgress) => void) | undefined
 }
 
-/** Extents below this many bytes are small: worth merging with their neighbours (pages of 64 KB, costs of RFC 0006). */
+/** Extents below this many bytes are small: worth merging with their neighbours (windows read from 8 KB extents at 0.55 to 0.77 of bare reads, RFC 0006). */
 const SMALL_EXTENT = 16 * 1024
 
 type Tally = { -readonly [K in keyof GcReport]: GcReport[K] } & { skipped: { segment: string; reason: string }[] }

@@ -106,17 +106,18 @@ function publish(engine: Engine, group: Group, stream: Stream, sections: readonl
 
 function publishRows(group: Group, run: PendingRun & { kind: 'rows' }, recorded: Run): void {
   const { strip, from, to } = run
-  if (!strip.inTail) {
-    strip.inTail = true
-    strip.joined = recorded.joined
-    strip.parted = new Set(recorded.parted)
-    group.add(strip)
-  } else if (!recorded.joined) {
-    for (const key of strip.shape.keys) strip.partAt(key, from)
-  } else {
-    for (const key of recorded.parted) strip.partAt(key, from)
+  if (strip.inTail) {
+    const parted = recorded.joined ? recorded.parted : strip.shape.keys
+    for (const key of parted) strip.partAt(key, from)
+    strip.committed = to
+    group.grew(strip)
+    return
   }
+  strip.inTail = true
+  strip.joined = recorded.joined
+  strip.parted = new Set(recorded.parted)
   strip.committed = to
+  group.add(strip)
 }
 
 function publishExtents(engine: Engine, group: Group, stream: Stream, recorded: ExtentsRun): void {

@@ -2,11 +2,12 @@
 // contract. Each method acquires the guards of its operation and hands them to the life that does it.
 
 import { ClosedError, ReadOnlyError, ResourceOpenError, ValidationError } from '../errors.ts'
+import type { Held } from '../guard/held.ts'
 import type { ChannelNames, FrameInput, Schema, TypesOf } from '../channel/schema.ts'
 import { validateDefinition, validateName, validateUnit } from '../telem/channel.ts'
 import type { Channel, ChannelDefinition } from '../telem/channel.ts'
 import type { Frame } from '../telem/frame.ts'
-import { isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
+import { describeValue, isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 import { validateMetadata } from '../telem/metadata.ts'
 import type { Metadata } from '../telem/metadata.ts'
 import { range as toRange } from '../telem/time-range.ts'
@@ -180,7 +181,8 @@ export class Channels {
     this.#engine.assertWritable()
     if (!isList(input)) {
       const definition = validateDefinition(input)
-      return (await this.#edit('create channels', (held) => createChannels(held, this.#engine, [definition])))!.channels[0]!
+      const created = await this.#edit('create channels', (held) => createChannels(held, this.#engine, [definition]))
+      return created.channels[0]!
     }
     const definitions = input.map((each) => validateDefinition(each))
     if (definitions.length === 0) return []
@@ -242,7 +244,7 @@ export class Channels {
 
   async #edit<R extends { lsn: number | undefined }>(
     purpose: string,
-    step: (held: import('../guard/held.ts').Held<'catalog', 'exclusive'>) => R,
+    step: (held: Held<'catalog', 'exclusive'>) => R,
   ): Promise<R> {
     const engine = this.#engine
     using lease = await engine.holdLease('shared', purpose)
@@ -255,9 +257,9 @@ export class Channels {
 
 async function underCatalog<R>(
   engine: Engine,
-  lease: import('../guard/held.ts').Held<'lease', 'shared'>,
+  lease: Held<'lease', 'shared'>,
   purpose: string,
-  step: (held: import('../guard/held.ts').Held<'catalog', 'exclusive'>) => R,
+  step: (held: Held<'catalog', 'exclusive'>) => R,
 ): Promise<R> {
   const timeoutMs = engine.options.lockTimeoutMs
   using held = await engine.guards.acquire(lease, { rank: 'catalog', mode: 'exclusive', purpose, timeoutMs })
@@ -566,7 +568,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   protected instant(): Instant {
     const engine = this.#engine
     engine.assertOpen()
-    return { viewOf: (key) => engine.viewOf(key), lsn: engine.lastLsn }
+    return { viewOf: (key, range) => engine.viewOf(key, range), lsn: engine.lastLsn }
   }
 
   protected catalogue(): Catalogue {
@@ -631,7 +633,7 @@ function validateGcOptions(options: unknown): {
   const { signal } = checkReadOptions(options, ['threshold', 'signal', 'onProgress'])
   const { threshold, onProgress } = options as GcOptions
   if (threshold !== undefined && !(typeof threshold === 'number' && threshold >= 0 && threshold <= 1)) {
-    throw new ValidationError(`Option "threshold" must be a share from 0 to 1: got ${String(threshold)}`)
+    throw new ValidationError(`Option "threshold" must be a share from 0 to 1: got ${describeValue(threshold)}`)
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') throw new ValidationError('Option "onProgress" must be a function')
   return { threshold: threshold ?? 0.2, signal, onProgress }

@@ -2,7 +2,8 @@
 // record is checked, appended and published in one synchronous step here (0003-I2); who publishes an
 // edit holds the guards for what its plan rested on. One engine per open database.
 
-import { ClosedError, ReadOnlyError, StorageError } from '../errors.ts'
+import { ClosedError, ReadOnlyError } from '../errors.ts'
+import type { StorageError } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { Group } from '../domain/group.ts'
 import type { FreedBytes } from '../domain/group.ts'
@@ -19,11 +20,11 @@ import type { Manifest } from '../manifest/manifest.ts'
 import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
 import { apply } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
-import { catalogueOf } from '../version/version.ts'
 import type { Catalogue, Version } from '../version/version.ts'
 import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
 import type { Channel } from '../telem/channel.ts'
-import { groupOf } from '../version/version.ts'
+import type { TimeRange } from '../telem/time-range.ts'
+import { catalogueOf, groupOf } from '../version/version.ts'
 import type { Environment, Tuning } from './environment.ts'
 import { tuningFor } from './environment.ts'
 import type { Durability, ResolvedOptions } from './options.ts'
@@ -153,9 +154,9 @@ export class Engine {
     return groupOf(this.catalogue, channel)
   }
 
-  /** The head's view of one group. */
-  viewOf(groupKey: number): GroupView {
-    const tail: readonly TailView[] = this.groups.get(groupKey)?.views() ?? []
+  /** The head's view of one group; of its tail what can hold samples of the range. */
+  viewOf(groupKey: number, range?: TimeRange): GroupView {
+    const tail: readonly TailView[] = this.groups.get(groupKey)?.views(range?.start, range?.end) ?? []
     return { pointers: this.version.pointers, tail, segments: this.segments }
   }
 

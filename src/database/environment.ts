@@ -38,7 +38,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     inlineLimit: 4096,
     extentLimit: MIB,
     manifestSlack: MIB,
-    tailExtents: 8192,
+    tailExtents: 4096,
   }
 }
 

@@ -12,6 +12,7 @@ import { spillPending } from './spill.ts'
 export class Flusher {
   readonly #engine: Engine
   #running: Promise<void> | undefined
+  #isStopped = false
   #flushing: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine) {
@@ -38,9 +39,10 @@ export class Flusher {
     return this.#oneAtATime(() => flushGroups(this.#engine, groups))
   }
 
-  /** Resolves when nothing goes on in the background. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+  /** Begins nothing in the background any more; resolves when nothing goes on there. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
   }
 
   /** Two flushes at once would install the same rows twice. */
@@ -51,7 +53,7 @@ export class Flusher {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#engine.state === 'closed') return
+    if (this.#running !== undefined || this.#isStopped) return
     this.#running = this.#run().finally(() => {
       this.#running = undefined
     })

@@ -4,7 +4,7 @@ import type { Schema } from '../channel/schema.ts'
 import { validateSchema } from '../channel/schema.ts'
 import { ValidationError } from '../errors.ts'
 import type { ChannelDefinition } from '../telem/channel.ts'
-import { isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
+import { describeValue, isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 import { positiveSpan } from '../telem/timestamp.ts'
 import type { SpanLike } from '../telem/timestamp.ts'
 
@@ -91,13 +91,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
 /** @throws ValidationError */
 export function validateDurability(value: unknown): Durability | undefined {
   if (value === undefined || value === 'relaxed' || value === 'batched' || value === 'strict') return value
-  throw new ValidationError(`Option "durability" must be 'relaxed', 'batched' or 'strict': got ${String(value)}`)
+  throw new ValidationError(`Option "durability" must be 'relaxed', 'batched' or 'strict': got ${describeValue(value)}`)
 }
 
 function flag(options: Record<string, unknown>, name: string, fallback: boolean): boolean {
   const value = options[name]
   if (value === undefined) return fallback
-  if (typeof value !== 'boolean') throw new ValidationError(`Option "${name}" must be true or false: got ${String(value)}`)
+  if (typeof value !== 'boolean') throw new ValidationError(`Option "${name}" must be true or false: got ${describeValue(value)}`)
   return value
 }
 
@@ -110,7 +110,7 @@ function size(options: Record<string, unknown>, name: string, fallback: number, 
   const value = options[name]
   if (value === undefined) return fallback
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
-    throw new ValidationError(`Option "${name}" must be a whole number of bytes, at least ${least}: got ${String(value)}`)
+    throw new ValidationError(`Option "${name}" must be a whole number of bytes, at least ${least}: got ${describeValue(value)}`)
   }
   return value
 }

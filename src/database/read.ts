@@ -15,7 +15,7 @@ import type { Engine } from './engine.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {
-  viewOf(groupKey: number): GroupView
+  viewOf(groupKey: number, range?: TimeRange): GroupView
   /** LSN of the newest record that it shows. */
   readonly lsn: number
 }
@@ -29,7 +29,7 @@ export interface ReadPlan {
 
 /** Samples in [start, end). */
 export function readRange(engine: Engine, instant: Instant, plan: ReadPlan, { start, end }: TimeRange): Promise<Frame> {
-  const views = viewsOf(instant, plan.channels)
+  const views = viewsOf(instant, plan.channels, { start, end })
   return readParts(engine, instant, plan, views, (channel, view) => partsIn(view, channel, start, end))
 }
 
@@ -41,7 +41,7 @@ export function readLatest(engine: Engine, instant: Instant, plan: ReadPlan, cou
 
 /** Sample counts in [start, end). */
 export function countRange(instant: Instant, channels: readonly ChannelRef[], range: TimeRange): number[] {
-  const views = viewsOf(instant, channels)
+  const views = viewsOf(instant, channels, range)
   return channels.map((channel) => countIn(views.get(channel.index.key)!, channel, range.start, range.end))
 }
 
@@ -53,9 +53,9 @@ export function boundsOf(instant: Instant, channel: ChannelRef): TimeRange | und
   return last === undefined || start === undefined ? undefined : { start, end: last.end }
 }
 
-function viewsOf(instant: Instant, channels: readonly ChannelRef[]): Map<number, GroupView> {
+function viewsOf(instant: Instant, channels: readonly ChannelRef[], range?: TimeRange): Map<number, GroupView> {
   const views = new Map<number, GroupView>()
-  for (const { index } of channels) if (!views.has(index.key)) views.set(index.key, instant.viewOf(index.key))
+  for (const { index } of channels) if (!views.has(index.key)) views.set(index.key, instant.viewOf(index.key, range))
   return views
 }
 

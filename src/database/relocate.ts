@@ -3,9 +3,8 @@
 // merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile, are
 // moved by one edit for each channel (architecture 4). Pointers of tails stay where they are.
 
-import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
-import type { HeldChain } from '../guard/held.ts'
+import type { Held, HeldChain } from '../guard/held.ts'
 import type { Segment } from '../segment/segment-pool.ts'
 import { byteWidth } from '../telem/data-type.ts'
 import type { Channel } from '../telem/channel.ts'

@@ -1,7 +1,6 @@
 // Reports on an open database: plain values that survive JSON.stringify.
 
-import { countIn } from '../unary/channel-view.ts'
-import { partsIn } from '../unary/channel-view.ts'
+import { countIn, partsIn } from '../unary/channel-view.ts'
 import { segmentFile } from '../fs/layout.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import { groupOf } from '../version/version.ts'

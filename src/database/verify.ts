@@ -2,8 +2,7 @@
 // seen from one instant. Reports damage, never throws for it. Reads a pinned snapshot, so that writers
 // go on.
 
-import { segmentFile } from '../fs/layout.ts'
-import { join } from '../fs/layout.ts'
+import { join, segmentFile } from '../fs/layout.ts'
 import { AssertionError } from '../assert.ts'
 import { RubidiumError } from '../errors.ts'
 import { openSegment, segmentSeed } from '../segment/segment-file.ts'

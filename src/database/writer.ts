@@ -11,7 +11,7 @@ import { Strip, stripSize } from '../domain/tail.ts'
 import { shapeOf } from '../journal/shape.ts'
 import type { Channel } from '../telem/channel.ts'
 import { createArray } from '../telem/data-type.ts'
-import type { NumericArray } from '../telem/data-type.ts'
+import type { DataType, NumericArray } from '../telem/data-type.ts'
 import { describeValue } from '../telem/input.ts'
 import { assertIncreasing, encodeSamples, sampleCount } from '../telem/sample.ts'
 import { MAX_TIMESTAMP, toISO } from '../telem/timestamp.ts'
@@ -115,7 +115,7 @@ export class WriterCore implements Resource {
       }
       return this.#settled(lsn)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     } finally {
       this.#values.fill(undefined)
     }
@@ -373,8 +373,10 @@ export class WriterCore implements Resource {
     const first = this.#firstColumns[i]!
     if (direct || this.#isLarge(stream, count)) {
       const arrays = stream.shape.types.map((type, ordinal) => {
+        const value = this.#values[first + ordinal]
+        if (isNatural(type, value)) return value
         const array = createArray(type, count)
-        this.#encode(stream, ordinal, this.#values[first + ordinal], array, 0, count)
+        this.#encode(stream, ordinal, value, array, 0, count)
         return array
       })
       return { stream, count, arrays, times: arrays[0] as BigInt64Array, from: 0 }
@@ -494,4 +496,25 @@ interface Staged {
 
 function powerOfTwo(size: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(size, 1)))
+}
+
+/** By type: the arrays that are written from where they are: any value of theirs is a sample. */
+const NATURAL: Partial<Record<DataType, object>> = {
+  float64: Float64Array.prototype,
+  float32: Float32Array.prototype,
+  int64: BigInt64Array.prototype,
+  int32: Int32Array.prototype,
+  int16: Int16Array.prototype,
+  int8: Int8Array.prototype,
+  uint64: BigUint64Array.prototype,
+  uint32: Uint32Array.prototype,
+  uint16: Uint16Array.prototype,
+  uint8: Uint8Array.prototype,
+}
+
+/** Whether a value can be written as it is, in this very step; shared memory could change in it. */
+function isNatural(type: DataType, value: unknown): value is NumericArray {
+  const prototype = NATURAL[type]
+  if (prototype === undefined || Object.getPrototypeOf(value) !== prototype) return false
+  return !(typeof SharedArrayBuffer === 'function' && (value as NumericArray).buffer instanceof SharedArrayBuffer)
 }

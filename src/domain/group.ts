@@ -20,13 +20,24 @@ export class Group {
   readonly streams: Set<Stream> = new Set()
   /** Grows with whatever may change where a writer's next sample can lie: commits, deletes, writers that come and go. */
   generation = 0
+  /** Each run begins after the one before it has ended. */
+  #isSorted = true
 
   constructor(key: number) {
     this.key = key
   }
 
+  /** Adds a run of which something is committed. */
   add(run: TailRun): void {
+    const before = this.runs.at(-1)
+    // Once two writers took turns, the runs are searched one by one until they are flushed.
+    this.#isSorted = before === undefined || (this.#isSorted && before.last < run.first)
     this.runs = [...this.runs, run]
+  }
+
+  /** A strip's rows grew. */
+  grew(strip: Strip): void {
+    if (this.runs.at(-1) !== strip) this.#isSorted = false
   }
 
   /** Drops runs in which nothing is left. */
@@ -38,8 +49,20 @@ export class Group {
     })
   }
 
-  views(): TailView[] {
-    return this.runs.map((run) => run.view())
+  /** What is committed and not flushed, as it is now; of runs that can hold samples in [start, end) only. */
+  views(start?: bigint, end?: bigint): TailView[] {
+    const { runs } = this
+    const views: TailView[] = []
+    const from = start === undefined || !this.#isSorted ? 0 : firstRunFrom(runs, start)
+    for (let i = from; i < runs.length; i++) {
+      const run = runs[i]!
+      if (end !== undefined && run.first >= end) {
+        if (this.#isSorted) break
+        continue
+      }
+      if (start === undefined || run.last >= start) views.push(run.view())
+    }
+    return views
   }
 }
 
@@ -60,7 +83,7 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
     }
     pointers.set(key, new ShortPointerList([pointer]))
   }
-  return new ExtentsRun(shape, pointers)
+  return new ExtentsRun(shape, pointers, run.first, run.last)
 }
 
 /** Bytes of the pages that replay puts rows in. */
@@ -92,10 +115,8 @@ export class TailReplay {
       strip.joined = run.joined
       strip.parted = new Set(run.parted)
       this.#strips.set(stream, strip)
-      strip.inTail = true
       // Its page is none of the pool's.
       strip.isReleased = true
-      group.add(strip)
     } else {
       for (const key of run.parted) strip.partAt(key, strip.committed)
     }
@@ -106,6 +127,11 @@ export class TailReplay {
       bytes.set(run.bytes.subarray(from, from + run.count * width), strip.offsets[i]! + strip.committed * width)
     }
     strip.written = strip.committed += run.count
+    if (strip.inTail) group.grew(strip)
+    else {
+      strip.inTail = true
+      group.add(strip)
+    }
   }
 }
 
@@ -174,4 +200,16 @@ export function liveOfRun(run: ExtentsRun): Map<number, number> {
     for (const pointer of list.pointers) live.set(pointer.segment, (live.get(pointer.segment) ?? 0) + pointer.live)
   }
   return live
+}
+
+/** Position of the first of sorted runs that ends at or after `time`. */
+function firstRunFrom(runs: readonly TailRun[], time: bigint): number {
+  let low = 0
+  let high = runs.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (runs[middle]!.last < time) low = middle + 1
+    else high = middle
+  }
+  return low
 }

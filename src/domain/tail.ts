@@ -76,6 +76,16 @@ export class Strip {
     this.times = this.columns[0] as BigInt64Array
   }
 
+  /** First timestamp that is committed; there must be one. */
+  get first(): bigint {
+    return this.times[0]!
+  }
+
+  /** Last timestamp that is committed; there must be one. */
+  get last(): bigint {
+    return this.times[this.committed - 1]!
+  }
+
   /** What is committed and not flushed, as it is now. */
   view(): StripView {
     return {
@@ -129,10 +139,15 @@ export class ExtentsRun {
   readonly kind = 'extents'
   readonly shape: Shape
   pointers: ReadonlyMap<number, ShortPointerList>
+  /** First and last timestamp that it had when it was committed. */
+  readonly first: bigint
+  readonly last: bigint
 
-  constructor(shape: Shape, pointers: ReadonlyMap<number, ShortPointerList>) {
+  constructor(shape: Shape, pointers: ReadonlyMap<number, ShortPointerList>, first: bigint, last: bigint) {
     this.shape = shape
     this.pointers = pointers
+    this.first = first
+    this.last = last
   }
 
   view(): PointersView {

@@ -47,7 +47,7 @@ export function blockStats(
     for (let i = 0; i < count; i++) doubles[i] = words[2 * i + 1]! * HIGH_WORD + words[2 * i]!
   } else {
     // These are exactly the types whose elements are numbers.
-    doubles.set(viewArray(type, buffer, byteOffset, count) as ArrayLike<number>)
+    doubles.set(viewArray(type, buffer, byteOffset, count))
   }
   fold(doubles, count, stats)
 }

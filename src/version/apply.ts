@@ -8,8 +8,8 @@ import type { Edit, PointerChange } from './edit.ts'
 import type { PointerTables } from './pointer-tables.ts'
 import type { SegmentEntry, Version } from './version.ts'
 
-// Freezing walks what an edit touched; a version is only ever changed here, so it buys nothing
-// (1,000 segments: 7 instead of 98 us an edit, see costs in RFC 0003).
+// Freezing walks what an edit touched, and a version is only ever changed here: it buys nothing (pushing to
+// a list of 1,000 plain objects: 98 us with it, 7 without, on a 2-core machine with Node 20).
 setAutoFreeze(false)
 
 interface Draft {
