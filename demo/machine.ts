@@ -114,7 +114,8 @@ export class Machine {
   }
 
   close(): void {
-    for (const file of [this.#stat, this.#memory, this.#disks, this.#network, this.#temperature]) file?.close()
+    for (const file of [this.#stat, this.#memory, this.#disks, this.#network, this.#temperature])
+      file?.close()
   }
 
   #takeCores(cores: CoreTime[]): void {
@@ -123,7 +124,9 @@ export class Machine {
     this.#shares = cores.map(({ busy, total }, i) => {
       const before = oldest[i] ?? { busy, total }
       const passed = total - before.total
-      return passed > 0 ? Math.min(100, Math.max(0, (100 * (busy - before.busy)) / passed)) : (this.#shares[i] ?? 0)
+      return passed > 0
+        ? Math.min(100, Math.max(0, (100 * (busy - before.busy)) / passed))
+        : (this.#shares[i] ?? 0)
     })
   }
 }

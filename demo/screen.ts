@@ -13,7 +13,9 @@ const wrap =
   (text: string): string =>
     isColoured ? `\u001b[${code}m${text}\u001b[${reset}m` : text
 
-export const paint: Readonly<Record<'bold' | 'dim' | 'green' | 'red' | 'cyan' | 'yellow', (text: string) => string>> = {
+export const paint: Readonly<
+  Record<'bold' | 'dim' | 'green' | 'red' | 'cyan' | 'yellow', (text: string) => string>
+> = {
   bold: wrap(1, 22),
   dim: wrap(2, 22),
   green: wrap(32, 39),
@@ -29,6 +31,29 @@ export function say(text = ''): void {
   erase()
   process.stdout.write(`${text}\n`)
   draw()
+}
+
+/** Writes a text whose first line begins with `title`, broken into lines that fit; the others are indented as deep. */
+export function tell(title: string, text: string): void {
+  const indent = visible(title).length
+  let line = title
+  let isEmpty = true
+  for (const word of text.split(' ')) {
+    if (!isEmpty && visible(line).length + 1 + visible(word).length > width) {
+      say(line)
+      line = ' '.repeat(indent)
+      isEmpty = true
+    }
+    line += isEmpty ? word : ` ${word}`
+    isEmpty = false
+  }
+  say(line)
+}
+
+/** A text without its paint. */
+function visible(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- paint begins with an escape character
+  return text.replaceAll(/\u001b\[\d+m/g, '')
 }
 
 /** A heading with the number of an act of the story. */

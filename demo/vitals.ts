@@ -3,8 +3,8 @@
 // arrays. What this machine does not tell is not among them. Called by demo.ts and recorder.ts.
 
 import { monitorEventLoopDelay, performance, PerformanceObserver } from 'node:perf_hooks'
-import type { DataEntry, DataType, Schema } from './rubidium.ts'
-import { channel } from './rubidium.ts'
+import type { DataType, Schema, SchemaEntry } from '../src/index.ts'
+import { channel } from '../src/index.ts'
 import { Machine } from './machine.ts'
 
 /** Index channels: of every tick, of every tenth, of the pulse. */
@@ -90,22 +90,26 @@ function schemaOf(...groups: readonly Group[]): Schema {
   return schema
 }
 
-function entryOf({ type, unit, about }: Omit<Vital, 'read'>, index: string): DataEntry {
+function entryOf({ type, unit, about }: Omit<Vital, 'read'>, index: string): SchemaEntry {
   return channel[type]({ index, ...(unit === '' ? {} : { unit }), metadata: { about } })
 }
 
 function machineVitals(machine: Machine): Vital[] {
-  const cores = machine.cpu.slice(1).map(
-    (_, i): Vital => ({
-      name: `cpu.${i}`,
+  const cores = machine.cpu.slice(1).map((_, i): Vital => ({
+    name: `cpu.${i}`,
+    type: 'float32',
+    unit: '%',
+    about: `core ${i}, busy over the last 250 ms`,
+    read: () => machine.cpu[i + 1] ?? 0,
+  }))
+  return [
+    {
+      name: 'cpu',
       type: 'float32',
       unit: '%',
-      about: `core ${i}, busy over the last 250 ms`,
-      read: () => machine.cpu[i + 1] ?? 0,
-    }),
-  )
-  return [
-    { name: 'cpu', type: 'float32', unit: '%', about: 'all cores, busy over the last 250 ms', read: () => machine.cpu[0]! },
+      about: 'all cores, busy over the last 250 ms',
+      read: () => machine.cpu[0]!,
+    },
     ...cores,
     ...known(machine.running, {
       name: 'running',
@@ -207,7 +211,7 @@ function since(read: () => number): () => number {
 
 /** This very process: the recorder is among what it records. */
 class OwnProcess {
-  /** How late the tick came, in milliseconds; timers may come a little early, too. */
+  /** How late the tick came, in milliseconds. */
   lateMs = 0
   #usage: NodeJS.ResourceUsage = process.resourceUsage()
   #memory: NodeJS.MemoryUsage = process.memoryUsage()
@@ -232,9 +236,17 @@ class OwnProcess {
 
   vitals(): Vital[] {
     const cpuTime = since(() => this.#usage.userCPUTime + this.#usage.systemCPUTime)
-    const switches = since(() => this.#usage.voluntaryContextSwitches + this.#usage.involuntaryContextSwitches)
+    const switches = since(
+      () => this.#usage.voluntaryContextSwitches + this.#usage.involuntaryContextSwitches,
+    )
     return [
-      { name: 'own.cpu', type: 'uint32', unit: 'us', about: 'CPU time of this process since the last tick', read: cpuTime },
+      {
+        name: 'own.cpu',
+        type: 'uint32',
+        unit: 'us',
+        about: 'CPU time of this process since the last tick',
+        read: cpuTime,
+      },
       {
         name: 'own.switches',
         type: 'uint16',
@@ -242,8 +254,20 @@ class OwnProcess {
         about: 'context switches of this process since the last tick',
         read: () => Math.min(switches(), 0xffff),
       },
-      { name: 'own.memory', type: 'uint64', unit: 'B', about: 'resident memory of this process', read: () => BigInt(this.#memory.rss) },
-      { name: 'own.heap', type: 'uint64', unit: 'B', about: 'JavaScript objects', read: () => BigInt(this.#memory.heapUsed) },
+      {
+        name: 'own.memory',
+        type: 'uint64',
+        unit: 'B',
+        about: 'resident memory of this process',
+        read: () => BigInt(this.#memory.rss),
+      },
+      {
+        name: 'own.heap',
+        type: 'uint64',
+        unit: 'B',
+        about: 'JavaScript objects of this process',
+        read: () => BigInt(this.#memory.heapUsed),
+      },
       { name: 'own.handles', type: 'uint8', unit: '', about: 'what keeps this process alive', read: handles },
       {
         name: 'own.gc',
@@ -256,12 +280,18 @@ class OwnProcess {
           return had
         },
       },
-      { name: 'loop.busy', type: 'float32', unit: '%', about: 'event loop at work since the last tick', read: () => this.#busy },
+      {
+        name: 'loop.busy',
+        type: 'float32',
+        unit: '%',
+        about: 'event loop at work since the last tick',
+        read: () => this.#busy,
+      },
       {
         name: 'loop.delay',
         type: 'float64',
         unit: 'ms',
-        about: 'longest time between two turns since the last tick',
+        about: 'longest wait of a 1 ms timer since the last tick',
         read: () => {
           const longest = this.#delay.max / 1e6
           const { count } = this.#delay
@@ -273,7 +303,7 @@ class OwnProcess {
         name: 'loop.late',
         type: 'int32',
         unit: 'us',
-        about: 'how late this tick came (timers may be early, too)',
+        about: 'how late this tick came',
         read: () => Math.round(this.lateMs * 1000),
       },
     ]

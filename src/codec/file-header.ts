@@ -81,6 +81,13 @@ export function encodeFileHeader(header: FileHeader): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
+/** Whether a header's checksum holds, whatever the header says. */
+export function isHeaderWhole(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_SIZE) return false
+  const data = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE)
+  return data.getUint32(CHECKSUM_AT, true) === crc32(bytes.subarray(0, CHECKSUM_AT))
+}
+
 /**
  * Checks the first bytes of the file at `path` against what its opener expects.
  *

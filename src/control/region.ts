@@ -116,17 +116,26 @@ export function regionOf(
 ): {
   /** The stream's samples must stay before this; undefined where nothing bounds them. */
   readonly upper: bigint | undefined
+  /** What others have committed where the stream stood: it goes on behind that. */
+  readonly passed?: { readonly start: bigint; readonly end: bigint }
   /** The newest committed sample before its next one is the stream's own last. */
   readonly goesOn: boolean
 } {
-  const position = present(stream.position, 'the stream has a region')
-  const around = surroundings(group, table, position)
-  if (around.inside !== undefined) return { upper: position, goesOn: false }
+  let position = present(stream.position, 'the stream has a region')
+  let around = surroundings(group, table, position)
+  let passed: { start: bigint; end: bigint } | undefined
+  while (around.inside !== undefined) {
+    const { start, end } = around.inside
+    passed = { start: passed?.start ?? start, end }
+    position = end
+    around = surroundings(group, table, position)
+  }
   let upper = around.after?.start
   for (const other of group.streams) {
     if (other === stream || other.start === undefined || other.committedLast !== undefined) continue
     if (other.start > position && (upper === undefined || other.start < upper)) upper = other.start
   }
+  if (passed !== undefined) return { upper, passed, goesOn: false }
   return { upper, goesOn: stream.committedLast !== undefined && around.before === stream.committedLast + 1n }
 }
 

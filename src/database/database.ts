@@ -175,8 +175,8 @@ export class Channels {
    * **Durable:** survives a killed process; a power loss in `'strict'`.
    * @throws ValidationError, ChannelExistsError, ChannelNotFoundError (an index), ReadOnlyError, StorageError, ClosedError
    */
-  create(definition: ChannelDefinition): Promise<Channel>
   create(definitions: readonly ChannelDefinition[]): Promise<Channel[]>
+  create(definition: ChannelDefinition): Promise<Channel>
   async create(input: ChannelDefinition | readonly ChannelDefinition[]): Promise<Channel | Channel[]> {
     this.#engine.assertWritable()
     if (!isList(input)) {
@@ -247,9 +247,7 @@ export class Channels {
     step: (held: Held<'catalog', 'exclusive'>) => R,
   ): Promise<R> {
     const engine = this.#engine
-    using lease = await engine.holdLease('shared', purpose)
-    engine.assertWritable()
-    const result = await underCatalog(engine, lease, purpose, step)
+    const result = await underCatalog(engine, purpose, step)
     if (result.lsn !== undefined) await engine.acknowledge(result.lsn, editDurability(engine))
     return result
   }
@@ -257,10 +255,11 @@ export class Channels {
 
 async function underCatalog<R>(
   engine: Engine,
-  lease: Held<'lease', 'shared'>,
   purpose: string,
   step: (held: Held<'catalog', 'exclusive'>) => R,
 ): Promise<R> {
+  using lease = await engine.holdLease('shared', purpose)
+  engine.assertWritable()
   const timeoutMs = engine.options.lockTimeoutMs
   using held = await engine.guards.acquire(lease, { rank: 'catalog', mode: 'exclusive', purpose, timeoutMs })
   return step(held)

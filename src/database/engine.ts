@@ -77,6 +77,8 @@ export class Engine {
   baseManifest: string | undefined
   /** Journal records up to this LSN are in the manifest, or were flushed. */
   covered = 0
+  /** LSN of the last checkpoint that was begun in this epoch. */
+  checkpointTried = 0
   state: 'open' | 'closing' | 'closed' = 'open'
   /** Why writes are refused. */
   failure: StorageError | undefined

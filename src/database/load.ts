@@ -3,9 +3,9 @@
 // epoch, and by a read-only one. An honest torn end is cut and reported, anything else that is missing
 // or wrong is a CorruptionError.
 
-import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
+import { decodeFileHeader, HEADER_SIZE, isHeaderWhole, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
 import type { FileKind } from '../codec/file-header.ts'
-import { CorruptionError } from '../errors.ts'
+import { CorruptionError, UnsupportedVersionError } from '../errors.ts'
 import { applyTailCut, Group, TailReplay } from '../domain/group.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { join, JOURNAL_DIRECTORY, journalName, MANIFEST_DIRECTORY, manifestName, parseNumbered } from '../fs/layout.ts'
@@ -138,36 +138,43 @@ async function loadEpoch(
     databaseId = id
     break
   }
-  const journals: JournalContents[] = []
-  const sizes = new Map<string, number>()
+  const found: { path: string; bytes: Uint8Array; number: number }[] = []
   for (const { number } of names.journals.filter((each) => each.epoch === epoch).reverse()) {
     const path = join(directory, journalName(epoch, number))
     const bytes = await readWhole(files, path)
-    sizes.set(path, bytes.length)
-    const isLast = number === names.journals.find((each) => each.epoch === epoch)!.number
-    const id = databaseId ?? idOf(bytes, path, JOURNAL_KIND, epoch, number)
-    if (id === undefined || bytes.length < HEADER_SIZE || (isLast && isHeaderTorn(bytes))) {
-      // Torn while it was created: nothing in it was ever acknowledged, if it is the last.
-      if (isLast) continue
-      throw new CorruptionError(path, bytes.length, 'the header of a journal file is not whole, and newer ones follow')
-    }
-    databaseId = id
-    journals.push(readJournal(bytes, path, { epoch, number, databaseId: id }))
+    found.push({ path, bytes, number })
+    databaseId ??= idOf(bytes, path, JOURNAL_KIND, epoch, number)
   }
+  if (databaseId === undefined) {
+    for (const { path, bytes } of found) refuseRottenStart(path, bytes)
+    return undefined
+  }
+  const id = databaseId
+  const journals = found.map(({ path, bytes, number }) => readJournal(bytes, path, { epoch, number, databaseId: id }))
+  const sizes = new Map(found.map(({ path, bytes }) => [path, bytes.length]))
+  if (base !== undefined) return { epoch, databaseId: id, base, journals, sizes, bootId: base.contents.facts.bootId }
   const first = journals[0]
-  if (base !== undefined) {
-    return { epoch, databaseId: databaseId!, base, journals, sizes, bootId: base.contents.facts.bootId }
-  }
   if (first === undefined) return undefined
   const begin = beginOf(first)
   if (begin === undefined) {
+    refuseRottenStart(first.path, found[0]!.bytes)
     if (first.records.length > 0 || first.soundBehind || journals.length > 1) {
-      throw new CorruptionError(first.path, HEADER_SIZE, 'the journal does not begin with the beginning of its epoch, and no manifest of it is whole')
+      const what = 'the journal does not begin with the beginning of its epoch, and no manifest of it is whole'
+      throw new CorruptionError(first.path, HEADER_SIZE, what)
     }
     return undefined
   }
-  if (begin.base !== undefined) base = await readBase(options, begin.base, databaseId!)
-  return { epoch, databaseId: databaseId!, base, journals, sizes, bootId: begin.bootId }
+  if (begin.base !== undefined) base = await readBase(options, begin.base, id)
+  return { epoch, databaseId: id, base, journals, sizes, bootId: begin.bootId }
+}
+
+/**
+ * The header and the first record of an epoch go out in one write that nothing follows before it is
+ * synced: a crash leaves none of it, or its beginning, but no header with wrong bytes in it.
+ */
+function refuseRottenStart(path: string, bytes: Uint8Array): void {
+  if (bytes.length < HEADER_SIZE || isHeaderWhole(bytes) || isHeaderTorn(bytes)) return
+  throw new CorruptionError(path, 0, 'the header of the first journal file of an epoch is damaged')
 }
 
 function beginOf(journal: JournalContents): BeginEdit | undefined {
@@ -191,9 +198,18 @@ async function readBase(
 
 /** The database's id from a file's header; undefined where the file ends within it. */
 function idOf(bytes: Uint8Array, path: string, kind: FileKind, epoch: number, number: number): Uint8Array | undefined {
-  if (bytes.length < HEADER_SIZE) return undefined
-  if (isHeaderTorn(bytes)) return undefined
+  if (!isHeaderWhole(bytes) && !isNewer(bytes, path, kind, epoch, number)) return undefined
   return decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, { kind, epoch, number }).databaseId
+}
+
+/** A newer format may have another checksum: it is told, not taken for a torn header. */
+function isNewer(bytes: Uint8Array, path: string, kind: FileKind, epoch: number, number: number): boolean {
+  try {
+    decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, { kind, epoch, number })
+    return false
+  } catch (error) {
+    return error instanceof UnsupportedVersionError
+  }
 }
 
 /** Created and extended, but its first bytes never reached the disk. */
@@ -252,47 +268,48 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
   }
 }
 
-/** The journal's records in one row, and what stands behind the last. */
+/** The journal's records in one row, and where and why the row ends. */
 interface Chain {
   readonly records: readonly JournalRecord[]
+  /** The file at whose end, or instead of which, the row ends; undefined where there is no journal. */
   readonly last: JournalContents | undefined
+  /** Files behind that do not go on with it. */
+  readonly beyond: readonly JournalContents[]
 }
 
-/** Joins the files: each ends where the next one begins. @throws CorruptionError where records are missing */
+/** Joins the files: each ends where the next one begins. */
 function joinChain(found: FoundEpoch, covers: number): Chain {
   const { journals } = found
   const records: JournalRecord[] = []
   let next = covers + 1
+  let last: JournalContents | undefined
   for (let i = 0; i < journals.length; i++) {
     const journal = journals[i]!
+    const goesOn = i === 0 ? journal.firstLsn <= next : journal.firstLsn === next
+    if (!goesOn || journal.headerFault !== undefined) return { records, last: last ?? journal, beyond: journals.slice(i) }
+    // What was appended behind its end failed, and was appended to the next one instead.
     const limit = journals[i + 1]?.firstLsn ?? Infinity
-    if (i === 0 ? journal.firstLsn > next : journal.firstLsn !== next) {
-      const before = journals[i - 1]
-      throw new CorruptionError(before?.path ?? journal.path, before?.end ?? 0, `records ${next} to ${journal.firstLsn - 1} are missing`)
-    }
     const own = journal.records.filter((record) => record.lsn < limit)
     records.push(...own)
     next = (own.at(-1)?.lsn ?? journal.firstLsn - 1) + 1
+    last = journal
   }
-  return { records, last: journals.at(-1) }
+  return { records, last, beyond: [] }
 }
 
-/** Refuses what is no honest torn end. @throws CorruptionError */
+/**
+ * Refuses what is no honest torn end: records at or below the mark that are missing; and, where the
+ * machine was not restarted, anything but an incomplete last record. @throws CorruptionError
+ */
 function checkEnd(found: FoundEpoch, chain: Chain, proven: number, isSameBoot: boolean, clean: CleanMark | undefined): void {
-  const { last } = chain
+  const { last, beyond } = chain
   const end = Math.max(found.base?.contents.covers ?? 0, chain.records.at(-1)?.lsn ?? 0)
   if (end < proven) {
+    if (last?.headerFault !== undefined) throw last.headerFault
     const file = last?.path ?? found.base?.name ?? ''
     throw new CorruptionError(file, last?.end ?? 0, `the log was written up to record ${proven}, and ends at ${end}`)
   }
-  if (last !== undefined) {
-    if (last.fault === 'damaged' && isSameBoot) {
-      throw new CorruptionError(last.path, last.end, 'a record does not match its checksum, and the machine was not restarted since it was written')
-    }
-    if (last.fault === 'short' && isSameBoot && last.soundBehind) {
-      throw new CorruptionError(last.path, last.end, 'a record is damaged: sound ones follow')
-    }
-  }
+  if (last !== undefined && isSameBoot) refuseUnlessIncomplete(last, beyond, end)
   if (clean === undefined) return
   for (const { name, size } of clean.logs) {
     const journal = found.journals.find((each) => each.path.endsWith(name))
@@ -302,10 +319,30 @@ function checkEnd(found: FoundEpoch, chain: Chain, proven: number, isSameBoot: b
   }
 }
 
+/** After a kill the operating system has every byte: only the last record can be incomplete. @throws CorruptionError */
+function refuseUnlessIncomplete(last: JournalContents, beyond: readonly JournalContents[], end: number): void {
+  const [next] = beyond
+  const isLastUnborn = next !== undefined && beyond.length === 1 && next.fault === 'short' && !next.soundBehind
+  if (next !== undefined && !isLastUnborn) {
+    if (next.headerFault !== undefined) throw next.headerFault
+    throw new CorruptionError(next.path, 0, `records ${end + 1} to ${next.firstLsn - 1} are missing`)
+  }
+  if (last.headerFault !== undefined) return
+  if (last.fault === 'damaged') {
+    throw new CorruptionError(last.path, last.end, 'a record does not match its checksum, and the machine was not restarted since it was written')
+  }
+  if (last.fault === 'short' && (last.soundBehind || next !== undefined)) {
+    throw new CorruptionError(last.path, last.end, 'a record is damaged: others follow it')
+  }
+}
+
 /** A torn end of the manifest is damage only where the journal does not hold all of it (or a clean close vouched for it). */
 function checkManifestEnd(found: FoundEpoch, clean: CleanMark | undefined): void {
   const { base } = found
   if (base === undefined) return
+  if (base.contents.isTorn && base.epoch === found.epoch && found.journals.length === 0) {
+    throw new CorruptionError(base.name, base.contents.end, 'the end of the manifest is damaged, and no journal file holds what it says')
+  }
   const vouched = clean?.logs.find(({ name }) => name === base.name)
   if (vouched !== undefined && base.contents.end !== vouched.size) {
     throw new CorruptionError(base.name, base.contents.end, `after a clean close the manifest has ${vouched.size} bytes that count: it is short or damaged`)
@@ -422,11 +459,14 @@ async function firstLost(
 }
 
 function reportOf(found: FoundEpoch, chain: Chain, records: readonly JournalRecord[], clean: CleanMark | undefined): RecoveryReport {
-  const { last } = chain
+  const { last, beyond } = chain
   const report = { crashed: clean === undefined, records: records.length }
   const dropped = chain.records.length - records.length
-  if (last === undefined || (dropped === 0 && last.fault === 'end')) return report
-  const cutAt = chain.records[records.length]?.offset ?? last.end
-  const file = found.journals.find((journal) => journal.records.includes(chain.records[records.length]!)) ?? last
-  return { ...report, cut: { file: file.path, offset: cutAt, bytes: found.sizes.get(file.path)! - cutAt, records: dropped } }
+  if (last === undefined || (dropped === 0 && last.fault === 'end' && beyond.length === 0)) return report
+  const firstCut = chain.records[records.length]
+  const file = found.journals.find((journal) => firstCut !== undefined && journal.records.includes(firstCut)) ?? last
+  const offset = firstCut?.offset ?? last.end
+  let bytes = 0
+  for (const journal of found.journals.slice(found.journals.indexOf(file))) bytes += found.sizes.get(journal.path)!
+  return { ...report, cut: { file: file.path, offset, bytes: bytes - offset, records: dropped } }
 }

@@ -296,6 +296,7 @@ async function beginEpoch(engine: Engine, flusher: Flusher, state: LoadedState |
     using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'recover' })
     const facts = { covers: engine.lastLsn, bootId }
     engine.lookNow()
+    engine.checkpointTried = engine.version.lsn
     engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, engine.version, facts)
   }
   const journal = new Journal({

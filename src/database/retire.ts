@@ -64,9 +64,13 @@ export async function checkpointNow(engine: Engine): Promise<void> {
  * @param covers journal records up to this LSN are flushed, and are not needed once this counts
  */
 async function writeCheckpoint(engine: Engine, held: Held<'manifest', 'exclusive'>, covers: number): Promise<void> {
-  const { version, files, directory, epoch, databaseId, environment } = engine
   const current = engine.manifest
-  if (current !== undefined && !current.isBroken && current.lsn === version.lsn && covers === current.covers) return
+  if (current !== undefined && !current.isBroken && current.lsn === engine.version.lsn && covers === current.covers) return
+  // No name is used twice: a second checkpoint of one version, after archived edits outgrew the first or a try
+  // that failed, needs a version of its own.
+  if (engine.version.lsn <= engine.checkpointTried) engine.publishEdit({ kind: 'drop', segments: [] })
+  const { version, files, directory, epoch, databaseId, environment } = engine
+  engine.checkpointTried = version.lsn
   await engine.syncer.reach(version.lsn)
   const facts = { covers, bootId: environment.identity.bootId }
   const before = engine.manifest

@@ -430,8 +430,10 @@ export class WriterCore implements Resource {
     } else if (stream.generation !== group.generation) {
       const region = regionOf(group, this.#engine.version.pointers.get(group.key), stream)
       upper = stream.upper = region.upper
+      const { passed } = region
+      if (passed !== undefined && first < passed.end) throw overlap(name, { start: first, end: last + 1n }, passed)
       // With samples pending that were checked before, the commit looks at everything again.
-      if (stream.pending.length === 0) {
+      if (stream.pending.length === 0 && passed === undefined) {
         stream.goesOn = region.goesOn
         stream.generation = group.generation
       }

@@ -8,7 +8,7 @@
 //   12     4    payload length in bytes
 //   16     n    payload, then zeroes up to length
 //
-// Frames begin at multiples of 8, which is what lets `scanFrames` find sound ones behind damage.
+// Frames begin at multiples of 8, which is what lets `findFrame` find sound ones behind damage.
 
 import { checksum } from '../codec/checksum.ts'
 

@@ -38,8 +38,10 @@ export interface JournalFile {
   readonly firstLsn: number
   /** The last record in it; `firstLsn - 1` while there is none. */
   lastLsn: number
-  /** What the operating system has. */
+  /** What the operating system has; the header counts from the start. */
   size: number
+  /** Goes out with the first record, in one write: a header without it means nothing. */
+  header: Uint8Array | undefined
   /** Bytes were written since the last sync began. */
   dirty: boolean
   readonly edits: EditPlace[]
@@ -204,26 +206,28 @@ export class Journal {
   #write(current: JournalFile, acknowledged: boolean): void {
     const { length } = this.#pending
     current.dirty = true
+    const bytes = current.header === undefined ? this.#pending.view() : concat(current.header, this.#pending.view())
+    const offset = current.header === undefined ? current.size : 0
     let written = 0
     try {
-      const bytes = this.#pending.view()
-      while (written < length) {
-        const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), current.size + written)
+      while (written < bytes.length) {
+        const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), offset + written)
         if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
         written += count
       }
     } catch (cause) {
-      this.#cutOff(current, cause, acknowledged)
+      this.#cutOff(current, offset, cause, acknowledged)
       throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause)
     }
+    current.header = undefined
     current.size += length
     this.#pending.reset()
   }
 
   /** Takes back what a failed append may have left behind the last whole record. */
-  #cutOff(current: JournalFile, cause: unknown, acknowledged: boolean): void {
+  #cutOff(current: JournalFile, size: number, cause: unknown, acknowledged: boolean): void {
     try {
-      current.file.truncateNow(current.size)
+      current.file.truncateNow(size)
     } catch {
       this.#ended = true
       // Pending records carry checksums of their place in this very file: acknowledged ones cannot
@@ -246,8 +250,6 @@ export class Journal {
     const path = join(directory, name)
     try {
       const file = openFresh(files, path)
-      const header = encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number: first })
-      if (file.writeNow(header, 0) !== HEADER_SIZE) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
       const created: JournalFile = {
         name,
         path,
@@ -256,6 +258,7 @@ export class Journal {
         firstLsn: first,
         lastLsn: first - 1,
         size: HEADER_SIZE,
+        header: encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number: first }),
         dirty: true,
         edits: [],
         commits: new Map(),
@@ -278,8 +281,14 @@ function openFresh(files: FileSystem, path: string): File {
   } catch (cause) {
     if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause
     const file = files.openNow(path, 'write')
-    if (file.sizeNow() > HEADER_SIZE) throw cause
-    file.truncateNow(0)
+    if (file.sizeNow() > 0) throw cause
     return file
   }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
 }

@@ -1,9 +1,10 @@
 // Reading a journal file back: which records are whole, and what stands where they end. What may be
-// believed of that is decided in database/recover.ts (S3): here nothing is judged.
+// believed of that is decided in database/load.ts (S3): here nothing is judged.
 
 import { fileSeed } from '../codec/checksum.ts'
 import { DecodeError } from '../codec/decode-error.ts'
-import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND } from '../codec/file-header.ts'
+import { decodeFileHeader, HEADER_SIZE, isHeaderWhole, JOURNAL_KIND } from '../codec/file-header.ts'
+import type { ExpectedFileHeader } from '../codec/file-header.ts'
 import { CorruptionError } from '../errors.ts'
 import { findFrame, readFrame } from './frame.ts'
 import type { FrameFault } from './frame.ts'
@@ -27,11 +28,13 @@ export interface JournalContents {
   readonly soundBehind: boolean
   /** The newest mark that any sound record carries, also behind damage. */
   readonly proven: number
+  /** The file's header is not whole: nothing in it is believed, unless it is damage. */
+  readonly headerFault?: CorruptionError
 }
 
 /**
  * Reads the bytes of a journal file.
- * @throws CorruptionError where the header is not this file's, or a sound frame holds no record
+ * @throws CorruptionError where a whole header is not this file's, or a sound frame holds no record; UnsupportedVersionError
  */
 export function readJournal(
   bytes: Uint8Array,
@@ -39,8 +42,14 @@ export function readJournal(
   file: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
 ): JournalContents {
   const { epoch, number, databaseId } = file
-  decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, { kind: JOURNAL_KIND, epoch, number, databaseId })
   const seed = fileSeed(databaseId, JOURNAL_KIND, epoch, number)
+  const headerFault = faultOfHeader(bytes, path, { kind: JOURNAL_KIND, epoch, number, databaseId })
+  if (headerFault !== undefined) {
+    const behind = marksBehind(bytes, 0, seed)
+    const fault = bytes.length < HEADER_SIZE ? 'short' : 'damaged'
+    const rest = { fault, soundBehind: behind !== undefined, proven: behind ?? 0, headerFault } as const
+    return { path, epoch, firstLsn: number, records: [], end: 0, ...rest }
+  }
   const shapes = new Map<number, Shape>()
   const records: JournalRecord[] = []
   let at = HEADER_SIZE
@@ -67,6 +76,17 @@ export function readJournal(
     records.push(record)
     proven = Math.max(proven, record.proven)
     at += frame.length
+  }
+}
+
+/** What is wrong with a header that is not whole; one that is whole and another file's is thrown. */
+function faultOfHeader(bytes: Uint8Array, path: string, expected: ExpectedFileHeader): CorruptionError | undefined {
+  try {
+    decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, expected)
+    return undefined
+  } catch (error) {
+    if (error instanceof CorruptionError && !isHeaderWhole(bytes)) return error
+    throw error
   }
 }
 

@@ -32,7 +32,7 @@ export interface BeginEdit {
   readonly epoch: number
   /** Identifies the run of the machine, to tell a kill from a power loss. */
   readonly bootId: string
-  /** The manifest that holds all that happened before, and how many of its bytes count. Absent in a new database. */
+  /** The manifest that holds all that happened before, and how many of its bytes count. Absent where a checkpoint of this epoch holds it, and in a new database. */
   readonly base?: { readonly file: string; readonly size: number }
 }
 

@@ -9,6 +9,7 @@ import {
   ChannelNotFoundError,
   DatabaseLockedError,
   NotADatabaseError,
+  StorageError,
   UnsupportedVersionError,
   ValidationError,
 } from '../../../src/errors.ts'
@@ -86,11 +87,11 @@ describe('what is a database', () => {
     expect(await readdir(directory)).toEqual(['photo.jpg'])
   })
 
-  it('refuses a path that is a file, or that leads through one', async () => {
+  it('refuses a path that is a file; one that leads through a file is an error of the storage', async () => {
     const directory = join(await makeTemporary(), 'file')
     await writeFile(directory, 'x')
     await expectError(() => open(directory), NotADatabaseError, { directory })
-    await expectError(() => open(join(directory, 'db')), NotADatabaseError)
+    await expectError(() => open(join(directory, 'db')), StorageError)
   })
 
   it.each([{ readOnly: true }, { createIfMissing: false }, { readOnly: true, createIfMissing: true }])(
