@@ -77,7 +77,7 @@ export function plot(curve: Curve, options: PlotOptions): string[] {
   const bounds = boundsOf(columns)
   if (bounds.low > bounds.high) return ['(no samples)']
   const scale = isLogarithmic ? Math.log10 : (value: number): number => value
-  const bottom = isLogarithmic ? scale(bounds.low) : Math.min(0, bounds.low)
+  const bottom = scale(bounds.low)
   const top = Math.max(scale(bounds.high), bottom + 1e-9)
   const dotOf = (value: number): number => Math.round(((top - scale(value)) / (top - bottom)) * (rows - 1))
   const cells = Array.from({ length: height }, () => new Array<number>(width).fill(0))

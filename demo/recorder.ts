@@ -23,7 +23,7 @@ export interface Lane {
 /** What is being recorded, or was. */
 export class Recorder {
   readonly lanes: readonly Lane[]
-  /** Ticks that were due while the event loop did something else. */
+  /** Ticks that were due while the process did something else, or nothing. */
   missed = 0
   /** Milliseconds from the first tick to now, or to the end. */
   elapsedMs = 0
@@ -84,6 +84,7 @@ export class Recorder {
     const beats = new Pulse(BEATS_PER_TICK * SLOW_TICKS)
     const began = performance.now()
     let failure: Error | undefined
+    let nextSlow = 0
     const inBackground: Promise<void>[] = []
     const fail = (error: Error): void => void (failure ??= error)
     try {
@@ -101,7 +102,8 @@ export class Recorder {
           await pulse.write({ [PULSE]: times, [PULSE_VITAL.name]: values }, times.length)
         }
         // Waits for the disk: the next tick does not.
-        if (slow !== undefined && number % SLOW_TICKS === 0) {
+        if (slow !== undefined && number >= nextSlow) {
+          nextSlow = number + SLOW_TICKS
           inBackground.push(slow.write(frameOf(this.#vitals.slow), 1).catch(fail))
         }
         if (failure !== undefined) throw failure

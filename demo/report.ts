@@ -16,6 +16,7 @@ export function channelTable(
   start: bigint,
   end: bigint,
 ): string[] {
+  const isWide = width >= 90
   const shown = channels.filter(
     ({ kind, name }) => kind === 'data' && !(Number(/^cpu\.(\d+)$/.exec(name)?.[1]) >= MOST_CORES),
   )
@@ -29,13 +30,13 @@ export function channelTable(
         channel.type,
         whole(frame.count(channel.name)),
         format(low),
-        format(mean),
+        ...(isWide ? [format(mean)] : []),
         format(high),
       ],
       curve,
     }
   })
-  const titles = ['channel', 'type', 'samples', 'lowest', 'mean', 'highest']
+  const titles = ['channel', 'type', 'samples', 'lowest', ...(isWide ? ['mean'] : []), 'highest']
   const widths = titles.map((title, i) =>
     Math.max(title.length, ...rows.map(({ cells }) => cells[i]!.length)),
   )

@@ -33,18 +33,19 @@ export function say(text = ''): void {
   draw()
 }
 
-/** Writes a text whose first line begins with `title`, broken into lines that fit; the others are indented as deep. */
+/** Writes a text broken into lines that fit; the first begins with `title`, the others are indented as deep. */
 export function tell(title: string, text: string): void {
   const indent = visible(title).length
   let line = title
   let isEmpty = true
-  for (const word of text.split(' ')) {
+  // A number and what it counts stay together.
+  for (const word of text.replaceAll(/(?<=\d) (?=\S)/g, '\u00a0').split(' ')) {
     if (!isEmpty && visible(line).length + 1 + visible(word).length > width) {
       say(line)
       line = ' '.repeat(indent)
       isEmpty = true
     }
-    line += isEmpty ? word : ` ${word}`
+    line += (isEmpty ? '' : ' ') + word.replaceAll('\u00a0', ' ')
     isEmpty = false
   }
   say(line)
@@ -62,12 +63,11 @@ export function heading(number: number, title: string): void {
 }
 
 /** Shows how far something is: redrawn in place on a terminal, a line of its own elsewhere. */
-export function progress(text: string, isMilestone: boolean): void {
-  if (isTerminal) {
-    erase()
-    progressLine = text
-    draw()
-  } else if (isMilestone) process.stdout.write(`${text}\n`)
+export function progress(text: string): void {
+  if (!isTerminal) return say(text)
+  erase()
+  progressLine = text
+  draw()
 }
 
 /** Takes the progress line away. */

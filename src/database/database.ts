@@ -127,19 +127,24 @@ abstract class Reads<S extends Schema> {
     const instant = this.instant()
     const refs = this.refs(channels)
     const counts = countRange(instant, refs, toRange(range))
+    await this.engine().turns.due()
     return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
   }
 
   /** Whether any of the channels has a sample in the range. @throws as `read` */
   async hasData(channels: Names<S>, range: RangeLike): Promise<boolean> {
     const instant = this.instant()
-    return countRange(instant, this.refs(channels), toRange(range)).some((count) => count > 0)
+    const counts = countRange(instant, this.refs(channels), toRange(range))
+    await this.engine().turns.due()
+    return counts.some((count) => count > 0)
   }
 
   /** First timestamp and last timestamp + 1 ns of a channel; undefined where it has no samples. @throws as `read` */
   async bounds(channel: ChannelNames<S>): Promise<TimeRange | undefined> {
     const instant = this.instant()
-    return boundsOf(instant, channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel)))
+    const bounds = boundsOf(instant, channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel)))
+    await this.engine().turns.due()
+    return bounds
   }
 
   protected refs(channels: unknown): ChannelRef[] {

@@ -35,6 +35,9 @@ import type { SnapshotState } from './snapshot-state.ts'
 import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
 
+/** Node fires timers of more than this at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 export interface EngineParts {
   readonly environment: Environment
   readonly directory: string
@@ -288,18 +291,15 @@ export class Engine {
     this.#timer = setTimeout(() => {
       const startedMs = this.clock.monotonicMs()
       this.#timer = undefined
-      this.syncer.reach(this.lastLsn).then(
-        () => {
-          if (this.#timer === undefined && this.syncer.proven < this.lastLsn) {
-            this.#oldestUnprovenMs = startedMs
-            this.#armTimer(this.options.syncIntervalMs)
-          }
-        },
-        () => {
-          // `fail` was told: later writes are refused with it.
-        },
-      )
-    }, delayMs)
+      const goOn = (): void => {
+        // After a failed sync nothing can be proven any more; `fail` was told, and writes are refused.
+        if (this.#timer !== undefined || this.failure !== undefined || this.state === 'closed') return
+        if (this.syncer.proven >= this.lastLsn) return
+        this.#oldestUnprovenMs = startedMs
+        this.#armTimer(this.options.syncIntervalMs)
+      }
+      this.syncer.reach(this.lastLsn).then(goOn, goOn)
+    }, Math.min(delayMs, LONGEST_TIMER_MS))
     this.#timer.unref()
   }
 

@@ -44,18 +44,28 @@ export async function flushGroups(
   lease?: Held<'lease', 'exclusive'>,
 ): Promise<void> {
   const lsn = engine.lastLsn
-  const captures = groups.filter((group) => group.runs.length > 0).map(capture)
+  const captures = groups.filter((group) => group.runs.length > 0 || isBehind(engine, group)).map(capture)
   if (captures.length === 0) return
   const batch = new ExtentBatch(engine)
   try {
     const placements = await writeRows(engine, captures, batch)
     await batch.finish()
     if (batch.extents.length > 0) await engine.syncer.syncSegments()
-    await underGuards(engine, captures, lease, () => install(engine, captures, placements, lsn))
+    await underGuards(engine, captures, lease, () => {
+      install(engine, captures, placements, lsn)
+      // In the same step: bytes are live or reserved, never both.
+      batch.settle(engine.lastLsn, engine.snapshots.size > 0)
+    })
   } finally {
     batch.settle(engine.lastLsn, engine.snapshots.size > 0)
   }
   releasePages(engine, captures)
+}
+
+/** Whether commits of a group wait for word that they are flushed: a delete may have taken all that they brought. */
+function isBehind(engine: Engine, { key }: Group): boolean {
+  const flushed = engine.version.flushed[key] ?? 0
+  return engine.journal?.files.some(({ commits }) => (commits.get(key) ?? 0) > flushed) ?? false
 }
 
 function capture(group: Group): Capture {

@@ -64,6 +64,8 @@ export interface LoadOptions {
   readonly bootId: string
   /** Whether the bytes of an extent are there and sound; asked only after a power loss. */
   readonly isSound: (extent: ExtentPlace, owner: ExtentOwner, databaseId: Uint8Array) => Promise<boolean>
+  /** Replay up to this record, which is there: what stands behind it is not looked at. */
+  readonly until?: number
 }
 
 export async function findNames(files: FileSystem, directory: string): Promise<FoundNames> {
@@ -240,9 +242,10 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
   const chain = joinChain(found, covers)
   const proven = Math.max(covers, base?.contents.version.lsn ?? 0, ...found.journals.map((journal) => journal.proven))
   const isSameBoot = options.bootId !== '' && found.bootId === options.bootId
-  checkEnd(found, chain, proven, isSameBoot, clean)
+  const { until } = options
+  if (until === undefined) checkEnd(found, chain, proven, isSameBoot, clean)
   checkManifestEnd(found, clean)
-  let records = chain.records
+  let records = until === undefined ? chain.records : chain.records.filter((record) => record.lsn <= until)
   let state = replay(found, records)
   let unproven = unprovenExtents(records, proven)
   if (!isSameBoot && clean === undefined) {
@@ -279,7 +282,9 @@ interface Chain {
 
 /** Joins the files: each ends where the next one begins. */
 function joinChain(found: FoundEpoch, covers: number): Chain {
-  const { journals } = found
+  // A power loss may give back names of retired files, some and not others: those before the one that
+  // goes on from the manifest are not needed.
+  const journals = found.journals.slice(Math.max(0, found.journals.findLastIndex(({ firstLsn }) => firstLsn <= covers + 1)))
   const records: JournalRecord[] = []
   let next = covers + 1
   let last: JournalContents | undefined

@@ -73,7 +73,9 @@ function readParts(
   const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
   if (size <= READ_NOW_LIMIT) {
     for (const filling of fillings) fillNow(filling, engine.segments)
-    return Promise.resolve(frameOf(lanes, times))
+    const frame = frameOf(lanes, times)
+    const turn = engine.turns.due()
+    return turn === undefined ? Promise.resolve(frame) : turn.then(() => frame)
   }
   return readLong(engine, instant, plan, fillings, () => frameOf(lanes, times))
 }

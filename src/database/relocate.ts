@@ -98,7 +98,7 @@ async function relocateChannel(
     }
     await batch.finish()
     await engine.syncer.syncSegments()
-    await installMoves(engine, held, channel, moves)
+    await installMoves(engine, held, channel, moves, batch)
     for (const extent of batch.extents) report.written += extent.length
   } finally {
     engine.pins.release(pin)
@@ -161,6 +161,7 @@ async function installMoves(
   held: Held<'segment', 'exclusive'> | undefined,
   channel: Channel,
   moves: Moves,
+  batch: ExtentBatch,
 ): Promise<void> {
   const current = engine.version.channels[channel.key]
   if (current === undefined) return
@@ -175,6 +176,8 @@ async function installMoves(
   if (engine.version.channels[channel.key] === undefined) return
   const changes = planMoves(channel.key, engine.version.pointers.get(channel.key), moves)
   if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes })
+  // In the same step: bytes are live or reserved, never both.
+  batch.settle(engine.lastLsn, false)
 }
 
 /** The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. */

@@ -41,7 +41,8 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
   if (journal === undefined || file === undefined) return false
   if (journal.files.length === 1) journal.roll()
   if (groupsKeeping(engine, file).length > 0) return false
-  await engine.syncer.reach(file.lastLsn)
+  // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
+  await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
   const { manifest } = engine
   const isDue = manifest === undefined || manifest.isBroken || manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
   if (isDue) await writeCheckpoint(engine, held, file.lastLsn)

@@ -82,10 +82,9 @@ export class Syncer {
    * under way: that one may fail on pages which this one then finds clean.
    */
   syncNow(): void {
-    if (this.#failure !== undefined || this.#journal === undefined) return
+    if (this.#failure !== undefined || this.#journal === undefined || this.#writeOut() !== undefined) return
     try {
       const lsn = this.#journal.lastLsn
-      this.#journal.writeOut()
       for (const segment of this.#options.segments.all()) {
         if (segment.dirty) segment.writer?.syncNow()
       }
@@ -109,6 +108,11 @@ export class Syncer {
       while (this.#waiters.length > 0) {
         const waiters = this.#waiters
         this.#waiters = []
+        const refusal = this.#writeOut()
+        if (refusal !== undefined) {
+          for (const waiter of waiters) waiter.reject(refusal)
+          continue
+        }
         try {
           await this.#round(waiters)
         } catch (cause) {
@@ -125,7 +129,6 @@ export class Syncer {
     const { segments } = this.#options
     const journal = this.#journal
     const lsn = journal?.lastLsn ?? 0
-    journal?.writeOut()
     const dirtyFiles = (journal?.files ?? []).filter((file) => file.dirty)
     const directories = this.#dirtyDirectories()
     this.#namesAreClean()
@@ -136,11 +139,23 @@ export class Syncer {
       if (journal?.files.includes(file) === true) await file.file.sync()
     }
     for (const path of directories) await this.#options.files.syncDirectory(path)
+    // One that failed on the loop meanwhile may have left pages that this one found clean.
+    if (this.#failure !== undefined) throw this.#failure
     this.#proven = Math.max(this.#proven, lsn)
     segments.closeSealed()
     for (const waiter of waiters) {
       if (waiter.lsn <= this.#proven || waiter.lsn === Number.MAX_SAFE_INTEGER) waiter.resolve()
       else this.#waiters.push(waiter)
+    }
+  }
+
+  /** Hands pending records to the operating system. What it refuses is no failed sync: they stay pending (S4). */
+  #writeOut(): unknown {
+    try {
+      this.#journal?.writeOut()
+      return undefined
+    } catch (error) {
+      return error
     }
   }
 

@@ -5,6 +5,7 @@
 import { join, segmentFile } from '../fs/layout.ts'
 import { AssertionError } from '../assert.ts'
 import { RubidiumError } from '../errors.ts'
+import { unguarded } from '../guard/held.ts'
 import { openSegment, segmentSeed } from '../segment/segment-file.ts'
 import { verifyExtent } from '../segment/verify-extent.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
@@ -15,6 +16,7 @@ import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
+import { compareWithReplay } from './verify-replay.ts'
 
 /** Something that is not as it must be. `offset` in bytes, `channel` by name. */
 export interface Problem {
@@ -42,9 +44,9 @@ export interface VerifyOptions {
 
 /** @throws the signal's reason, and what `onProgress` throws */
 export async function verifyEngine(engine: Engine, options: VerifyOptions): Promise<VerifyReport> {
-  const state = takeSnapshot(engine)
+  const problems: Problem[] = []
+  const state = await takeChecked(engine, problems)
   try {
-    const problems: Problem[] = []
     checkAccounts(engine, problems)
     const catalogue = catalogueOf(state.version)
     for (const channel of catalogue.list) {
@@ -67,6 +69,30 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
   }
 }
 
+/** Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this process writes them. */
+async function takeChecked(engine: Engine, problems: Problem[]): Promise<SnapshotState> {
+  if (engine.journal === undefined || engine.failure !== undefined) return takeSnapshot(engine)
+  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'verify' })
+  try {
+    engine.journal.writeOut()
+  } catch {
+    // Records that are acknowledged and cannot be written yet: the logs cannot tell of them.
+    return takeSnapshot(engine)
+  }
+  const state = takeSnapshot(engine)
+  try {
+    problems.push(...(await compareWithReplay(held, engine, state)))
+    return state
+  } catch (error) {
+    if (!(error instanceof RubidiumError)) {
+      releaseSnapshot(engine, state)
+      throw error
+    }
+    problems.push(problemOf(error))
+    return state
+  }
+}
+
 function collectProblem(problems: Problem[], channel: string, check: () => void): void {
   try {
     check()
@@ -76,9 +102,9 @@ function collectProblem(problems: Problem[], channel: string, check: () => void)
   }
 }
 
-function problemOf(error: Error, channel: string): Problem {
+function problemOf(error: Error, channel?: string): Problem {
   const { file, offset } = error as { file?: string; offset?: number }
-  return { what: error.message, channel, ...(file === undefined ? {} : { file }), ...(offset === undefined ? {} : { offset }) }
+  return { what: error.message, ...(channel === undefined ? {} : { channel }), ...(file === undefined ? {} : { file }), ...(offset === undefined ? {} : { offset }) }
 }
 
 /** Invariant 5: live + dead + reserved of a segment = its size less headers; and what pointers say adds up to live. */

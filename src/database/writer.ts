@@ -115,7 +115,7 @@ export class WriterCore implements Resource {
       }
       return this.#settled(lsn)
     } catch (error) {
-      return Promise.reject(error)
+      return this.#refused(error)
     } finally {
       this.#values.fill(undefined)
     }
@@ -128,6 +128,7 @@ export class WriterCore implements Resource {
       const lsn = commitStreams(this.#engine, this.#streams, this.#plan.durability)
       const end = this.#committedEnd()
       if (lsn !== undefined) await this.#engine.acknowledge(lsn, this.#plan.durability)
+      await this.#engine.turns.due()
       return end
     })
   }
@@ -226,6 +227,14 @@ export class WriterCore implements Resource {
     if (lsn !== undefined && durability === 'batched') this.#engine.look()
     const turn = this.#engine.turns.due()
     return turn === undefined ? WROTE : turn.then(() => true)
+  }
+
+  /** The promise of a frame that was refused: whoever goes on after it must not keep the loop either. */
+  #refused(error: unknown): Promise<never> {
+    const turn = this.#engine.turns.due() ?? Promise.resolve()
+    return turn.then(() => {
+      throw error
+    })
   }
 
   /** Reads the caller's object, once and whole. */
@@ -431,7 +440,12 @@ export class WriterCore implements Resource {
       const region = regionOf(group, this.#engine.version.pointers.get(group.key), stream)
       upper = stream.upper = region.upper
       const { passed } = region
-      if (passed !== undefined && first < passed.end) throw overlap(name, { start: first, end: last + 1n }, passed)
+      // Samples that are pending lie before what was passed: the next must too, or their commit could only fail.
+      if (passed !== undefined && (first < passed.end || stream.pending.length > 0)) {
+        throw overlap(name, { start: first, end: last + 1n }, passed)
+      }
+      // Behind what it passed it is one who comes: that region may be another writer's.
+      if (passed !== undefined) this.#claim(stream, first, { start: first, end: last + 1n })
       // With samples pending that were checked before, the commit looks at everything again.
       if (stream.pending.length === 0 && passed === undefined) {
         stream.goesOn = region.goesOn

@@ -165,6 +165,9 @@ export class SegmentPool {
       }
     } catch (cause) {
       throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause)
+    } finally {
+      // A sync that began meanwhile has taken the segment for clean, and may have missed these bytes.
+      this.get(place.segment).dirty = true
     }
   }
 

@@ -51,7 +51,7 @@ export class Machine {
     return {
       files: this.files,
       clock: {
-        now: () => ORIGIN + BigInt(this.#nowMs) * 1_000_000n,
+        now: () => ORIGIN + BigInt(Math.floor(this.#nowMs)) * 1_000_000n,
         // Slow enough that no loop is found to hold the event loop, fast enough that looks go stale.
         monotonicMs: () => (this.#nowMs += 0.01),
       },

@@ -74,7 +74,11 @@ export class Session {
   /** A refused call may have happened all the same: a sync failed. */
   isInDoubt = false
   /** Whether the fault of this run has been met. */
-  wasStruck: () => boolean = () => false
+  hasBegun: () => boolean = () => false
+  /** Whether it is over: nothing fails any more. */
+  isOver: () => boolean = () => false
+  /** Whether the fault may have kept the lease from being given back. */
+  mayBeLocked: () => boolean = () => false
   #values = 0
 
   private constructor(machine: Machine, options: SessionOptions, history: History) {
@@ -93,7 +97,8 @@ export class Session {
     const resolved = resolveOptions({ durability: this.options.durability ?? 'batched', syncInterval: '20d' })
     const { segmentSize = 4096, memoryBudget = 256 * 1024, tuning } = this.options
     const environment = this.machine.environment({ ...SMALL, ...tuning })
-    const opened = await this.#attempt('open', () => openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget }))
+    const open = (): ReturnType<typeof openEngine> => openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget })
+    const opened = await this.#attempt('open', open)
     if (opened === undefined) return false
     this.engine = opened.engine
     this.flusher = opened.flusher
@@ -389,7 +394,7 @@ export class Session {
 
   /** Makes a call. Undefined: it was refused, as the contract allows. @throws Died, Broken */
   async #attempt<T>(label: string, call: () => Promise<T>): Promise<T | undefined> {
-    const struckBefore = this.wasStruck()
+    const struckBefore = this.isOver()
     const failedBefore = this.isOpen ? this.engine.failure : undefined
     let result: T
     try {
@@ -406,13 +411,18 @@ export class Session {
 
   #judge(label: string, error: unknown, struckBefore: boolean, failedBefore: Error | undefined): void {
     if (!(error instanceof RubidiumError)) throw new Broken(`${label} ended with a raw error: ${describe(error)}`, { cause: error })
+    if (label === 'open' && error.code === 'DATABASE_LOCKED' && this.mayBeLocked()) {
+      // It could not be given back: the death of this process frees it.
+      this.machine.nextProcess()
+      return
+    }
     if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined) throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined) {
       if (error !== failedBefore) throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, { cause: error })
     } else if (struckBefore) {
       throw new Broken(`${label} failed after the fault was over: ${describe(error)}`, { cause: error })
-    } else if (!this.wasStruck()) {
+    } else if (!this.hasBegun()) {
       throw new Broken(`${label} failed without a fault: ${describe(error)}`, { cause: error })
     }
   }
@@ -438,9 +448,10 @@ export class Session {
     return String(n % 100)
   }
 
-  #arrayOf(name: string, samples: readonly (readonly [bigint, string])[]): unknown[] {
+  #arrayOf(name: string, samples: readonly (readonly [bigint, string])[]): bigint[] | number[] {
     const { type } = this.#find(name)
-    return samples.map(([, value]) => (type === 'timestamp' || type === 'int64' ? BigInt(value) : Number(value)))
+    if (type === 'timestamp' || type === 'int64') return samples.map(([, value]) => BigInt(value))
+    return samples.map(([, value]) => Number(value))
   }
 }
 

@@ -105,7 +105,7 @@ describe('flush against delete', () => {
     gate.open()
     await flushed
     const left = numbers(1, 10).filter((time) => time < start || time >= end)
-    expect(await timesOf(db, 'a')).toEqual([...left.filter(() => end <= 11n || true), 11, 12, 13])
+    expect(await timesOf(db, 'a')).toEqual([...left, 11, 12, 13])
     // What was captured before and after the cut stays what it was (0003-I3).
     expect(await timesOf(before, 'a')).toEqual(numbers(1, 10))
     expect(await timesOf(after, 'a')).toEqual(left)
@@ -303,7 +303,7 @@ describe('spilled, then collected', () => {
 describe('large between small', () => {
   it('inline rows, an extent and inline rows again are one domain in the order of time', async () => {
     const stage = new Stage({}, { inlineLimit: 1024 })
-    const { db, flusher } = await begin(stage)
+    const { db } = await begin(stage)
     const writer = await db.openWriter(['time', 'a'])
     await writer.write(frameOf('time', ['a'], timesFrom(10, 5, 10)))
     await writer.write(frameOf('time', ['a'], timesFrom(100, 1000)))
@@ -321,7 +321,6 @@ describe('large between small', () => {
     const again = await last.openWriter(['time', 'a'])
     await again.write(frameOf('time', ['a'], timesFrom(3000, 1)))
     expect((await last.read('a', {})).series('a')).toHaveLength(2)
-    void flusher
   })
 })
 

@@ -87,6 +87,22 @@ export class Stage {
     return { db, engine, flusher }
   }
 
+  /** Opens what is on a disk after a power loss, as a new process of the restarted machine. */
+  adopt(disk: MemoryFileSystem): Promise<Actor> {
+    this.disk = disk
+    this.#pid += 1000
+    this.#boot += 1000
+    return this.open()
+  }
+
+  /** Resolves when nothing goes on in the background: retirement and flushes have ended. */
+  async settled(engine: Engine): Promise<void> {
+    for (let before = -1; before !== this.disk.operations; ) {
+      before = this.disk.operations
+      for (let turn = 0; turn < 5; turn++) await engine.turns.next()
+    }
+  }
+
   /** Closes and opens again. */
   async reopen(): Promise<Actor> {
     await this.#actor?.db.close({ force: true })

@@ -219,7 +219,9 @@ class ModelRun {
     try {
       return { value: await Promise.race([call(), late]) }
     } catch (error) {
-      if (!(error instanceof RubidiumError)) throw error
+      // A dead process cannot even close its files, or look around; nobody hears of that.
+      const isLast = ['close', 'stat'].includes(String((error as { syscall?: unknown }).syscall))
+      if (!(error instanceof RubidiumError) && !isLast) throw error
       if (this.#machine.disk.isDead) throw new Died(next)
       return { error }
     } finally {
@@ -304,7 +306,7 @@ class ModelRun {
     const name = number < 2 ? this.#channel(pick + number)!.name : `renamed${number}`
     const isTakenName = [...this.#state.values()].some((each) => each.name === name && each.key !== channel.key)
     const next = withChannels(this.#state, [{ ...channel, name }])
-    const outcome = await this.#call('rename', next, () => this.#open.db.channels.rename(channel.name, name))
+    const outcome = await this.#call('rename', isTakenName ? undefined : next, () => this.#open.db.channels.rename(channel.name, name))
     this.#expect('rename', outcome, isTakenName ? [ChannelExistsError] : [])
     if (!isTakenName && name !== channel.name) this.#history.push(next, this.#editDurability)
   }
@@ -316,7 +318,7 @@ class ModelRun {
     const unit = withUnit ? `u${note}` : channel.unit
     const next = withChannels(this.#state, [{ ...channel, note, unit }])
     const changes = { metadata: { note }, ...(withUnit ? { unit: unit! } : {}) }
-    const outcome = await this.#call('update', next, () => this.#open.db.channels.update(channel.key, changes))
+    const outcome = await this.#call('update', isWrong ? undefined : next, () => this.#open.db.channels.update(channel.key, changes))
     this.#expect('update', outcome, isWrong ? [ValidationError] : [])
     if (!isWrong) this.#history.push(next, this.#editDurability)
   }
@@ -330,7 +332,7 @@ class ModelRun {
     if (channelsOf(this.#state, channel.key).some(({ key }) => !keys.includes(key))) wanted.push(DependentChannelError)
     if (this.#writers.some(({ names }) => keys.some((key) => names.has(key)))) wanted.push(ResourceOpenError)
     const next = withoutChannels(this.#state, keys)
-    const outcome = await this.#call('remove', next, () => this.#open.db.channels.remove(channels.map(({ name }) => name)))
+    const outcome = await this.#call('remove', wanted.length > 0 ? undefined : next, () => this.#open.db.channels.remove(channels.map(({ name }) => name)))
     this.#expect('remove', outcome, wanted)
     if (wanted.length === 0) this.#history.push(next, this.#editDurability)
   }
@@ -392,19 +394,19 @@ class ModelRun {
       for (const key of stream.keys) frame[names.get(key)!] = [...rows.values.get(key)!]
     }
     const wanted: ErrorClass[] = []
+    let isDoubtful = this.#hasOthers(part.map(({ group }) => group), open)
     for (const { stream, rows } of commits) {
       const [first, last] = [rows.times[0]!, rows.times.at(-1)!]
       const isBackwards = rows.times.some((time, i) => i > 0 && time <= rows.times[i - 1]!)
       const position = stream.last === undefined ? stream.start : stream.last + 1n
       if (isBackwards || (position !== undefined && first < position)) wanted.push(ValidationError)
-      else if (isTaken(this.#state, stream.group, position ?? first, last) || isTaken(this.#state, stream.group, first, last)) {
-        wanted.push(WriteConflictError)
-      }
+      else if (!this.#isFree(stream, position ?? first, first, last)) wanted.push(WriteConflictError)
+      // Where others have committed right behind it, whether it goes on behind that is not told here.
+      else if (position !== undefined && isTaken(this.#state, stream.group, position, position)) isDoubtful = true
     }
     const next = autoCommit && wanted.length === 0 ? withCommitted(this.#state, commits) : undefined
     const outcome = await this.#call('write', next, () => writer.write(frame as never))
-    const isBeside = this.#hasOthers(part.map(({ group }) => group), open)
-    if ('error' in outcome && isBeside && outcome.error instanceof WriteConflictError) return
+    if ('error' in outcome && isDoubtful && outcome.error instanceof WriteConflictError) return
     this.#expect('write', outcome, wanted)
     if (wanted.length > 0) return
     for (const { stream, rows } of commits) {
@@ -414,6 +416,14 @@ class ModelRun {
     if (next === undefined) return
     this.#publish(part, next, durability)
     this.#tally.samples += commits.reduce((sum, { stream, rows }) => sum + stream.keys.length * rows.times.length, 0)
+  }
+
+  /** Whether a stream whose next sample could lie at `position` may write [first, last]. */
+  #isFree(stream: ModelStream, position: bigint, first: bigint, last: bigint): boolean {
+    let from = position
+    // Its gap has ended where it stood: it goes on behind, unless it has samples before to commit.
+    if (stream.pending.times.length === 0) from = freeAfter(this.#state.get(stream.group)!.samples, from)
+    return from <= first && !isTaken(this.#state, stream.group, from, last) && !isTaken(this.#state, stream.group, first, last)
   }
 
   /** The rows that a write holds for one group. */
@@ -494,7 +504,7 @@ class ModelRun {
     )
     const deleted = withDeleted(this.#state, chosen.map((each) => each.key), start, end)
     const call = (): ReturnType<OpenDatabase['db']['delete']> => this.#open.db.delete(chosen.map(({ name }) => name), { start, end })
-    const outcome = await this.#call('delete', deleted.state, call)
+    const outcome = await this.#call('delete', dependent ? undefined : deleted.state, call)
     const result = this.#expect('delete', outcome, dependent ? [DependentDataError] : [])
     if (result === undefined) return
     chosen.forEach(({ name }, i) => {
@@ -595,6 +605,7 @@ class ModelRun {
   async #verify(): Promise<void> {
     const outcome = await this.#call('verify', undefined, () => this.#open.db.verify())
     const report = this.#expect('verify', outcome, [])!
+    if (this.#machine.disk.isDead) throw new Died(undefined)
     if (!report.ok) throw new Error(`verify found ${JSON.stringify(report.problems, undefined, 1)}`)
   }
 
@@ -680,6 +691,15 @@ class ModelRun {
 
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b
+}
+
+/** The first time from `time` on that no domain covers. */
+function freeAfter(samples: readonly ModelSample[], time: bigint): bigint {
+  let free = time
+  samples.forEach((sample, i) => {
+    if (sample.time === free || (sample.joined && i > 0 && samples[i - 1]!.time < free && sample.time > free)) free = sample.time + 1n
+  })
+  return free
 }
 
 /** A gap between domains: times from the first free one to the first one taken. */

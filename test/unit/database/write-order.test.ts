@@ -71,10 +71,12 @@ describe('a loop of awaited writes', () => {
     expect(fired).toBe(true)
   })
 
-  it('of refused frames, of empty frames and of commits starves none either', async () => {
+  it('of refused frames, of empty frames, of commits and of reads starves none either', async () => {
     const { db } = await openStore({ channels: VITALS })
     const { writer, write } = await pressureWriter(db, { autoCommit: false })
-    for (const call of [() => write(), () => writer.commit(), () => writer.write(wrong({ time: 1n })).catch(() => {})]) {
+    const refused = (): Promise<unknown> => writer.write(wrong({ time: 1n })).catch(() => {})
+    const reads = [() => db.read('time'), () => db.latest('time'), () => db.count('time'), () => db.hasData('time', {}), () => db.bounds('time')]
+    for (const call of [() => write(), () => writer.commit(), refused, ...reads]) {
       let fired = false
       setTimeout(() => (fired = true), 1)
       for (let i = 0; !fired; i++) {
