@@ -37,8 +37,15 @@ const PLOTTED = 'own.heap'
 class Usage extends Error {}
 class Stopped extends Error {}
 
+const HELP = `Records the vitals of this machine into a new database, and shows what happened.
+
+  --seconds N       how long to record, 2 to 60; 8 where left out
+  --directory PATH  where to make the database; ./rubidium-demo-<time> where left out
+  --help            this`
+
 async function main(): Promise<void> {
-  const { directory, durationMs } = readArguments()
+  const { directory, durationMs, help } = readArguments()
+  if (help) return say(HELP)
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort(new Stopped()))
   const vitals = findVitals()
@@ -163,14 +170,16 @@ async function timed<T>(what: string, step: () => Promise<T>): Promise<T> {
   return result
 }
 
-function readArguments(): { directory: string; durationMs: number } {
-  const { values } = parseArgs({ options: { seconds: { type: 'string' }, directory: { type: 'string' } } })
+function readArguments(): { directory: string; durationMs: number; help: boolean } {
+  const { values } = parseArgs({
+    options: { seconds: { type: 'string' }, directory: { type: 'string' }, help: { type: 'boolean' } },
+  })
   const seconds = Number(values.seconds ?? 8)
   if (!(seconds >= 2 && seconds <= 60)) throw new Usage('--seconds takes a number from 2 to 60')
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
   const directory = resolve(values.directory ?? `rubidium-demo-${stamp}`)
   if (existsSync(directory)) throw new Usage(`${directory} is there already: name a folder that is not`)
-  return { directory, durationMs: seconds * 1000 }
+  return { directory, durationMs: seconds * 1000, help: values.help ?? false }
 }
 
 /** Whether an error says all in its message: the user can mend it, a stack would not help. */

@@ -41,10 +41,6 @@ export class Pulse {
     return this.#count + BEATS_PER_TICK > this.#times.length
   }
 
-  get count(): number {
-    return this.#count
-  }
-
   /** The beats collected since the last call; valid until the next `beat`. */
   take(): { times: BigInt64Array; values: Float32Array } {
     const count = this.#count

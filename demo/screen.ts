@@ -26,6 +26,12 @@ export const paint: Readonly<
 
 let progressLine = ''
 
+// Who reads only the first lines has closed the pipe: there is nobody left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 /** Writes lines of text; a progress line that is shown moves below them. */
 export function say(text = ''): void {
   erase()

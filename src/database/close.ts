@@ -2,7 +2,8 @@
 // how long the logs are. After a clean close no journal file is left, and the next opening has nothing
 // to recover.
 
-import { cleanName, join } from '../fs/layout.ts'
+import { cleanName, join, JOURNAL_DIRECTORY } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
 import { removeIfThere } from '../lease/linked-file.ts'
 import { writeCleanMark } from './clean-mark.ts'
 import type { Engine } from './engine.ts'
@@ -48,8 +49,12 @@ async function settle(engine: Engine, flusher: Flusher, lease: Parameters<Flushe
   }
   const { manifest, files, directory, epoch } = engine
   if (manifest === undefined) return
-  await files.syncDirectory(join(directory, 'journal'))
-  engine.lookNow()
-  await removeIfThere(files, join(directory, cleanName(epoch)))
+  try {
+    await files.syncDirectory(join(directory, JOURNAL_DIRECTORY))
+    engine.lookNow()
+    await removeIfThere(files, join(directory, cleanName(epoch)))
+  } catch (cause) {
+    throw storageError('Cannot leave the mark of a clean close', directory, cause)
+  }
   await writeCleanMark(files, directory, epoch, { logs: [{ name: manifest.name, size: manifest.size }] })
 }

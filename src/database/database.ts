@@ -161,7 +161,10 @@ abstract class Reads<S extends Schema> {
     const { timestamps } = checkReadOptions(options, ['timestamps', 'span', 'samples'])
     const samples = options.samples === undefined ? FRAME_SAMPLES : validateCount(options.samples, 'Option "samples"')
     const span = options.span === undefined ? undefined : positiveSpan(options.span, 'Option "span"')
-    return { plan: { channels: refs, timestamps, samples, span }, range: toRange(range) }
+    const assertOpen = (): void => {
+      this.catalogue()
+    }
+    return { plan: { channels: refs, timestamps, samples, span, assertOpen }, range: toRange(range) }
   }
 }
 
@@ -402,7 +405,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   readonly directory: string
   readonly #engine: Engine
   readonly #flusher: Flusher
-  readonly #collectAbort: AbortController = new AbortController()
+  readonly #closeAbort: AbortController = new AbortController()
   #collecting: Promise<GcReport> | undefined
   #lastGc: { at: bigint; report: GcReport } | undefined
   #closing: Promise<void> | undefined
@@ -505,7 +508,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const { threshold, signal, onProgress } = validateGcOptions(options)
     signal?.throwIfAborted()
     if (this.#collecting !== undefined) return this.#collecting
-    const both = signal === undefined ? this.#collectAbort.signal : AbortSignal.any([signal, this.#collectAbort.signal])
+    const both = this.#untilClose(signal)
     this.#collecting = collect(engine, this.#flusher, { threshold, signal: both, onProgress })
       .then((report) => {
         this.#lastGc = { at: engine.clock.now(), report }
@@ -526,9 +529,11 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   /** Reads every byte and checks every invariant; reports damage, never throws for it. @throws ClosedError, the signal's reason */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#engine.assertOpen()
-    if (!isPlainObject(options)) throw new ValidationError('Options of verify must be an object')
-    refuseUnknownKeys(options, ['signal', 'onProgress'], 'options of verify')
-    return verifyEngine(this.#engine, options)
+    const { signal } = checkReadOptions(options, ['signal', 'onProgress'])
+    if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+      throw new ValidationError('Option "onProgress" must be a function')
+    }
+    return this.#engine.letEnd(verifyEngine(this.#engine, { ...options, signal: this.#untilClose(signal) }))
   }
 
   /** **Durable:** all commits up to the call, once it resolves. @throws StorageError, LeaseLostError, ClosedError */
@@ -544,7 +549,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    * @throws ResourceOpenError: writers or snapshots are open, the database stays open; StorageError: it is closed all the same
    */
   close(options: { readonly force?: boolean } = {}): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing
+    // Who closed it first hears how it went.
+    if (this.#closing !== undefined) return this.#closing.catch(() => {})
     const users = this.#engine.resources.list()
     const force = validateForce(options)
     if (users.length > 0 && !force) {
@@ -558,10 +564,16 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     return this.#closing
   }
 
+  /** Aborted by the caller's signal, or by a close. */
+  #untilClose(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closeAbort.signal : AbortSignal.any([signal, this.#closeAbort.signal])
+  }
+
   async #close(users: readonly Resource[]): Promise<void> {
     await Promise.all(users.map((resource) => resource.close()))
-    this.#collectAbort.abort(new ClosedError(`The database "${this.directory}" is closing`))
+    this.#closeAbort.abort(new ClosedError(`The database "${this.directory}" is closing`))
     await this.#collecting?.catch(() => {})
+    await Promise.allSettled(this.#engine.underWay)
     await closeEngine(this.#engine, this.#flusher)
   }
 

@@ -80,7 +80,10 @@ export function deleteUnder(
   const lsn = engine.publishEdit({ kind: 'delete', changes, tail })
   for (const key of new Set(channels.map((channel) => groupOf(catalogue, channel)))) {
     const group = engine.group(key)
+    const { runs } = group
     engine.noteTailFreed(applyTailCut(group, tail), lsn)
+    const left = new Set(group.runs)
+    for (const run of runs) if (run.kind === 'extents' && !left.has(run)) engine.tailExtents -= run.shape.keys.length
     group.generation++
     breakStreams(group, removed, range)
   }

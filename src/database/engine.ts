@@ -83,14 +83,15 @@ export class Engine {
   /** LSN of the last checkpoint that was begun in this epoch. */
   checkpointTried = 0
   state: 'open' | 'closing' | 'closed' = 'open'
-  /** Why writes are refused. */
-  failure: StorageError | undefined
   /** Segments that were dropped and whose files are still there, with the LSN of the record that dropped them. */
   readonly dropped: Map<Segment, number> = new Map()
+  /** Long reads and verifications: a close lets them end, since their files go with it. */
+  readonly underWay: Set<Promise<unknown>> = new Set()
   /** Extents that tails name. */
   tailExtents = 0
   /** Called when memory runs short or the journal grows long. */
   wantsFlush: () => void = () => {}
+  #failure: StorageError | undefined
   #lastLsn: number
   #nextStream = 1
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -182,10 +183,25 @@ export class Engine {
     if (this.failure !== undefined) throw this.failure
   }
 
+  /** Why writes are refused: the first failure that does not pass, a journal's that cannot be appended to any more included. */
+  get failure(): StorageError | undefined {
+    return this.#failure ?? this.journal?.refused
+  }
+
   /** Refuses writes from now on; reads go on. */
   fail(error: StorageError): void {
-    this.failure ??= error
+    this.#failure ??= this.failure ?? error
     this.pool.fail(error)
+  }
+
+  /** A close waits for this. */
+  letEnd<T>(work: Promise<T>): Promise<T> {
+    const ended = (): void => {
+      this.underWay.delete(work)
+    }
+    this.underWay.add(work)
+    work.then(ended, ended)
+    return work
   }
 
   /** Guard rank 1: acquired first by everything that writes. */
@@ -252,7 +268,7 @@ export class Engine {
   }
 
   #leaseLost(error: unknown): void {
-    if (error instanceof Error) this.failure ??= error as StorageError
+    if (error instanceof Error) this.#failure ??= this.failure ?? (error as StorageError)
     this.pool.fail(error)
   }
 

@@ -127,9 +127,12 @@ function holdsCuts(engine: Engine, strip: Strip): boolean {
   return false
 }
 
+/** Channels that are there, and those that an open snapshot still sees in these strips. */
 function channelsOf(engine: Engine, group: Group, strips: readonly StripView[]): number[] {
   const keys = new Set(strips.flatMap(({ strip }) => strip.shape.keys))
-  return [...keys].filter((key) => engine.version.channels[key] !== undefined || key === group.key)
+  const seen = [...engine.snapshots].filter((snapshot) => strips.some(({ strip }) => snapshot.holds(strip)))
+  const versions = [engine.version, ...seen.map(({ version }) => version)]
+  return [...keys].filter((key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined))
 }
 
 interface Piece {
@@ -220,13 +223,24 @@ function install(engine: Engine, captures: readonly Capture[], placements: Place
       )
     }
     for (const [strip, to] of flushed) strip.flushTo(to)
+    const left = new Set<unknown>(group.runs)
     for (const run of extents) {
-      engine.tailExtents -= run.shape.keys.length
-      for (const [id, bytes] of liveOfRun(run)) engine.segments.get(id).tailLive -= bytes
+      // One that a delete has taken whole meanwhile was counted off by it.
+      if (left.has(run)) leaveTail(engine, run)
     }
     const gone = new Set<unknown>(extents)
     group.runs = group.runs.filter((run) => !gone.has(run))
     group.prune()
+  }
+}
+
+/** Counts off a run whose extents are pointers now, or dead where their channel is gone. */
+function leaveTail(engine: Engine, run: ExtentsRun): void {
+  engine.tailExtents -= run.shape.keys.length
+  for (const [id, bytes] of liveOfRun(run)) engine.segments.get(id).tailLive -= bytes
+  for (const [key, list] of run.pointers) {
+    if (engine.version.channels[key] !== undefined) continue
+    for (const { segment } of list.pointers) engine.segments.get(segment).freed = engine.lastLsn
   }
 }
 

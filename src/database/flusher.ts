@@ -13,6 +13,8 @@ export class Flusher {
   readonly #engine: Engine
   #running: Promise<void> | undefined
   #isStopped = false
+  /** Somebody asked since the last round began. */
+  #isWanted = false
   #flushing: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine) {
@@ -53,9 +55,13 @@ export class Flusher {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#isStopped) return
+    if (this.#isStopped) return
+    this.#isWanted = true
+    if (this.#running !== undefined) return
     this.#running = this.#run().finally(() => {
       this.#running = undefined
+      // Asked for after the last look of the loop, which had not ended yet.
+      if (this.#isWanted) this.#start()
     })
   }
 
@@ -64,6 +70,7 @@ export class Flusher {
     await engine.turns.next()
     try {
       for (;;) {
+        this.#isWanted = false
         const { returned } = engine.pool
         const needsRoom = engine.pool.hasWaiters || engine.pool.isPressed
         if (needsRoom || engine.tailExtents > engine.tuning.tailExtents) await this.flushAll()

@@ -214,9 +214,10 @@ function isNewer(bytes: Uint8Array, path: string, kind: FileKind, epoch: number,
   }
 }
 
-/** Created and extended, but its first bytes never reached the disk. */
+/** Created and extended, but its first bytes never reached the disk, or only some of them and nothing else. */
 function isHeaderTorn(bytes: Uint8Array): boolean {
-  return bytes.subarray(0, HEADER_SIZE).every((byte) => byte === 0)
+  const isZero = (byte: number): boolean => byte === 0
+  return bytes.subarray(0, HEADER_SIZE).every(isZero) || bytes.subarray(HEADER_SIZE).every(isZero)
 }
 
 async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {

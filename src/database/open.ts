@@ -72,7 +72,8 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
   const mayCreate = options.createIfMissing && !options.readOnly
   if (stat === undefined) {
     if (!mayCreate) throw new NotADatabaseError(directory, 'there is nothing at this path')
-    await makeDirectories(files, directory)
+    await files.makeDirectory(directory)
+    await syncAncestors(files, directory)
     return false
   }
   if (stat.kind !== 'directory') throw new NotADatabaseError(directory, 'it is not a directory')
@@ -85,6 +86,8 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
     const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
     if (segments.length > 0) throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
     if (!mayCreate) throw new NotADatabaseError(directory, 'it is empty')
+    // Whoever made the directory may have died before its name was on the disk.
+    await syncAncestors(files, directory)
   }
   return hasLog
 }
@@ -94,16 +97,22 @@ function isOwnName(name: string): boolean {
   return parseLease(name) !== undefined || parseClean(name) !== undefined || isTempName(name)
 }
 
-/** Makes a directory and its parents, and syncs every name that came with them. */
-async function makeDirectories(files: FileSystem, directory: string): Promise<void> {
-  const missing: string[] = []
-  for (let path = directory; (await files.stat(path)) === undefined; path = parentOf(path)) missing.push(path)
-  await files.makeDirectory(directory)
-  for (const path of missing) await files.syncDirectory(parentOf(path))
+/** Syncs the name of a directory, and those of its parents: any of them may have just been made, by an earlier try too. */
+async function syncAncestors(files: FileSystem, directory: string): Promise<void> {
+  let parent = parentOf(directory)
+  for (let path = directory; parent !== path; path = parent, parent = parentOf(path)) {
+    try {
+      await files.syncDirectory(parent)
+    } catch (cause) {
+      // One that may not be read was not made by a process like this.
+      if (!hasCode(cause, 'EACCES', 'EPERM')) throw cause
+    }
+  }
 }
 
 function parentOf(path: string): string {
   const trimmed = path.replace(/\/+$/, '')
+  if (trimmed === '') return '/'
   const at = trimmed.lastIndexOf('/')
   return at < 0 ? '.' : at === 0 ? '/' : trimmed.slice(0, at)
 }

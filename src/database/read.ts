@@ -77,7 +77,7 @@ function readParts(
     const turn = engine.turns.due()
     return turn === undefined ? Promise.resolve(frame) : turn.then(() => frame)
   }
-  return readLong(engine, instant, plan, fillings, () => frameOf(lanes, times))
+  return engine.letEnd(readLong(engine, instant, plan, fillings, () => frameOf(lanes, times)))
 }
 
 async function readLong(
@@ -187,6 +187,8 @@ function seriesOf(parts: readonly Part[]): FrameColumn['series'] {
 export interface FramesPlan extends ReadPlan {
   readonly samples: number
   readonly span: bigint | undefined
+  /** Called before each frame. @throws ClosedError */
+  readonly assertOpen: () => void
 }
 
 /** Samples of the longest channel in a frame, unless the caller says otherwise. */
@@ -196,6 +198,7 @@ export const FRAME_SAMPLES = 100_000
 export async function* walkFrames(engine: Engine, instant: Instant, plan: FramesPlan, range: TimeRange): AsyncGenerator<Frame, void, void> {
   let cursor = range.start
   for (;;) {
+    plan.assertOpen()
     const views = viewsOf(instant, plan.channels)
     const first = firstTime(plan, views, cursor)
     if (first === undefined || first >= range.end) return

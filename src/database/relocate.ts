@@ -14,7 +14,6 @@ import type { Pointer } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { groupOf } from '../version/version.ts'
 import type { Engine } from './engine.ts'
-import { channelRefOf } from './engine.ts'
 import { ExtentBatch } from './extent-batch.ts'
 import type { WrittenExtent } from './extent-batch.ts'
 
@@ -33,7 +32,7 @@ type Moves = Map<string, Move[]>
 export interface RelocationReport {
   /** Pointers that were merged into the extent of a neighbour. */
   merged: number
-  /** Bytes of the extents that were written. */
+  /** Bytes of the files that were written. */
   written: number
 }
 
@@ -70,7 +69,10 @@ export async function relocate(
     }
   } finally {
     if (own !== undefined) sealed.push(own.segment)
-    for (const segment of sealed) engine.segments.seal(segment)
+    for (const segment of sealed) {
+      report.written += segment.size
+      engine.segments.seal(segment)
+    }
   }
   return report
 }
@@ -99,7 +101,6 @@ async function relocateChannel(
     await batch.finish()
     await engine.syncer.syncSegments()
     await installMoves(engine, held, channel, moves, batch)
-    for (const extent of batch.extents) report.written += extent.length
   } finally {
     engine.pins.release(pin)
     batch.settle(engine.lastLsn, false)
@@ -128,7 +129,8 @@ function runsToCopy(table: PointerTable, isWanted: (pointer: Pointer) => boolean
 
 async function copyRun(engine: Engine, channel: Channel, run: readonly Pointer[], batch: ExtentBatch, moves: Moves): Promise<void> {
   const width = byteWidth(channel.type)
-  const { owner } = channelRefOf(engine.catalogue, channel)
+  // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
+  const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
   const count = run.reduce((sum, pointer) => sum + pointer.count, 0)
   const bytes = new Uint8Array(count * width)
   let at = 0

@@ -8,10 +8,11 @@ import { RubidiumError } from '../errors.ts'
 import { unguarded } from '../guard/held.ts'
 import { openSegment, segmentSeed } from '../segment/segment-file.ts'
 import { verifyExtent } from '../segment/verify-extent.ts'
-import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
+import { MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import type { Channel } from '../telem/channel.ts'
-import { countIn, partsIn } from '../unary/channel-view.ts'
-import { catalogueOf, groupOf } from '../version/version.ts'
+import { countIn, partsFrom } from '../unary/channel-view.ts'
+import type { ChannelRef, ExtentPart, Part } from '../unary/channel-view.ts'
+import { catalogueOf } from '../version/version.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { SnapshotState } from './snapshot-state.ts'
@@ -49,19 +50,15 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
   try {
     checkAccounts(engine, problems)
     const catalogue = catalogueOf(state.version)
+    const extents: Extents = new Map()
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
-      collectProblem(problems, channel.name, () => {
-        checkPointers(state, channel, problems)
-      })
+      await collectProblem(problems, channel.name, () => checkPointers(engine, state, channel, extents, problems))
     }
-    await checkExtents(engine, state, options, problems)
+    await checkExtents(engine, state, extents, options, problems)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
-      collectProblem(problems, channel.name, () => {
-        checkTimes(engine, state, channel, problems)
-      })
-      await engine.turns.next()
+      if (channel.kind === 'index') await collectProblem(problems, channel.name, () => checkTimes(engine, state, channel, options, problems))
     }
     return { ok: problems.length === 0, problems }
   } finally {
@@ -93,9 +90,31 @@ async function takeChecked(engine: Engine, problems: Problem[]): Promise<Snapsho
   }
 }
 
-function collectProblem(problems: Problem[], channel: string, check: () => void): void {
+/** Extents that the snapshot reaches, each once. */
+type Extents = Map<string, { segment: number; offset: number; length: number; channel: Channel }>
+
+/**
+ * Visits a channel's parts in order of time and lets the loop turn. After each wait they are looked up again
+ * from where it was: a flush may have put pointers in the place of rows meanwhile.
+ */
+async function forEachPart(engine: Engine, state: SnapshotState, ref: ChannelRef, visit: (part: Part) => Promise<void> | undefined): Promise<void> {
+  let cursor = MIN_TIMESTAMP
+  for (let isDone = false; !isDone; ) {
+    isDone = true
+    for (const part of partsFrom(state.viewOf(ref.index.key), ref, cursor)) {
+      cursor = part.end
+      const wait = visit(part) ?? engine.turns.due()
+      if (wait === undefined) continue
+      await wait
+      isDone = false
+      break
+    }
+  }
+}
+
+async function collectProblem(problems: Problem[], channel: string, check: () => Promise<void>): Promise<void> {
   try {
-    check()
+    await check()
   } catch (error) {
     if (!(error instanceof RubidiumError) && !(error instanceof AssertionError)) throw error
     problems.push(problemOf(error, channel))
@@ -133,19 +152,30 @@ function checkAccounts(engine: Engine, problems: Problem[]): void {
 const HEADER = 64
 
 /** Invariants 1 and 2: pointers sorted, disjoint, inside one contiguous run of the index channel, equal counts. */
-function checkPointers(state: SnapshotState, channel: Channel, problems: Problem[]): void {
-  const catalogue = catalogueOf(state.version)
-  const ref = channelRefOf(catalogue, channel)
-  const view = state.viewOf(groupOf(catalogue, channel))
+async function checkPointers(
+  engine: Engine,
+  state: SnapshotState,
+  channel: Channel,
+  extents: Extents,
+  problems: Problem[],
+): Promise<void> {
+  const ref = channelRefOf(catalogueOf(state.version), channel)
   state.version.pointers.get(channel.key).check()
   const index = { ...ref, key: ref.index.key, owner: ref.index.owner, type: 'timestamp' as const }
   let before: bigint | undefined
-  for (const part of partsIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)) {
-    if (before !== undefined && part.start < before) {
+  await forEachPart(engine, state, ref, (part) => {
+    const view = state.viewOf(ref.index.key)
+    // Counted as well as compared: after a wait the walk goes on behind what it saw last.
+    const isDoubled = (channel.kind === 'index' || part.kind === 'rows') && countIn(view, ref, part.start, part.end) !== part.count
+    if (isDoubled || (before !== undefined && part.start < before)) {
       problems.push({ what: `invariant 1: samples at ${toISO(part.start)} overlap those before them`, channel: channel.name })
     }
     before = part.end
-    if (channel.kind === 'index') continue
+    if (part.kind === 'extent') {
+      const { segment, offset, length } = part.pointer
+      extents.set(`${segment}:${offset}`, { segment, offset, length, channel })
+    }
+    if (channel.kind === 'index') return undefined
     const times = countIn(view, index, part.start, part.end)
     if (times !== part.count) {
       problems.push({
@@ -153,21 +183,19 @@ function checkPointers(state: SnapshotState, channel: Channel, problems: Problem
         channel: channel.name,
       })
     }
-  }
+    return undefined
+  })
 }
 
 /** Invariant 4: every extent that anything reaches is there and sound. */
-async function checkExtents(engine: Engine, state: SnapshotState, options: VerifyOptions, problems: Problem[]): Promise<void> {
+async function checkExtents(
+  engine: Engine,
+  state: SnapshotState,
+  extents: Extents,
+  options: VerifyOptions,
+  problems: Problem[],
+): Promise<void> {
   const catalogue = catalogueOf(state.version)
-  const extents = new Map<string, { segment: number; offset: number; length: number; channel: Channel }>()
-  for (const channel of catalogue.list) {
-    const view = state.viewOf(groupOf(catalogue, channel))
-    for (const part of partsIn(view, channelRefOf(catalogue, channel), MIN_TIMESTAMP, END_OF_TIME)) {
-      if (part.kind !== 'extent') continue
-      const { segment, offset, length } = part.pointer
-      extents.set(`${segment}:${offset}`, { segment, offset, length, channel })
-    }
-  }
   const total = extents.size
   let done = 0
   for (const extent of extents.values()) {
@@ -192,32 +220,39 @@ async function checkExtents(engine: Engine, state: SnapshotState, options: Verif
 }
 
 /** Invariant 3: timestamps strictly increase, from part to part too, tails included. */
-function checkTimes(engine: Engine, state: SnapshotState, channel: Channel, problems: Problem[]): void {
-  if (channel.kind !== 'index') return
-  const catalogue = catalogueOf(state.version)
-  const ref = channelRefOf(catalogue, channel)
-  const view = state.viewOf(channel.key)
+async function checkTimes(
+  engine: Engine,
+  state: SnapshotState,
+  channel: Channel,
+  options: VerifyOptions,
+  problems: Problem[],
+): Promise<void> {
+  const ref = channelRefOf(catalogueOf(state.version), channel)
   let last: bigint | undefined
-  for (const part of partsIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)) {
-    const times = timesOf(engine, ref, part)
+  const check = (part: Part, times: BigInt64Array): void => {
     if (times[0] !== part.start || times.at(-1) !== part.end - 1n) {
       problems.push({ what: `invariant 1: a pointer from ${toISO(part.start)} on is not tight`, channel: channel.name })
     }
     for (const time of times) {
       if (last !== undefined && time <= last) {
         problems.push({ what: `invariant 3: ${toISO(time)} follows ${toISO(last)}`, channel: channel.name })
-        return
+        break
       }
       last = time
     }
   }
+  await forEachPart(engine, state, ref, (part) => {
+    options.signal?.throwIfAborted()
+    if (part.kind === 'extent') return readTimes(engine, ref, part).then((times) => check(part, times))
+    check(part, part.strip.times.subarray(part.from, part.from + part.count))
+    return undefined
+  })
 }
 
-function timesOf(engine: Engine, ref: ReturnType<typeof channelRefOf>, part: ReturnType<typeof partsIn>[number]): BigInt64Array {
-  if (part.kind === 'rows') return part.strip.times.slice(part.from, part.from + part.count)
-  const times = new BigInt64Array(part.count)
-  const { pointer } = part
-  const bytes = new Uint8Array(times.buffer)
-  engine.segments.reader(pointer.segment).readSamplesNow(pointer, ref.owner, pointer.skip + part.from, part.count, bytes)
+async function readTimes(engine: Engine, ref: ChannelRef, { pointer, from, count }: ExtentPart): Promise<BigInt64Array> {
+  const times = new BigInt64Array(count)
+  const reader = engine.segments.reader(pointer.segment)
+  await reader.readSamples(pointer, ref.owner, pointer.skip + from, count, new Uint8Array(times.buffer))
+  await engine.turns.due()
   return times
 }

@@ -45,6 +45,9 @@ interface Column {
 const FIRST_PAGE = 1024
 const LAST_PAGE = 64 * 1024
 
+/** One page for each of a writer's groups takes at most this part of the memory, unless the frame needs more. */
+const PAGES_SHARE = 4
+
 const WROTE: Promise<boolean> = Promise.resolve(true)
 
 export class WriterCore implements Resource {
@@ -55,6 +58,8 @@ export class WriterCore implements Resource {
   readonly #columns: readonly Column[]
   /** By stream: where its columns begin. */
   readonly #firstColumns: readonly number[]
+  /** Pages do not grow by themselves beyond this: those of all groups together leave room for others. */
+  readonly #largestPage: number
   readonly #values: unknown[]
   readonly #counts: number[]
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -78,6 +83,7 @@ export class WriterCore implements Resource {
       stream.names.map((name, ordinal) => ({ name, stream: i, ordinal, ownOnly: name in Object.prototype })),
     )
     this.#firstColumns = this.#streams.map((_, i) => this.#columns.findIndex((column) => column.stream === i))
+    this.#largestPage = Math.min(LAST_PAGE, powerOfTwo((engine.pool.budget / plan.groups.length / PAGES_SHARE + 1) / 2))
     this.#values = new Array<unknown>(this.#columns.length).fill(undefined)
     this.#counts = new Array<number>(this.#streams.length).fill(0)
     if (plan.start !== undefined) for (const stream of this.#streams) this.#claim(stream, plan.start, { start: plan.start })
@@ -251,7 +257,10 @@ export class WriterCore implements Resource {
       this.#values[i] = value
       if (value !== undefined) present++
     }
-    if (Object.keys(object).length !== present) this.#refuseUnknown(object)
+    const prototype: unknown = Object.getPrototypeOf(object)
+    // What is inherited counts as present and is no key of its own: then the numbers alone say nothing.
+    const isPlain = prototype === Object.prototype || prototype === null
+    if (!isPlain || Object.keys(object).length !== present) this.#refuseUnknown(object)
     if (present === 0) throw new ValidationError('A frame must hold at least one channel: this one is empty')
   }
 
@@ -314,7 +323,7 @@ export class WriterCore implements Resource {
     const { strip } = stream
     if (strip !== undefined && strip.written + count <= strip.capacity) return 0
     const needed = stripSize(stream.shape, count)
-    const grown = Math.min(LAST_PAGE, Math.max(FIRST_PAGE, stream.pageSize * 2))
+    const grown = Math.min(this.#largestPage, Math.max(FIRST_PAGE, stream.pageSize * 2))
     return Math.max(grown, powerOfTwo(needed))
   }
 

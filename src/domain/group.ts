@@ -86,8 +86,9 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
   return new ExtentsRun(shape, pointers, run.first, run.last)
 }
 
-/** Bytes of the pages that replay puts rows in. */
-const REPLAY_PAGE = 64 * 1024
+/** Bytes of the first page that replay puts a writer's rows in, and of the largest: they double. */
+const FIRST_REPLAY_PAGE = 1024
+const LAST_REPLAY_PAGE = 64 * 1024
 
 /** Builds tails from commits that a log holds. One replay, one instance. */
 export class TailReplay {
@@ -110,7 +111,8 @@ export class TailReplay {
     let strip = this.#strips.get(stream)
     const fits = strip !== undefined && strip.shape.index === shape.index && sameKeys(strip.shape, shape) && strip.committed + run.count <= strip.capacity
     if (!fits || strip === undefined || !run.joined) {
-      const size = Math.max(REPLAY_PAGE, stripSize(shape, run.count))
+      const doubled = Math.max(FIRST_REPLAY_PAGE, 2 * (strip?.page.bytes.length ?? 0))
+      const size = Math.max(Math.min(LAST_REPLAY_PAGE, doubled), stripSize(shape, run.count))
       strip = new Strip(shape, { bytes: new Uint8Array(size) })
       strip.joined = run.joined
       strip.parted = new Set(run.parted)

@@ -5,6 +5,7 @@
 
 import fs from 'node:fs'
 import { link, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { File, FileStat, FileSystem, OpenMode } from './file-system.ts'
 import { NodeFile, uninterrupted } from './node-file.ts'
 import { hasCode, systemError } from './system-error.ts'
@@ -50,8 +51,20 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
+  // One by one: with `recursive` Node tries for ever where a parent exists and still says ENOENT (/proc).
   async makeDirectory(path: string): Promise<void> {
-    await mkdir(path, { recursive: true })
+    try {
+      await mkdir(path)
+    } catch (error) {
+      const parent = dirname(path)
+      if (!hasCode(error, 'ENOENT') || parent === path) return this.#assertDirectory(path, error)
+      await this.makeDirectory(parent)
+      await mkdir(path).catch((again: unknown) => this.#assertDirectory(path, again))
+    }
+  }
+
+  async #assertDirectory(path: string, error: unknown): Promise<void> {
+    if ((await this.stat(path))?.kind !== 'directory') throw error
   }
 
   async link(existing: string, path: string): Promise<void> {

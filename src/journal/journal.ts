@@ -14,13 +14,16 @@ import type { File, FileSystem } from '../fs/file-system.ts'
 import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
 import type { Edit } from '../version/edit.ts'
 import { encodeEdit } from './edit-codec.ts'
-import { FRAME_HEADER, sealFrame } from './frame.ts'
+import { FRAME_HEADER, MAX_FRAME, sealFrame } from './frame.ts'
 import { COMMIT, EDIT, encodeCommit } from './record.ts'
 import type { CommitSection } from './record.ts'
 import type { Shape } from './shape.ts'
 
 /** `relaxed` commits gather up to this many bytes before they are written: 64 KB appends are the sweet spot. */
 const PENDING_LIMIT = 64 * 1024
+
+/** Most bytes of a record. */
+const MOST_PAYLOAD = MAX_FRAME - FRAME_HEADER - 8
 
 /** A place of an edit in its file, for retirement. */
 export interface EditPlace {
@@ -84,6 +87,11 @@ export class Journal {
     return this.#files
   }
 
+  /** Why nothing can be appended any more (S4's last resort). */
+  get refused(): StorageError | undefined {
+    return this.#refused
+  }
+
   /** LSN of the newest record, appended or pending. */
   get lastLsn(): number {
     return this.#nextLsn - 1
@@ -109,18 +117,20 @@ export class Journal {
   appendCommit(sections: readonly CommitSection[], proven: number, through: boolean): number {
     const defined: Shape[] = []
     const current = this.#ready()
+    refuseLarge(bytesOfRows(sections), current)
     const at = this.#begin(proven)
-    encodeCommit(this.#pending, sections, (shape) => {
-      const known = current.shapes.get(shape)
-      if (known !== undefined) return { number: known, isNew: false }
-      const number = current.shapes.size
-      current.shapes.set(shape, number)
-      defined.push(shape)
-      return { number, isNew: true }
-    })
     try {
+      encodeCommit(this.#pending, sections, (shape) => {
+        const known = current.shapes.get(shape)
+        if (known !== undefined) return { number: known, isNew: false }
+        const number = current.shapes.size
+        current.shapes.set(shape, number)
+        defined.push(shape)
+        return { number, isNew: true }
+      })
       this.#end(current, at, COMMIT, through)
     } catch (error) {
+      this.#pending.cut(at)
       for (const shape of defined) current.shapes.delete(shape)
       throw error
     }
@@ -134,9 +144,15 @@ export class Journal {
   appendEdit(edit: Edit, proven: number): number {
     const current = this.#ready()
     const at = this.#begin(proven)
-    encodeEdit(this.#pending, edit)
     const offset = current.size + at
-    const length = this.#end(current, at, EDIT, true)
+    let length: number
+    try {
+      encodeEdit(this.#pending, edit)
+      length = this.#end(current, at, EDIT, true)
+    } catch (error) {
+      this.#pending.cut(at)
+      throw error
+    }
     const lsn = this.#nextLsn++
     current.lastLsn = lsn
     current.edits.push({ lsn, offset, length })
@@ -190,15 +206,10 @@ export class Journal {
 
   #end(current: JournalFile, at: number, kind: number, through: boolean): number {
     const payload = this.#pending.length - at - FRAME_HEADER
+    refuseLarge(payload, current)
     this.#pending.align(8)
     const length = sealFrame(this.#pending.view(), at, kind, payload, current.seed, current.size + at)
-    if (!through) return length
-    try {
-      this.#write(current, at > 0)
-    } catch (error) {
-      this.#pending.cut(at)
-      throw error
-    }
+    if (through) this.#write(current, at > 0)
     return length
   }
 
@@ -284,6 +295,19 @@ function openFresh(files: FileSystem, path: string): File {
     if (file.sizeNow() > 0) throw cause
     return file
   }
+}
+
+/** @throws StorageError for a record that would be taken for damage when it is read */
+function refuseLarge(size: number, { path }: JournalFile): void {
+  if (size <= MOST_PAYLOAD) return
+  throw new StorageError(`A record of ${size} bytes is too large for the journal: commit more often`, { path })
+}
+
+/** Bytes of the samples that go into a commit's record. */
+function bytesOfRows(sections: readonly CommitSection[]): number {
+  let size = 0
+  for (const { shape, runs } of sections) for (const run of runs) if (run.kind === 'rows') size += run.count * shape.rowSize
+  return size
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

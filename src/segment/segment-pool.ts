@@ -6,7 +6,7 @@
 import { assert, present } from '../assert.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { join, SEGMENT_DIRECTORY, segmentFile, segmentIdOf } from '../fs/layout.ts'
-import { CorruptionError, SnapshotExpiredError } from '../errors.ts'
+import { ClosedError, CorruptionError, SnapshotExpiredError } from '../errors.ts'
 import { hasCode } from '../fs/system-error.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { SegmentId } from '../version/pointer.ts'
@@ -14,7 +14,7 @@ import { createSegment, FIRST_EXTENT, openSegment, segmentSeed } from './segment
 import { SegmentReader } from './segment-reader.ts'
 import type { TableCache } from './table-cache.ts'
 
-/** Most descriptors kept open for reading; what is under way on an evicted one is finished first. */
+/** Most descriptors kept open for reading, but for those that long reads go through. */
 const OPEN_READERS = 128
 
 /** What is known of one segment file. Sizes in bytes. */
@@ -63,6 +63,7 @@ export class SegmentPool {
   readonly #readers = new Map<SegmentId, { file: File; reader: SegmentReader }>()
   #active: Segment | undefined
   #nextNumber = 1
+  #isClosed = false
   /** A file was created: its name is not on disk before the next directory sync. */
   namesDirty = false
 
@@ -185,7 +186,7 @@ export class SegmentPool {
     assert(segment.reserved >= 0, 'no byte is settled twice')
   }
 
-  /** Reads a segment; opens it when needed. @throws CorruptionError, UnsupportedVersionError, StorageError */
+  /** Reads a segment; opens it when needed. @throws ClosedError, CorruptionError, UnsupportedVersionError, StorageError */
   reader(id: SegmentId): SegmentReader {
     const known = this.#readers.get(id)
     if (known !== undefined) {
@@ -195,6 +196,7 @@ export class SegmentPool {
       return known.reader
     }
     const { files, directory, databaseId, cache, keepOpen } = this.#options
+    if (this.#isClosed) throw new ClosedError(`The database "${directory}" is closed`)
     try {
       const file = openSegment(files, directory, id, databaseId)
       const reader = new SegmentReader(file, id, segmentSeed(id, databaseId), cache)
@@ -213,9 +215,13 @@ export class SegmentPool {
     }
   }
 
+  /** Closes the descriptor that was used longest ago, of those that nobody reads through. */
   #evict(): void {
-    const oldest = this.#readers.keys().next().value
-    if (oldest !== undefined) this.#closeReader(oldest)
+    for (const [id, { reader }] of this.#readers) {
+      if (reader.isBusy) continue
+      this.#closeReader(id)
+      return
+    }
   }
 
   #closeReader(id: SegmentId): void {
@@ -257,6 +263,7 @@ export class SegmentPool {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const id of [...this.#readers.keys()]) this.#closeReader(id)
     for (const segment of this.#segments.values()) {
       segment.writer?.closeNow()

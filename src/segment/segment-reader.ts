@@ -47,6 +47,7 @@ export class SegmentReader {
   readonly #segment: SegmentId
   readonly #seed: number
   readonly #cache: TableCache
+  #reads = 0
 
   /** @param seed of `segmentSeed` */
   constructor(file: File, segment: SegmentId, seed: number, cache: TableCache) {
@@ -107,7 +108,17 @@ export class SegmentReader {
     if (target.length <= SCRATCH_SIZE) return this.readSamplesNow(ref, owner, skip, count, target)
     const table = this.#tableFor(ref, owner, skip, count, target)
     const middle = this.#readEnds(ref, table, skip, count, target)
-    await this.#readChunks(ref, table, middle)
+    this.#reads++
+    try {
+      await this.#readChunks(ref, table, middle)
+    } finally {
+      this.#reads--
+    }
+  }
+
+  /** A read of several chunks is under way: its file must stay open. */
+  get isBusy(): boolean {
+    return this.#reads > 0
   }
 
   /**

@@ -91,11 +91,31 @@ export function newestParts(view: GroupView, channel: ChannelRef, count: number,
 /** Timestamp of the sample number `count` (from 0) at or after `start`; undefined where there are fewer. */
 export function timeOfNth(view: GroupView, channel: ChannelRef, start: bigint, count: number): bigint | undefined {
   let left = count
-  for (const part of partsIn(view, channel, start, MAX)) {
+  for (const part of partsFrom(view, channel, start)) {
     if (left < part.count) return timeInPart(part, left)
     left -= part.count
   }
   return undefined
+}
+
+/**
+ * As `partsIn` to the end of time, one by one: pointers that nobody asks for are not looked at. What lies in
+ * memory is that of the first step. @throws CorruptionError, StorageError
+ */
+export function* partsFrom(view: GroupView, channel: ChannelRef, start: bigint): Generator<Part, void, void> {
+  const tail: Part[] = []
+  addTail(tail, view, channel, start, MAX)
+  tail.sort(byStart)
+  const list = view.pointers.get(channel.key)
+  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
+  let next = 0
+  for (let p = list.lowerBound(start); p < list.length; p++) {
+    const part = cutToPart(list.get(p), index, start, MAX)
+    if (part === undefined) continue
+    while (next < tail.length && tail[next]!.start < part.start) yield tail[next++]!
+    yield part
+  }
+  while (next < tail.length) yield tail[next++]!
 }
 
 /** Timestamp of a part's sample. */

@@ -11,13 +11,16 @@ import type { SegmentSource } from './time-search.ts'
 /** Up to this many bytes are read in one step: 64 KB reads cost 6 us each, a thread-pool trip 37. */
 export const READ_NOW_LIMIT: number = 256 * 1024
 
+/** What reading an extent costs at least, as bytes of such a read: its table, and a read of its own. */
+const EXTENT_COST = 8 * 1024
+
 /** A channel's array, with what is still to be read into it. */
 export interface Filling {
   readonly channel: ChannelRef
   readonly data: NumericArray
   readonly parts: readonly Part[]
   readonly extents: readonly { readonly part: ExtentPart; readonly at: number }[]
-  /** Bytes that `extents` are. */
+  /** What reading `extents` costs, in bytes: more than they hold where they are short. */
   readonly size: number
 }
 
@@ -36,7 +39,7 @@ export function beginFilling(channel: ChannelRef, parts: readonly Part[]): Filli
       bytes.set(part.strip.page.bytes.subarray(from, from + length), at)
     } else {
       extents.push({ part, at })
-      size += length
+      size += Math.max(length, EXTENT_COST)
     }
     at += length
   }
@@ -62,7 +65,7 @@ export async function fill(filling: Filling, segments: SegmentSource, turn: () =
     const target = new Uint8Array(data.buffer, data.byteOffset + at, part.count * width)
     const reader = segments.reader(part.pointer.segment)
     await reader.readSamples(part.pointer, channel.owner, part.pointer.skip + part.from, part.count, target)
-    since += target.length
+    since += Math.max(target.length, EXTENT_COST)
     if (since < READ_NOW_LIMIT) continue
     since = 0
     signal?.throwIfAborted()

@@ -27,10 +27,16 @@ interface Place {
   readonly within: number
 }
 
+// Made on first use and not by a static initializer: tsc 7.0.2 compiles the class's own name in one to an alias
+// that is not set yet, where a private method names the class too.
+let emptyTable: PointerTable | undefined
+
 /** The pointers of one channel. Positions count from 0 and are valid for this version only. */
 export class PointerTable {
   /** The table without pointers. */
-  static readonly empty: PointerTable = new PointerTable(Branch.of<Node>([]))
+  static get empty(): PointerTable {
+    return (emptyTable ??= new PointerTable(Branch.of<Node>([])))
+  }
 
   readonly #root: Branch<Node>
   // The leaf that was read last and the position of its first pointer: accessors come in bursts.

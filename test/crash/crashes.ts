@@ -2,6 +2,7 @@
 // killed at its nth change of the disk, or that change failing; and checks what is left. What must hold
 // then is in `checkAfter`. Returns counts and what failed, with all that is needed to run it again.
 
+import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
 import type { Fault, FaultRule } from '../../src/fs/faulty-file-system.ts'
 import type { OperationKind } from '../../src/fs/operation-kind.ts'
@@ -36,18 +37,24 @@ function* operations(count: number, { stride, seed }: Sampling, salt: number): G
   for (let n = first; n <= count; n += stride) yield n
 }
 
-/** Changes that the workload makes to the disk while things may go wrong. */
-export async function countMutations(workload: Workload): Promise<number> {
-  const session = Session.on(new Machine(), workload.options)
-  await workload.prepare(session)
-  const before = session.machine.disk.mutations
-  await workload.run(session)
-  await rest()
-  const count = session.machine.disk.mutations - before
-  const text = await session.text()
-  if (text !== session.history.text) throw new Broken(`without any fault:\n--- found\n${text}\n--- expected\n${session.history.text}`)
-  await session.abandon()
-  return count
+/** Changes that the workload makes to the disk while things may go wrong; or such operations, failed ones included. */
+export async function countMutations(workload: Workload, of?: Pick<FaultKind, 'kinds' | 'path'>): Promise<number> {
+  const session = Session.on(new Machine(new MemoryFileSystem({ trace: true })), workload.options)
+  try {
+    await workload.prepare(session)
+    const { disk } = session.machine
+    const before = { mutations: disk.mutations, operations: disk.operations }
+    await workload.run(session)
+    await rest()
+    const done = disk.trace!.slice(before.operations)
+    const met = done.filter(({ kind, path }) => of?.kinds.includes(kind) === true && (of.path === undefined || of.path.test(path)))
+    const count = of === undefined ? disk.mutations - before.mutations : met.length
+    const text = await session.text()
+    if (text !== session.history.text) throw new Broken(`without any fault:\n--- found\n${text}\n--- expected\n${session.history.text}`)
+    return count
+  } finally {
+    await session.abandon()
+  }
 }
 
 /** What a death left behind: the machine that died, and what its caller knew. */
@@ -59,11 +66,10 @@ interface Wreck {
 }
 
 async function runUntilDeath(workload: Workload, kind: CrashKind, n: number, seed: number): Promise<Wreck> {
-  const machine = new Machine()
-  const session = Session.on(machine, workload.options)
+  const session = Session.on(new Machine(), workload.options)
   try {
     await workload.prepare(session)
-    arm(machine, kind, n, seed)
+    arm(session.machine, kind, n, seed)
     await workload.run(session)
     await rest()
   } catch (error) {
@@ -71,7 +77,8 @@ async function runUntilDeath(workload: Workload, kind: CrashKind, n: number, see
   } finally {
     await session.abandon()
   }
-  return { machine, history: session.history, options: session.options, died: machine.disk.isDead }
+  const { machine, history, options } = session
+  return { machine, history, options, died: machine.disk.isDead }
 }
 
 function arm(machine: Machine, kind: CrashKind, n: number, seed: number): void {
@@ -110,6 +117,7 @@ export async function crashTwice(
   tally: Tally,
 ): Promise<void> {
   const wreck = await runUntilDeath(workload, crash.kind, crash.n, crash.seed)
+  wreck.history.crashed(crash.kind)
   const worst: CrashKind = crash.kind === 'power' || second === 'power' ? 'power' : 'kill'
   const name = `${workload.name}: ${crash.kind} at ${crash.n}, seed ${crash.seed}, then ${second} at`
   for (let m = 1 + new SeededRandom(sampling.seed + crash.n).below(sampling.stride); ; m += sampling.stride) {
@@ -138,52 +146,59 @@ export async function crashTwice(
 /** How one operation fails. */
 export interface FaultKind {
   readonly name: string
-  /** The rules that make the nth operation of a kind fail. */
-  readonly rules: (n: number) => readonly FaultRule[]
+  /** The operations that can fail so ... */
+  readonly kinds: readonly OperationKind[]
+  /** ... on these paths ... */
+  readonly path?: RegExp
+  /** ... and the rules that make the nth of them fail. */
+  readonly rules: (of: Pick<FaultRule, 'kind' | 'path'>, n: number) => readonly FaultRule[]
 }
 
 const CHANGES: readonly OperationKind[] = ['create', 'write', 'truncate', 'link', 'remove', 'makeDirectory', 'removeDirectory']
 const NEEDS_ROOM: readonly OperationKind[] = ['create', 'write', 'link', 'makeDirectory']
 const SYNCS: readonly OperationKind[] = ['sync', 'syncDirectory']
 
-const failing = (kind: readonly OperationKind[], fault: Fault, times = 1) => (n: number): FaultRule[] => [{ kind, nth: n, times, fault }]
+function fault(name: string, kinds: readonly OperationKind[], how: Fault, times = 1): FaultKind {
+  return { name, kinds, rules: (of, nth) => [{ ...of, nth, times, fault: how }] }
+}
 
 export const FAULTS: readonly FaultKind[] = [
-  { name: 'EIO', rules: failing(CHANGES, { code: 'EIO' }) },
-  { name: 'ENOSPC', rules: failing(NEEDS_ROOM, { code: 'ENOSPC' }) },
+  fault('EIO', CHANGES, { code: 'EIO' }),
+  fault('ENOSPC', NEEDS_ROOM, { code: 'ENOSPC' }),
+  fault('a short write', ['write'], { short: 7 }),
   {
     name: 'a short write, then ENOSPC',
-    rules: (n) => [
-      { kind: 'write', nth: n, fault: { short: 7 } },
-      { kind: 'write', nth: n + 1, fault: { code: 'ENOSPC' } },
+    kinds: ['write'],
+    rules: (of, nth) => [
+      { ...of, nth, fault: { short: 7 } },
+      { ...of, nth: nth + 1, fault: { code: 'ENOSPC' } },
     ],
   },
-  { name: 'a short write', rules: failing(['write'], { short: 7 }) },
-  { name: 'two EIO in a row', rules: failing(CHANGES, { code: 'EIO' }, 2) },
-  { name: 'three EIO in a row', rules: failing(CHANGES, { code: 'EIO' }, 3) },
-  { name: 'a failed sync that leaves clean pages', rules: failing(SYNCS, { failSync: true, cleanPages: true }) },
-  { name: 'a failed sync', rules: failing(SYNCS, { failSync: true, cleanPages: false }) },
+  fault('two EIO in a row', CHANGES, { code: 'EIO' }, 2),
+  fault('three EIO in a row', CHANGES, { code: 'EIO' }, 3),
+  fault('a failed sync', SYNCS, { failSync: true, cleanPages: false }),
+  // Not of the folder above: names that can never be made durable are beyond repair.
+  { ...fault('a failed sync that leaves clean pages', SYNCS, { failSync: true, cleanPages: true }), path: /data\// },
 ]
 
 /** Lets every operation (or some) fail, one a run, and checks what goes on and what is left. */
-export async function failEverywhere(workload: Workload, fault: FaultKind, sampling: Sampling, tally: Tally): Promise<void> {
-  const first = sampling.stride === 1 ? 1 : 1 + new SeededRandom(sampling.seed * 31 + workload.name.length).below(sampling.stride)
-  for (let n = first; ; n += sampling.stride) {
-    let wasReached = false
-    await noting(tally, `${workload.name}: ${fault.name} at ${n}`, async () => {
-      wasReached = await runWithFault(workload, fault, n, tally)
+export async function failEverywhere(workload: Workload, kind: FaultKind, sampling: Sampling, tally: Tally): Promise<void> {
+  const count = await countMutations(workload, kind)
+  for (const n of operations(count, sampling, workload.name.length)) {
+    await noting(tally, `${workload.name}: ${kind.name} at ${n} of ${count}`, async () => {
+      await runWithFault(workload, kind, n)
+      tally.states += 2
     })
-    if (!wasReached) return
   }
 }
 
-async function runWithFault(workload: Workload, fault: FaultKind, n: number, tally: Tally): Promise<boolean> {
-  const machine = Machine.faulty()
-  const session = Session.on(machine, workload.options)
-  const faults = machine.faults!
+async function runWithFault(workload: Workload, kind: FaultKind, n: number): Promise<void> {
+  const session = Session.on(Machine.faulty(), workload.options)
   try {
     await workload.prepare(session)
-    const rules = fault.rules(n).map((rule) => faults.addRule(rule))
+    const faults = session.machine.faults!
+    const of = { kind: kind.kinds, ...(kind.path === undefined ? {} : { path: kind.path }) }
+    const rules = kind.rules(of, n).map((rule) => faults.addRule(rule))
     const struck = (): number => rules.reduce((sum, rule) => sum + faults.struck(rule), 0)
     const all = rules.reduce((sum, rule) => sum + (rule.times ?? 1), 0)
     session.hasBegun = () => struck() > 0
@@ -191,17 +206,9 @@ async function runWithFault(workload: Workload, fault: FaultKind, n: number, tal
     session.mayBeLocked = () => struck() > 0
     await workload.run(session)
     await rest()
-    const wasReached = struck() > 0
+    if (struck() === 0) throw new Broken('the operation was never reached: the run is not the same twice')
     faults.clearRules()
-    if (wasReached) {
-      await checkFailed(session, n)
-      tally.states += 2
-    }
-    return wasReached
-  } catch (error) {
-    // What went wrong is told; the next operation is tried all the same.
-    tally.failures.push(`${workload.name}: ${fault.name} at ${n}: ${describe(error)}`)
-    return true
+    await checkFailed(session, n)
   } finally {
     await session.abandon()
   }

@@ -39,10 +39,13 @@ export class Machine {
     this.#pid++
   }
 
-  /** The machine as the crash leaves it, with nobody running. `seed` decides what a power loss takes. */
-  after(kind: CrashKind, seed: number): Machine {
-    if (kind === 'kill') return new Machine(this.disk.afterKill(), this.#boot, this.#pid + 1)
-    return new Machine(this.disk.afterPowerLoss(seed), this.#boot + 1, this.#pid + 1)
+  /**
+   * The machine as the crash leaves it, with nobody running; without faults, if not `isFaulty`.
+   * @param seed decides what a power loss takes
+   */
+  after(kind: CrashKind, seed: number, isFaulty = false): Machine {
+    if (kind === 'kill') return new Machine(this.disk.afterKill(), this.#boot, this.#pid + 1, isFaulty)
+    return new Machine(this.disk.afterPowerLoss(seed), this.#boot + 1, this.#pid + 1, isFaulty)
   }
 
   environment(tuning: Partial<Tuning>): Environment {

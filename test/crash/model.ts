@@ -117,6 +117,12 @@ export class History {
     this.#entries.pop()
   }
 
+  /** The machine crashed, and nobody has opened the database since. */
+  crashed(kind: CrashKind): void {
+    if (kind === 'kill') return
+    for (const entry of this.#entries) if (entry.promised === 'kill') entry.promised = 'nothing'
+  }
+
   /** Everything up to now survives anything. */
   secure(): void {
     this.#entries.at(-1)!.promised = 'power'

@@ -19,7 +19,7 @@ import type { ChannelDefinition } from '../../src/telem/channel.ts'
 import { DIRECTORY, rest } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { History, ORIGIN, short, textOf, withoutRange, withSamples } from './model.ts'
-import type { ModelChannel, ModelSample, ModelState } from './model.ts'
+import type { CrashKind, ModelChannel, ModelSample, ModelState } from './model.ts'
 
 /** The process of this session is no more. */
 export class Died extends Error {}
@@ -60,9 +60,9 @@ export interface ModelWriter {
 export type Rows = ReadonlyMap<string, readonly (readonly [bigint, string])[]>
 
 export class Session {
-  readonly machine: Machine
+  machine: Machine
   readonly options: SessionOptions
-  readonly history: History
+  history: History
   /** Of each index channel: where the next rows of `rows` go. */
   readonly cursors: Map<string, bigint> = new Map()
   engine!: Engine
@@ -114,9 +114,32 @@ export class Session {
     if (this.isOpen) this.engine.stopTimers()
   }
 
-  // Calls that change what is there.
+  /** Ends this process as `kind` says: what follows happens on the machine that this leaves. */
+  async crash(kind: CrashKind, seed: number): Promise<void> {
+    await this.abandon()
+    this.machine = this.machine.after(kind, seed, this.machine.faults !== undefined)
+    this.isOpen = false
+    this.history.crashed(kind)
+  }
+
+  /** Opens after a crash: from now on the history is what was found. What is refused once is tried again. */
+  async recover(kind: CrashKind): Promise<void> {
+    for (let tries = 0; tries < 4 && !this.isOpen; tries++) await this.open()
+    if (!this.isOpen) return
+    const found = this.history.find(await this.text(), kind)
+    if (typeof found === 'string') throw new Broken(found)
+    this.history = new History(found)
+  }
+
+  // Calls that change what is there. Where an earlier one was refused they may make no sense, and are left out.
+
+  /** Whether there is such a channel, as far as the history goes. */
+  has(name: string): boolean {
+    return this.history.state.some((channel) => channel.name === name)
+  }
 
   async create(definitions: readonly ChannelDefinition[]): Promise<void> {
+    if (definitions.some(({ name }) => this.has(name))) return
     const added = definitions.map((definition): ModelChannel => {
       const { name, kind, metadata } = definition
       const isData = definition.kind === 'data'
@@ -134,6 +157,7 @@ export class Session {
   }
 
   async rename(name: string, to: string): Promise<void> {
+    if (!this.has(name) || this.has(to)) return
     const next = this.history.state.map((channel) => ({
       ...channel,
       name: channel.name === name ? to : channel.name,
@@ -145,6 +169,7 @@ export class Session {
   }
 
   async update(name: string, changes: { readonly unit?: string; readonly metadata?: { readonly [key: string]: string } }): Promise<void> {
+    if (!this.has(name)) return
     const { unit, metadata } = changes
     const next = this.history.state.map((channel) => {
       if (channel.name !== name) return channel
@@ -159,10 +184,13 @@ export class Session {
 
   async remove(names: readonly string[]): Promise<void> {
     const next = this.history.state.filter(({ name }) => !names.includes(name))
+    const isWhole = next.every(({ index }) => index === undefined || next.some(({ name }) => name === index))
+    if (!names.every((name) => this.has(name)) || !isWhole) return
     await this.#edit('remove', next, () => this.db.channels.remove(names))
   }
 
   async delete(names: readonly string[], start: bigint, end: bigint): Promise<void> {
+    if (!names.every((name) => this.has(name))) return
     const next = withoutRange(this.history.state, names, start, end)
     await this.#edit('delete', next, () => this.db.delete(names, { start, end }))
   }
@@ -171,6 +199,8 @@ export class Session {
     channels: readonly string[],
     options: { readonly autoCommit?: boolean; readonly durability?: Durability } = {},
   ): Promise<ModelWriter | undefined> {
+    const isWhole = (name: string): boolean => this.has(name) && channels.includes(this.#find(name).index ?? name)
+    if (!channels.every(isWhole)) return undefined
     const { autoCommit = true, durability = this.options.durability ?? 'batched' } = options
     const writer = await this.#attempt('open a writer', () => this.db.openWriter({ channels, autoCommit, durability }))
     if (writer === undefined) return undefined
@@ -200,7 +230,7 @@ export class Session {
   }
 
   async write(to: ModelWriter | undefined, rows: Rows): Promise<void> {
-    if (to === undefined || rows.size === 0) return
+    if (to === undefined || rows.size === 0 || !this.isOpen) return
     const frame = Object.fromEntries([...rows].map(([name, samples]) => [name, this.#arrayOf(name, samples)]))
     const before = new Map(to.pending)
     for (const channel of this.#channelsOf(to)) {
@@ -217,7 +247,7 @@ export class Session {
   }
 
   async commit(to: ModelWriter | undefined): Promise<void> {
-    if (to !== undefined) await this.#commit(to, 'commit', () => to.writer.commit())
+    if (to !== undefined && this.isOpen) await this.#commit(to, 'commit', () => to.writer.commit())
   }
 
   async closeWriter(to: ModelWriter | undefined): Promise<void> {
@@ -264,6 +294,7 @@ export class Session {
   }
 
   async close(): Promise<boolean> {
+    if (!this.isOpen) return false
     const closed = await this.#attempt('close', async () => (await this.db.close({ force: true }), true))
     this.isOpen = false
     if (closed === true) this.history.secure()
@@ -299,12 +330,15 @@ export class Session {
     const needed = new Set(['FENCE', `LEASE-${String(engine.epoch).padStart(6, '0')}`])
     for (const name of [engine.manifest?.name, engine.baseManifest]) if (name !== undefined) needed.add(name)
     for (const file of engine.journal?.files ?? []) needed.add(file.name)
-    for (const segment of engine.segments.all()) needed.add(segmentFile(segment.id))
+    const optional = new Set<string>()
+    for (const segment of engine.segments.all()) {
+      const isLive = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive > 0
+      if (isLive) needed.add(segmentFile(segment.id))
+      else optional.add(segmentFile(segment.id))
+    }
     const prefix = `${DIRECTORY}/`
     const found = machine.disk.files().map((path) => (path.startsWith(prefix) ? path.slice(prefix.length) : path))
-    const left = found.filter((name) => !needed.has(name) && !/^CLEAN-/.test(name))
-    // The mark of the close before is gone; this epoch has none yet.
-    left.push(...found.filter((name) => /^CLEAN-/.test(name)))
+    const left = found.filter((name) => !needed.has(name) && !optional.has(name))
     const missing = [...needed].filter((name) => !found.includes(name))
     if (left.length > 0) throw new Broken(`files are left over: ${left.join(', ')}`)
     if (missing.length > 0) throw new Broken(`files are missing: ${missing.join(', ')}`)
@@ -374,9 +408,10 @@ export class Session {
 
   /** A call that leads to another state. Returns whether it was acknowledged, or may have happened. */
   async #change(label: string, next: ModelState, promised: 'nothing' | 'kill' | 'power', call: () => Promise<unknown>): Promise<boolean> {
-    const failedBefore = this.isOpen ? this.engine.failure : undefined
+    if (!this.isOpen) return false
+    const failedBefore = this.engine.failure
     const entry = this.history.begin(next)
-    const failedSync = this.isOpen && this.engine.syncer.failure !== undefined
+    const failedSync = this.engine.syncer.failure !== undefined
     const result = await this.#attempt(label, async () => ({ value: await call() }))
     if (result !== undefined) {
       if (failedBefore !== undefined) throw new Broken(`${label} was acknowledged, though writes are refused: ${failedBefore.message}`)
@@ -394,6 +429,7 @@ export class Session {
 
   /** Makes a call. Undefined: it was refused, as the contract allows. @throws Died, Broken */
   async #attempt<T>(label: string, call: () => Promise<T>): Promise<T | undefined> {
+    if (!this.isOpen && label !== 'open') return undefined
     const struckBefore = this.isOver()
     const failedBefore = this.isOpen ? this.engine.failure : undefined
     let result: T
@@ -419,7 +455,7 @@ export class Session {
     if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined) throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined) {
-      if (error !== failedBefore) throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, { cause: error })
+      if (!causesOf(error).includes(failedBefore)) throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, { cause: error })
     } else if (struckBefore) {
       throw new Broken(`${label} failed after the fault was over: ${describe(error)}`, { cause: error })
     } else if (!this.hasBegun()) {
@@ -453,6 +489,11 @@ export class Session {
     if (type === 'timestamp' || type === 'int64') return samples.map(([, value]) => BigInt(value))
     return samples.map(([, value]) => Number(value))
   }
+}
+
+/** An error, its cause, and so on. */
+function causesOf(error: unknown): unknown[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : []
 }
 
 export function describe(error: unknown): string {

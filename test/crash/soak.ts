@@ -1,7 +1,8 @@
 // Crash tests for as long as one likes: `npx tsx test/crash/soak.ts --minutes N [--seed S]`. First the
-// fixed set, whole: every operation of every workload, every kind of crash and failure. Then workloads
-// that a seed makes up, each with crashes, crashes in the recovery and failures, until the time is over.
-// Prints how many states were checked, what failed, and the seeds that show it again.
+// fixed set, whole: every operation of every workload, every kind of crash and failure (`--stride K`:
+// every Kth; `--only TEXT`: the workloads with that in their name; `--random`: none of it). Then
+// workloads that a seed makes up, with the same, until the time is over. Prints how many states were
+// checked, what failed, and the seeds that show it again.
 
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
 import { countMutations, crashEverywhere, crashTwice, EVERYTHING, failEverywhere, FAULTS, newTally } from './crashes.ts'
@@ -67,20 +68,21 @@ process.on('unhandledRejection', (error) => {
 
 const seed = option('seed') ?? 1
 const deadline = Date.now() + (option('minutes') ?? 5) * 60_000
+const stride = option('stride') ?? 1
 const only = process.argv.indexOf('--only') < 0 ? '' : process.argv[process.argv.indexOf('--only') + 1]!
 
 if (!process.argv.includes('--random')) {
   for (const workload of WORKLOADS.filter(({ name }) => name.includes(only))) {
     await noting(workload.name, async () => {
-      await attack(workload, 1, seed)
-      await attackTwice(workload, 7, seed)
+      await attack(workload, stride, seed)
+      await attackTwice(workload, 7 * stride, seed)
     })
     report(workload.name)
   }
   for (const workload of RECOVERY.filter(({ name }) => name.includes(only))) {
     await noting(workload.name, async () => {
-      await attack(workload, 1, seed)
-      await attackTwice(workload, 1, seed)
+      await attack(workload, stride, seed)
+      await attackTwice(workload, stride, seed)
     })
     report(workload.name)
   }

@@ -362,14 +362,14 @@ const close: Workload = {
 /** Closes and opens again; what is refused once is tried again. */
 async function reopen(session: Session): Promise<void> {
   await session.close()
-  if (!(await session.open())) await session.open()
+  for (let tries = 0; tries < 4 && !session.isOpen; tries++) await session.open()
 }
 
 const create: Workload = {
   name: 'open of a new database',
   prepare: async () => {},
   run: async (session) => {
-    if (!(await session.open())) await session.open()
+    for (let tries = 0; tries < 4 && !session.isOpen; tries++) await session.open()
     await session.create([
       { name: 't', kind: 'index' },
       { name: 'a', kind: 'data', type: 'float64', index: 't' },
@@ -514,25 +514,31 @@ export const WORKLOADS: readonly Workload[] = [
   create,
 ]
 
-/** What is opened after a crash: the first crash is at their end, the second in the recovery. */
-export const RECOVERY: readonly Workload[] = [
-  { name: 'recovery of a bit of everything', prepare: openInDisorder, run: (session) => session.settle() },
-  {
-    name: 'recovery of a journal of many files',
-    options: { tuning: { journalFileSize: 300 } },
-    prepare: openInDisorder,
-    run: (session) => session.settle(),
-  },
-  {
-    name: 'recovery in strict durability',
-    options: { durability: 'strict', tuning: { journalFileSize: 600, manifestSlack: 0 } },
-    prepare: openInDisorder,
-    run: (session) => session.settle(),
-  },
-  {
-    name: 'recovery of relaxed commits',
-    options: { durability: 'relaxed' },
-    prepare: openInDisorder,
-    run: (session) => session.settle(),
-  },
+const DISORDERS: readonly (Pick<Workload, 'name'> & { readonly options?: SessionOptions })[] = [
+  { name: 'a bit of everything' },
+  { name: 'a journal of many files', options: { tuning: { journalFileSize: 300 } } },
+  { name: 'strict commits', options: { durability: 'strict', tuning: { journalFileSize: 600, manifestSlack: 0 } } },
+  { name: 'relaxed commits', options: { durability: 'relaxed' } },
 ]
+
+/** Opening after a crash, and what comes next. */
+export const RECOVERY: readonly Workload[] = DISORDERS.flatMap(({ name, options = {} }) =>
+  (['kill', 'power'] as const).map(
+    (kind): Workload => ({
+      name: `open after a ${kind === 'kill' ? 'kill' : 'power loss'}: ${name}`,
+      options,
+      prepare: async (session) => {
+        await openInDisorder(session)
+        await session.crash(kind, name.length)
+      },
+      run: async (session) => {
+        await session.recover(kind)
+        if (!session.isOpen) return
+        const names = session.history.state.map((channel) => channel.name)
+        await session.delete(names, at(40), at(45))
+        await session.flush()
+        await session.retire()
+      },
+    }),
+  ),
+)

@@ -1,6 +1,10 @@
 // Faults found by reading: collections, flushes and what they count.
 
 import { describe, expect, it } from 'vitest'
+import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import { encodeExtent, extentSize } from '../../src/segment/extent-writer.ts'
+import { SegmentPool } from '../../src/segment/segment-pool.ts'
+import { TableCache } from '../../src/segment/table-cache.ts'
 import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
 
 describe('an index channel that is renamed while a collection copies', () => {
@@ -55,20 +59,59 @@ describe('extents of tails that a delete takes whole', () => {
 })
 
 describe('a read of a segment whose descriptor is wanted by others', () => {
-  it('goes on', async () => {
-    const stage = new Stage({ segmentSize: 1024 * 1024, cacheBudget: 0 })
-    const { db } = await stage.open()
-    await createGroup(db, 'time', ['a'])
-    const writer = await db.openWriter(['time', 'a'])
-    // One segment for each channel's extent: 2 MiB of each frame.
-    for (let i = 0; i < 70; i++) await writer.write(frameOf('time', ['a'], timesFrom(1 + i * 300_000, i === 0 ? 300_000 : 600)))
-    for (let i = 1; i < 140; i++) await writer.write(frameOf('time', ['a'], timesFrom(30_000_000 + i * 200_000, 140_000)))
+  it('goes on through all of its chunks', async () => {
+    let open = (): void => {}
+    let reached = (): void => {}
+    const came = new Promise<void>((resolve) => (reached = resolve))
+    const gate = new Promise<void>((resolve) => (open = resolve))
+    const scheduler = async (label: string): Promise<void> => {
+      if (!label.startsWith('read')) return
+      reached()
+      await gate
+    }
+    const files = new MemoryFileSystem({ scheduler })
+    await files.makeDirectory('/data/segments')
+    const databaseId = new Uint8Array(16)
+    const options = { files, directory: '/data', databaseId, epoch: 1, segmentSize: 1024, cache: new TableCache(0) }
+    const pool = new SegmentPool(options)
+    const count = 300_000
+    const owner = { channel: 1, type: 'float64', isIndex: false } as const
+    const length = extentSize('float64', count, false)
+    const place = pool.reserve(length)
+    const sources = new Uint8Array(count * 8).fill(3)
+    const bytes = new Uint8Array(length)
+    const times = { firstTime: 1n, lastTime: BigInt(count), epoch: 1, lsn: 1 }
+    encodeExtent(bytes, 0, { ...owner, ...times, count, sources }, pool.get(place.segment).seed, place.offset)
+    pool.writeNow(place, bytes)
+    const target = new Uint8Array(count * 8)
+    const reading = pool.reader(place.segment).readSamples(place, owner, 0, count, target)
+    await came
+    for (let i = 0; i < 300; i++) pool.reader(pool.create().id)
+    open()
+    await reading
+    expect(Buffer.compare(target, sources)).toBe(0)
+    pool.close()
+    expect(files.openFiles).toEqual([])
+  })
+})
+
+describe('extents of a removed channel that a snapshot sees', () => {
+  it('stay until it is closed, also when a segment holds nothing else', async () => {
+    const stage = new Stage({ segmentSize: 1024 * 1024 })
+    const { db, engine, flusher } = await stage.open()
+    await createGroup(db, 'time', ['a', 'b'])
+    const writer = await db.openWriter(['time', 'a', 'b'])
+    // Each channel's extent fills a segment.
+    await writer.write(frameOf('time', ['a', 'b'], timesFrom(1, 130_000)))
     await writer.close()
-    const gate = stage.hold(/^read \/data\/segments/)
-    const long = db.read('a', { end: 300_000n })
-    await gate.reached
-    for (let i = 1; i < 140; i++) await db.read('a', { start: BigInt(30_000_000 + i * 200_000), end: BigInt(30_000_000 + i * 200_000 + 5) })
-    gate.open()
-    expect((await long).count('a')).toBe(299_999)
+    const snapshot = db.snapshot()
+    await db.channels.remove('b')
+    await flusher.flushAll()
+    await db.gc({ threshold: 0 })
+    expect(await timesOf(snapshot, 'b')).toHaveLength(130_000)
+    await snapshot.close()
+    const before = engine.segments.all().length
+    await db.gc({ threshold: 0 })
+    expect(engine.segments.all().length).toBeLessThan(before)
   })
 })

@@ -29,9 +29,8 @@ export class ModelHistory {
   }
 
   /** What may be left: a prefix of history that reaches as far as was promised, with what was under way or without. */
-  survivors(isPowerLoss: boolean, inFlight: ModelState | undefined): ModelState[] {
-    const survivors = this.#states.slice(isPowerLoss ? this.#safeFromPowerLoss : this.#safeFromKill)
-    return inFlight === undefined ? survivors : [...survivors, inFlight]
+  survivors(isPowerLoss: boolean, inFlight: readonly ModelState[]): ModelState[] {
+    return [...this.#states.slice(isPowerLoss ? this.#safeFromPowerLoss : this.#safeFromKill), ...inFlight]
   }
 
   /** History goes on from a state that was recovered. */

@@ -29,7 +29,7 @@ export type Operation =
   | { readonly do: 'create'; readonly group: number; readonly types: readonly number[] }
   | { readonly do: 'rename'; readonly channel: number; readonly name: number }
   | { readonly do: 'update'; readonly channel: number; readonly note: number; readonly unit: boolean }
-  | { readonly do: 'remove'; readonly channel: number; readonly whole: boolean }
+  | { readonly do: 'remove'; readonly channel: number; readonly whole: boolean; readonly closeWriters: boolean }
   | {
       readonly do: 'openWriter'
       readonly groups: number
@@ -48,6 +48,8 @@ export type Operation =
       readonly place: Placement
       readonly pick: number
       readonly isBackwards: boolean
+      /** How many such frames follow it, none awaited before the last is written. */
+      readonly more: number
     }
   | { readonly do: 'commit' | 'closeWriter'; readonly writer: number }
   | {
@@ -120,16 +122,20 @@ const rows = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 130, max: 600 }) },
 )
 
+/** Now and then so many that reads and writes leave the event loop. */
+const rowsOrMany = fc.oneof({ weight: 80, arbitrary: rows }, { weight: 1, arbitrary: fc.constant(20_000) })
+
 const write = fc.record({
   do: fc.constant('write' as const),
   writer: few,
   groups: bits,
-  count: rows,
+  count: rowsOrMany,
   step: fc.constantFrom(10, 3, 1),
   gap: fc.integer({ min: 1, max: 30 }),
   place: fc.constantFrom<Placement[]>('next', 'next', 'next', 'hole', 'anywhere'),
   pick,
   isBackwards: fc.integer({ min: 0, max: 19 }).map((n) => n === 19),
+  more: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }) }),
 })
 
 const openWriter = fc.record({
@@ -177,9 +183,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), group: few, types: fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 3 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rename' as const), channel: few, name: few }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('update' as const), channel: few, note: few, unit: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), channel: few, whole: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), channel: few, whole: fc.boolean(), closeWriters: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('settle' as const, 'sync' as const, 'turn' as const, 'wait' as const, 'check' as const, 'peek' as const, 'verify' as const) }) },
-  { weight: 2, arbitrary: fc.constant({ do: 'snapshot' as const }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'snapshot' as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('closeSnapshot' as const), snapshot: few }) },
   { weight: 2, arbitrary: fc.constant({ do: 'reopen' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), crash }) },

@@ -13,6 +13,7 @@ import {
   DependentDataError,
   ResourceOpenError,
   RubidiumError,
+  SnapshotExpiredError,
   ValidationError,
   WriteConflictError,
 } from '../../src/errors.ts'
@@ -28,6 +29,7 @@ import type { Crash, Maintenance, ModelSettings, Operation, PickedRange } from '
 import {
   appended,
   channelsOf,
+  domainsOf,
   groupsOf,
   isTaken,
   NO_ROWS,
@@ -59,11 +61,11 @@ interface OpenSnapshot {
   readonly state: ModelState
 }
 
-/** The process died in an operation; `next` is the state where the operation happened all the same. */
+/** The process died in an operation; `next` are the states where it happened all the same, or some of it. */
 class Died extends Error {
-  readonly next: ModelState | undefined
+  readonly next: readonly ModelState[]
 
-  constructor(next: ModelState | undefined) {
+  constructor(next: readonly ModelState[]) {
     super('the process died')
     this.next = next
   }
@@ -131,24 +133,49 @@ class ModelRun {
   async perform(operation: Operation): Promise<void> {
     this.#tally.operations++
     this.#machine.pass(1)
-    let next: ModelState | undefined
+    let next: readonly ModelState[] = []
     try {
       await this.#step(operation)
     } catch (error) {
       if (!(error instanceof Died)) throw error
       next = error.next
     }
+    const { held, budget } = this.#open.engine.pool
+    if (held > budget) throw new Error(`${held} bytes of samples are held: at most ${budget} may be`)
     if (this.#machine.disk.isDead) await this.#recover(this.#armed!, next)
   }
 
-  /** Ends the life: everything is there, verifies, and is there again after a clean close. */
+  /** Ends the life: everything is there, verifies, is there again after a clean close, and nothing else is. */
   async end(): Promise<void> {
     for (const operation of [{ do: 'settle' }, { do: 'check' }, { do: 'verify' }, { do: 'reopen' }] as const) {
       await this.perform(operation)
     }
-    this.#machine.disk.killAt(Number.MAX_SAFE_INTEGER - 1e6)
+    // What is armed and has not come yet comes no more.
+    this.#machine.arm(Number.MAX_SAFE_INTEGER - 1e6, false, 0)
+    while (this.#writers.length > 0) await this.#closeWriter(0)
+    while (this.#snapshots.length > 0) await this.#closeSnapshot(0)
+    await this.#settle()
+    await this.#open.flusher.flushAll()
+    const { held } = this.#open.engine.pool
+    if (held > 0) throw new Error(`${held} bytes of samples are held for nobody`)
+    await this.#open.db.gc({ threshold: 0 })
+    const dead = (await this.#open.db.stats()).segments.filter((segment) => segment.dead > 0)
+    if (dead.length > 0) throw new Error(`a collection of all that is dead has left ${JSON.stringify(dead)}`)
     await this.#step({ do: 'reopen' })
+    await this.#checkFiles()
     await this.#open.db.close()
+  }
+
+  /** The folder holds what the state needs, and no more. */
+  async #checkFiles(): Promise<void> {
+    const { segments } = await this.#open.db.stats()
+    const files = this.#machine.disk.files().map((path) => path.slice('/data/'.length))
+    const found = files.filter((name) => name.startsWith('segments/'))
+    const wanted = segments.map(({ name }) => name).sort()
+    const rest = files.filter((name) => !/^(FENCE|LEASE-\d+|(segments|journal|manifest)\/\d+-\d+)$/.test(name))
+    const logs = files.filter((name) => /^(journal|manifest)\//.test(name))
+    if (found.join() === wanted.join() && rest.length === 0 && logs.length <= 2) return
+    throw new Error(`the folder holds ${files.join(', ')}: should hold ${wanted.join(', ')}, a manifest and a journal file`)
   }
 
   #step(operation: Operation): Promise<void> {
@@ -160,7 +187,7 @@ class ModelRun {
       case 'update':
         return this.#update(operation.channel, operation.note, operation.unit)
       case 'remove':
-        return this.#remove(operation.channel, operation.whole)
+        return this.#remove(operation)
       case 'openWriter':
         return this.#openWriter(operation)
       case 'write':
@@ -211,7 +238,7 @@ class ModelRun {
   // What operations share.
 
   /** Calls the database; where the process died in it, the life goes on after recovery. */
-  async #call<T>(what: string, next: ModelState | undefined, call: () => Promise<T>): Promise<Outcome<T>> {
+  async #call<T>(what: string, next: ModelState | readonly ModelState[] | undefined, call: () => Promise<T>): Promise<Outcome<T>> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${what} hangs`)), LONGEST_MS)
@@ -222,7 +249,7 @@ class ModelRun {
       // A dead process cannot even close its files, or look around; nobody hears of that.
       const isLast = ['close', 'stat'].includes(String((error as { syscall?: unknown }).syscall))
       if (!(error instanceof RubidiumError) && !isLast) throw error
-      if (this.#machine.disk.isDead) throw new Died(next)
+      if (this.#machine.disk.isDead) throw new Died(next === undefined ? [] : next instanceof Map ? [next] : (next as readonly ModelState[]))
       return { error }
     } finally {
       clearTimeout(timer)
@@ -323,11 +350,12 @@ class ModelRun {
     if (!isWrong) this.#history.push(next, this.#editDurability)
   }
 
-  async #remove(pick: number, whole: boolean): Promise<void> {
+  async #remove({ channel: pick, whole, closeWriters }: Operation & { do: 'remove' }): Promise<void> {
     const channel = this.#channel(pick)
     if (channel === undefined) return
     const channels = whole ? channelsOf(this.#state, channel.group) : [channel]
     const keys = channels.map(({ key }) => key)
+    if (closeWriters) while (this.#writers.length > 0) await this.#closeWriter(0)
     const wanted: ErrorClass[] = []
     if (channelsOf(this.#state, channel.key).some(({ key }) => !keys.includes(key))) wanted.push(DependentChannelError)
     if (this.#writers.some(({ names }) => keys.some((key) => names.has(key)))) wanted.push(ResourceOpenError)
@@ -383,8 +411,44 @@ class ModelRun {
   }
 
   async #write(operation: Operation & { do: 'write' }): Promise<void> {
+    const { groups, pick } = operation
+    if (this.#writers.length === 0) {
+      await this.#openWriter({ do: 'openWriter', groups, channels: 0, start: undefined, autoCommit: pick % 3 > 0, durability: undefined })
+    }
     const open = this.#writer(operation.writer)
     if (open === undefined) return
+    await this.#writeOne(open, operation)
+    if (operation.more > 0) await this.#writeMore(open, operation)
+  }
+
+  /** Frames that follow the newest, written without waiting for one another: each is a commit of its own. */
+  async #writeMore({ writer, streams, names, autoCommit, durability }: OpenWriter, operation: Operation & { do: 'write' }): Promise<void> {
+    const stream = streams[operation.groups % streams.length]!
+    const { samples } = this.#state.get(stream.group)!
+    // Only where nothing can be in the way.
+    if (stream.last === undefined || samples.some(({ time }) => time > stream.last!)) return
+    if (this.#writers.some((other) => other.writer !== writer && other.streams.some(({ group }) => group === stream.group))) return
+    const copy = { ...stream }
+    const states: ModelState[] = []
+    const frames: Record<string, (number | bigint)[]>[] = []
+    for (let i = 0; i < operation.more; i++) {
+      const rows = this.#rows(copy, { ...operation, count: Math.min(operation.count, 200), place: 'next', isBackwards: false })
+      frames.push(Object.fromEntries(copy.keys.map((key) => [names.get(key)!, [...rows.values.get(key)!]])))
+      copy.last = rows.times.at(-1)!
+      if (autoCommit) {
+        states.push(withCommitted(states.at(-1) ?? this.#state, [{ stream: copy, rows }])!)
+        copy.committedLast = copy.last
+        copy.broken = new Set()
+      } else copy.pending = appended(copy.pending, rows)
+    }
+    const outcome = await this.#call('writes in a row', states, () => Promise.all(frames.map((frame) => writer.write(frame as never))))
+    this.#expect('writes in a row', outcome, [])
+    Object.assign(stream, copy)
+    for (const state of states) this.#history.push(state, durability)
+    this.#tally.commits += states.length
+  }
+
+  async #writeOne(open: OpenWriter, operation: Operation & { do: 'write' }): Promise<void> {
     const { writer, streams, names, autoCommit, durability } = open
     let part = streams.filter((_, i) => (operation.groups >> i) & 1)
     if (part.length === 0) part = [streams[operation.groups % streams.length]!]
@@ -578,6 +642,13 @@ class ModelRun {
   async #check(what: string): Promise<void> {
     await this.#compare(what, this.#open.db as unknown as ModelReader, this.#state)
     for (const { snapshot, state } of this.#snapshots) await this.#compare('a snapshot', snapshot as unknown as ModelReader, state)
+    const outcome = await this.#call('stats', undefined, () => this.#open.db.stats())
+    const { channels } = this.#expect('stats', outcome, [])!
+    for (const { name, samples } of this.#state.values()) {
+      const found = channels[name]
+      if (found?.samples === samples.length && found.domains === domainsOf(samples).length) continue
+      throw new Error(`stats of "${name}" are ${JSON.stringify(found)}: should be ${samples.length} samples in ${domainsOf(samples).length} domains`)
+    }
   }
 
   async #compare(what: string, reader: ModelReader, state: ModelState): Promise<void> {
@@ -598,14 +669,18 @@ class ModelRun {
   async #peek(): Promise<void> {
     const outcome = await this.#call('opening to read', undefined, () => this.#machine.open(true))
     const { db } = this.#expect('opening to read', outcome, [])!
-    await this.#matching('a reader beside the writer', db as unknown as ModelReader, this.#history.survivors(false, undefined))
+    const what = 'a reader beside the writer'
+    const states = this.#history.survivors(false, [])
+    const matching = await this.#call(what, undefined, () => this.#matching(what, db as unknown as ModelReader, states))
+    // A collection may take what it was about to read: readers do not register yet.
+    if (!('error' in matching && matching.error instanceof SnapshotExpiredError)) this.#expect(what, matching, [])
     await db.close()
   }
 
   async #verify(): Promise<void> {
     const outcome = await this.#call('verify', undefined, () => this.#open.db.verify())
     const report = this.#expect('verify', outcome, [])!
-    if (this.#machine.disk.isDead) throw new Died(undefined)
+    if (this.#machine.disk.isDead) throw new Died([])
     if (!report.ok) throw new Error(`verify found ${JSON.stringify(report.problems, undefined, 1)}`)
   }
 
@@ -634,11 +709,11 @@ class ModelRun {
   #crash(crash: Crash): Promise<void> {
     // Whatever was armed comes too late.
     this.#machine.disk.killAt(1)
-    return this.#recover(crash, undefined)
+    return this.#recover(crash, [])
   }
 
   /** The process is dead: what is left must be a prefix of history, as far as was promised. */
-  async #recover(crash: Crash, inFlight: ModelState | undefined): Promise<void> {
+  async #recover(crash: Crash, inFlight: readonly ModelState[]): Promise<void> {
     this.#tally.crashes++
     this.#forget()
     this.#armed = undefined

@@ -40,13 +40,13 @@ export interface Store<S extends Schema = Schema> {
   /** The disk as it is now; throws where the store is in a real directory. */
   readonly disk: MemoryFileSystem
   /** Closes the database, by force, and opens it again. */
-  reopen(options?: OpenOptions<S>): Promise<Database<S>>
+  readonly reopen: (options?: OpenOptions<S>) => Promise<Database<S>>
   /** The process dies without a word; the next one opens what it has written. */
-  kill(options?: OpenOptions<S>): Promise<Database<S>>
+  readonly kill: (options?: OpenOptions<S>) => Promise<Database<S>>
   /** The machine loses its power; `seed` says what of the unsynced is left (0: nothing, 1: all). */
-  losePower(seed: number, options?: OpenOptions<S>): Promise<Database<S>>
+  readonly losePower: (seed: number, options?: OpenOptions<S>) => Promise<Database<S>>
   /** Opens the directory once more, as another process would, while the store's own is open. */
-  openAlso(options?: OpenOptions<S>): Promise<Database<S>>
+  readonly openAlso: (options?: OpenOptions<S>) => Promise<Database<S>>
 }
 
 const DIRECTORY = '/data'
@@ -64,7 +64,7 @@ export async function openStore<const S extends Schema = Schema>(
   const alive = new Set<number>()
   const opened = new Set<Database<S>>()
 
-  async function openWith(given: OpenOptions<S>): Promise<Database<S>> {
+  async function openWith(given: OpenOptions<S> = options): Promise<Database<S>> {
     const pid = nextPid++
     const environment = disk === undefined ? await real(setting) : simulated(disk, setting, pid, boot, alive)
     const db = await openIn<S>(environment, directory, given)

@@ -34,7 +34,10 @@ export async function writePressure(db: Database<Vitals>, ...times: number[]): P
 export async function pressureWriter(
   db: Database<Vitals>,
   options: { readonly start?: bigint; readonly autoCommit?: boolean } = {},
-): Promise<{ writer: Writer<Vitals, 'time' | 'pressure'>; write(...times: number[]): Promise<boolean> }> {
+): Promise<{
+  writer: Writer<Vitals, 'time' | 'pressure'>
+  readonly write: (...times: number[]) => Promise<boolean>
+}> {
   const writer = await db.openWriter({ channels: ['time', 'pressure'], ...options })
   return { writer, write: (...times) => writer.write({ time: times.map(BigInt), pressure: times }) }
 }

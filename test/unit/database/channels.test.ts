@@ -22,13 +22,25 @@ describe('create', () => {
   it('returns a channel for a definition, and a list for a list, in its order', async () => {
     const { db } = await openStore()
     const time = await db.channels.create({ ...TIME, metadata: { rack: [1, null] } })
-    expect(time).toEqual({ key: 1, name: 'time', kind: 'index', type: 'timestamp', concurrency: 'exclusive', metadata: { rack: [1, null] } })
-    const made = await db.channels.create([{ ...P, unit: 'bar' }, { ...P, name: 'b', type: 'boolean' }])
+    expect(time).toEqual({
+      key: 1,
+      name: 'time',
+      kind: 'index',
+      type: 'timestamp',
+      concurrency: 'exclusive',
+      metadata: { rack: [1, null] },
+    })
+    const made = await db.channels.create([
+      { ...P, unit: 'bar' },
+      { ...P, name: 'b', type: 'boolean' },
+    ])
     expect(made).toEqual([
       { key: 2, name: 'p', kind: 'data', type: 'float64', index: 'time', unit: 'bar' },
       { key: 3, name: 'b', kind: 'data', type: 'boolean', index: 'time' },
     ])
-    expect(Object.isFrozen(time) && Object.isFrozen(time.metadata) && made.every((each) => Object.isFrozen(each))).toBe(true)
+    expect(
+      Object.isFrozen(time) && Object.isFrozen(time.metadata) && made.every((each) => Object.isFrozen(each)),
+    ).toBe(true)
     expect(db.channels.list()).toEqual([time, ...made])
   })
 
@@ -88,28 +100,61 @@ describe('create', () => {
   ]
   it.each(invalid)('refuses %s, and then makes none of the call', async (_, definition) => {
     const { db } = await openStore()
-    await db.channels.create([{ name: 'base', kind: 'index' }, { ...P, name: 'taken', index: 'base' }])
-    const list = [{ name: 'other', kind: 'index' }, ...(definition === null || 'kind' in definition ? [] : [TIME]), definition]
-    const withTime = definition !== null && (definition as { kind?: string }).kind === 'data' ? [TIME, ...list] : list
+    await db.channels.create([
+      { name: 'base', kind: 'index' },
+      { ...P, name: 'taken', index: 'base' },
+    ])
+    const list = [
+      { name: 'other', kind: 'index' },
+      ...(definition === null || 'kind' in definition ? [] : [TIME]),
+      definition,
+    ]
+    const withTime =
+      definition !== null && (definition as { kind?: string }).kind === 'data' ? [TIME, ...list] : list
     await expectRefused(db, () => db.channels.create(wrong(withTime)), ValidationError)
-    if (list.length === 2 && withTime === list) await expectRefused(db, () => db.channels.create(wrong(definition)), ValidationError)
+    if (list.length === 2 && withTime === list)
+      await expectRefused(db, () => db.channels.create(wrong(definition)), ValidationError)
   })
 
   it('names the channel that is at fault', async () => {
     const { db } = await openStore()
-    await expectRefused(db, () => db.channels.create(wrong([TIME, { ...P, type: 'x' }])), ValidationError, { channel: 'p' })
+    await expectRefused(db, () => db.channels.create(wrong([TIME, { ...P, type: 'x' }])), ValidationError, {
+      channel: 'p',
+    })
+  })
+
+  it('lets a data channel repeat the concurrency of its index', async () => {
+    const { db } = await openStore()
+    const shared = { concurrency: 'shared' } as const
+    const [, data] = await db.channels.create([
+      { ...TIME, ...shared },
+      { ...P, ...shared },
+    ])
+    expect(data).toMatchObject(shared)
+    await expectRefused(
+      db,
+      () => db.channels.create({ ...P, name: 'q', concurrency: 'exclusive' }),
+      ValidationError,
+      { channel: 'q' },
+    )
   })
 
   it('refuses names that exist, or come twice, and then makes none of the call', async () => {
     const { db } = await openStore({ channels: VITALS })
     const call = (...names: string[]) => db.channels.create(names.map((name) => ({ name, kind: 'index' })))
-    await expectRefused(db, () => call('new', 'time'), ChannelExistsError, { channel: 'time', code: 'CHANNEL_EXISTS' })
+    await expectRefused(db, () => call('new', 'time'), ChannelExistsError, {
+      channel: 'time',
+      code: 'CHANNEL_EXISTS',
+    })
     await expectRefused(db, () => call('new', 'newer', 'new'), ChannelExistsError, { channel: 'new' })
   })
 
   it('refuses an index that is nowhere', async () => {
     const { db } = await openStore()
-    await expectRefused(db, () => db.channels.create([P]), ChannelNotFoundError, { channel: 'time', code: 'CHANNEL_NOT_FOUND' })
+    await expectRefused(db, () => db.channels.create([P]), ChannelNotFoundError, {
+      channel: 'time',
+      code: 'CHANNEL_NOT_FOUND',
+    })
   })
 
   it('of the same name at once makes one', async () => {
@@ -192,7 +237,9 @@ describe('rename', () => {
     await writer.write({ time: 1n, pressure: 1 })
     await db.channels.rename('pressure', 'p2')
     expect(await writer.write({ time: 2n, pressure: 2 })).toBe(true)
-    await expectRefused(db, () => writer.write(wrong({ time: 3n, p2: 2 })), ValidationError, { channel: 'p2' })
+    await expectRefused(db, () => writer.write(wrong({ time: 3n, p2: 2 })), ValidationError, {
+      channel: 'p2',
+    })
     expect([...(await db.read(wrong('p2'))).column(wrong('p2'))]).toEqual([1, 2])
   })
 })
@@ -223,7 +270,9 @@ describe('update', () => {
 
   it('refuses a unit for an index channel, and a channel that is not there', async () => {
     const { db } = await openStore({ channels: VITALS })
-    await expectRefused(db, () => db.channels.update('time', { unit: 's' }), ValidationError, { channel: 'time' })
+    await expectRefused(db, () => db.channels.update('time', { unit: 's' }), ValidationError, {
+      channel: 'time',
+    })
     await expectRefused(db, () => db.channels.update('flow', { unit: 's' }), ChannelNotFoundError)
   })
 })
@@ -264,7 +313,9 @@ describe('remove', () => {
   it('refuses the whole call for one that is not there, or named twice', async () => {
     const { db } = await openStore({ channels: VITALS })
     const { key } = db.channels.get('state')
-    await expectRefused(db, () => db.channels.remove(['state', 'flow']), ChannelNotFoundError, { channel: 'flow' })
+    await expectRefused(db, () => db.channels.remove(['state', 'flow']), ChannelNotFoundError, {
+      channel: 'flow',
+    })
     await expectRefused(db, () => db.channels.remove(['state', key]), ValidationError, { channel: 'state' })
     await expectRefused(db, () => db.channels.remove(wrong(null)), ValidationError)
     await expectRefused(db, () => db.channels.remove(wrong([null])), ValidationError)
@@ -273,7 +324,12 @@ describe('remove', () => {
   it('refuses channels that a writer has open, until it is closed', async () => {
     const { db } = await openStore({ channels: VITALS })
     const writer = await db.openWriter(['time', 'pressure'])
-    const error = await expectRefused(db, () => db.channels.remove(['pressure', 'state']), ResourceOpenError, { code: 'RESOURCE_OPEN' })
+    const error = await expectRefused(
+      db,
+      () => db.channels.remove(['pressure', 'state']),
+      ResourceOpenError,
+      { code: 'RESOURCE_OPEN' },
+    )
     expect(error.resources).toEqual([expect.stringContaining('pressure')])
     await db.channels.remove(['state'])
     await writer.close()

@@ -121,17 +121,22 @@ describe('a close', () => {
     await writer.close()
     const read = store.db.read('time')
     const deleted = store.db.delete('time', { start: 40_000n })
-    const outcome = await Promise.allSettled([read, deleted, store.db.gc(), store.db.close()])
+    const verified = store.db.verify()
+    const outcome = await Promise.allSettled([read, deleted, store.db.gc(), store.db.close(), verified])
+    expect(store.disk.openFiles).toEqual([])
     expect(outcome[0]).toMatchObject({ status: 'fulfilled' })
     expect(outcome[3]).toMatchObject({ status: 'fulfilled' })
     const left = await timesOf(await store.reopen())
     expect(left.length).toBe(outcome[1].status === 'fulfilled' ? 40_000 : 50_000)
   })
 
-  it.each([null, { forced: true }, { force: 1 }, { force: null }])('refuses the options %o', async (options) => {
-    const { db } = await openStore({ channels: VITALS })
-    await expectRefused(db, () => db.close(wrong(options)), ValidationError)
-  })
+  it.each([null, { forced: true }, { force: 1 }, { force: null }])(
+    'refuses the options %o',
+    async (options) => {
+      const { db } = await openStore({ channels: VITALS })
+      await expectRefused(db, () => db.close(wrong(options)), ValidationError)
+    },
+  )
 
   it('comes by force at the end of await using', async () => {
     const directory = await makeTemporary()

@@ -1,4 +1,5 @@
-// Deletes: atomic over their channels, of what was committed before (api.md 6 and 10).
+// Deletes: atomic over their channels, of what was committed before (api.md 6 and 10; 0006-I3). Each
+// store is verified at its end: data pointers stay beside their timestamps (0001-I2, 0003-I4).
 
 import { describe, expect, it } from 'vitest'
 import { DependentDataError, ValidationError } from '../../../src/errors.ts'
@@ -13,8 +14,26 @@ const BOTH = ['time', 'pressure'] as const
 /** Where the samples lie: in pages, in extents of a tail, behind pointers, half and half. */
 const PLACES = ['pages', 'extents', 'pointers', 'pointers and pages'] as const
 
+const SMALL = { journalFileSize: 4096, journalLimit: 8192 }
+
+/** Lets the journal outgrow its limit, so that what is in the tails is flushed. */
+async function flushed(store: Store<Vitals>): Promise<void> {
+  const writer = await store.db.openWriter(['slow', 'state'])
+  for (let i = 0; store.disk.files().some((path) => path.endsWith('journal/000001-000000000001')); i++) {
+    await writer.write({
+      slow: Array.from({ length: 100 }, (_, at) => BigInt(i * 100 + at)),
+      state: new Uint8Array(100),
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await writer.close()
+}
+
 async function filled(place: (typeof PLACES)[number], count = 10): Promise<Store<Vitals>> {
-  const store = await openStore({ channels: VITALS }, { tuning: { inlineLimit: place === 'extents' ? 1 : 2 ** 20 } })
+  const store = await openStore(
+    { channels: VITALS },
+    { tuning: { inlineLimit: place === 'extents' ? 1 : 2 ** 20 } },
+  )
   const times = Array.from({ length: count }, (_, i) => (i + 1) * 10)
   if (place === 'pointers and pages') {
     await writePressure(store.db, ...times.slice(0, count / 2))
@@ -48,7 +67,12 @@ describe.each(PLACES)('a delete of samples in %s', (place) => {
     expect(await timesOf(store.db, 'pressure')).toEqual([10, 40, 50, 60, 70, 80, 90, 100])
     expect((await store.db.count('time'))['time']).toBe(10)
     const db = await store.reopen()
-    expect((await db.read('pressure', {}, { timestamps: true })).series('pressure').map(({ length }) => length).reduce((a, b) => a + b)).toBe(8)
+    expect(
+      (await db.read('pressure', {}, { timestamps: true }))
+        .series('pressure')
+        .map(({ length }) => length)
+        .reduce((a, b) => a + b),
+    ).toBe(8)
   })
 
   it('between samples, of an empty range, or beside all takes nothing and leaves no trace', async () => {
@@ -87,6 +111,54 @@ describe.each(PLACES)('a delete of samples in %s', (place) => {
     expect(await timesOf(await store.reopen())).toEqual([10, 20, 30, 31, 59, 60, 70, 80, 90, 100])
   })
 
+  it('ends the domain of a channel that a live writer goes on with, and of no other', async () => {
+    const store = await openStore(
+      { channels: VITALS },
+      { tuning: { inlineLimit: place === 'extents' ? 1 : 2 ** 20, ...SMALL } },
+    )
+    const writer = await store.db.openWriter(['time', 'pressure', 'count'])
+    const write = (...times: number[]): Promise<boolean> =>
+      writer.write({ time: times.map(BigInt), pressure: times, count: times })
+    await write(10, 20)
+    if (place === 'pointers and pages') await flushed(store)
+    await write(30)
+    if (place === 'pointers') await flushed(store)
+    await store.db.delete('pressure', { start: 30n, end: 31n })
+    await write(40, 50)
+    const series = async (name: 'time' | 'pressure' | 'count'): Promise<number[][]> =>
+      (await store.db.read(name, {}, { timestamps: true }))
+        .series(name)
+        .map((each) => [...each.timestamps].map(Number))
+    const check = async (): Promise<void> => {
+      expect(await series('pressure')).toEqual([
+        [10, 20],
+        [40, 50],
+      ])
+      expect(await series('time')).toEqual([[10, 20, 30, 40, 50]])
+      expect(await series('count')).toEqual([[10, 20, 30, 40, 50]])
+    }
+    await check()
+    await store.kill()
+    await check()
+    await store.reopen()
+    await check()
+  })
+
+  it('comes before the removal of a channel, whose bytes the next collection takes', async () => {
+    const store = await filled(place, 1000)
+    await store.db.delete('pressure', { start: 100n, end: 200n })
+    await store.db.channels.remove('pressure')
+    expect((await store.db.verify()).problems).toEqual([])
+    await store.kill({})
+    expect(await store.db.count('time')).toEqual({ time: 1000 })
+    await store.db.channels.remove(['time', 'count', 'valve'])
+    expect((await store.db.verify()).problems).toEqual([])
+    await store.db.gc({ threshold: 0 })
+    expect((await store.db.stats()).segments.filter(({ live, dead }) => live + dead > 0)).toEqual([])
+    await store.kill({})
+    expect(store.db.channels.list().map(({ name }) => name)).toEqual(['slow', 'state'])
+  })
+
   it('of an index is refused where data outside the call has samples there', async () => {
     const { db } = await filled(place)
     const details = { channel: 'pressure', code: 'DEPENDENT_DATA' as const }
@@ -112,13 +184,19 @@ describe('a delete', () => {
   })
 
   it('runs beside a writer, atomically: its counts add up', async () => {
-    const { db } = await openStore({ channels: VITALS, memoryBudget: 2 ** 20 }, { tuning: { journalFileSize: 8192, journalLimit: 16_384 } })
+    const { db } = await openStore(
+      { channels: VITALS, memoryBudget: 2 ** 20 },
+      { tuning: { journalFileSize: 8192, journalLimit: 16_384 } },
+    )
     const { write } = await pressureWriter(db)
     let written = 0
     let deleted = 0
     for (let round = 0; round < 60; round++) {
       const writes = Array.from({ length: 20 }, () => write(...Array.from({ length: 20 }, () => written++)))
-      const [{ samples }] = await Promise.all([db.delete(BOTH, { start: BigInt(round * 100), end: BigInt(written) }), ...writes])
+      const [{ samples }] = await Promise.all([
+        db.delete(BOTH, { start: BigInt(round * 100), end: BigInt(written) }),
+        ...writes,
+      ])
       expect(samples['time']).toBe(samples['pressure'])
       deleted += samples['time']!
     }
@@ -139,7 +217,9 @@ describe('a delete', () => {
     await writer.write({ time: [1n, 2n], pressure: [1, 2], slow: [1n, 2n], state: [1, 2] })
     const { samples } = await store.db.delete([...BOTH, 'state'], { start: 2n })
     expect(samples).toEqual({ time: 1, pressure: 1, state: 1 })
-    await expectRefused(store.db, () => store.db.delete([...BOTH, 'slow'], {}), DependentDataError, { channel: 'state' })
+    await expectRefused(store.db, () => store.db.delete([...BOTH, 'slow'], {}), DependentDataError, {
+      channel: 'state',
+    })
     expect(await store.db.count(['time', 'slow', 'state'])).toEqual({ time: 1, slow: 2, state: 1 })
   })
 
@@ -169,7 +249,11 @@ describe('a delete', () => {
   ]
   it.each(invalid)('refuses %s', async (_, args) => {
     const { db } = await filled('pages')
-    await expectRefused(db, () => (db.delete as (...all: unknown[]) => unknown).apply(db, args), ValidationError)
+    await expectRefused(
+      db,
+      () => (db.delete as (...all: unknown[]) => unknown).apply(db, args),
+      ValidationError,
+    )
   })
 
   it('takes undefined options as left out', async () => {

@@ -23,11 +23,19 @@ describe('frames', () => {
     for (const db of [store.db, await store.openAlso({ readOnly: true })]) {
       const frames: unknown[] = []
       for await (const frame of db.frames(['pressure', 'time'], {}, { samples: 3 })) {
-        frames.push([[...frame.column('time')].map(Number), [...frame.column('pressure')], [...frame.timestamps('pressure')].map(Number)])
+        frames.push([
+          [...frame.column('time')].map(Number),
+          [...frame.column('pressure')],
+          [...frame.timestamps('pressure')].map(Number),
+        ])
       }
       expect(frames).toEqual([
         [[1, 2, 3], [1], [1]],
-        [[4, 5, 6], [4, 5, 6], [4, 5, 6]],
+        [
+          [4, 5, 6],
+          [4, 5, 6],
+          [4, 5, 6],
+        ],
         [[7], [7], [7]],
       ])
     }
@@ -37,7 +45,12 @@ describe('frames', () => {
     const { db } = await openStore({ channels: VITALS })
     await writePressure(db, 10, 11, 15, 29, 1000, 1001)
     expect(await walk(db, { start: 10n }, { span: 10n })).toEqual([[10, 11, 15], [29], [1000, 1001]])
-    expect(await walk(db, { start: 5n, end: 1001n }, { span: '10ns' })).toEqual([[10, 11], [15], [29], [1000]])
+    expect(await walk(db, { start: 5n, end: 1001n }, { span: '10ns' })).toEqual([
+      [10, 11],
+      [15],
+      [29],
+      [1000],
+    ])
     expect(await walk(db, { start: 12n, end: 14n }, { span: 1n })).toEqual([])
   })
 
@@ -60,7 +73,8 @@ describe('frames', () => {
       if (db === store.db) {
         for await (const frame of db.frames('pressure')) {
           sizes.push(frame.count('pressure'))
-          for (const value of frame.column('pressure')) if (value !== next++) throw new Error(`${value} is out of order`)
+          for (const value of frame.column('pressure'))
+            if (value !== next++) throw new Error(`${value} is out of order`)
         }
         expect(sizes).toEqual([100_000, 100_000, 10_000])
       }
@@ -135,20 +149,29 @@ describe('frames', () => {
 
 describe('a snapshot', () => {
   it('reads one instant, whatever is written, deleted, flushed, collected, renamed or removed since', async () => {
-    const { db } = await openStore({ channels: VITALS, memoryBudget: 2 ** 20 }, { tuning: { journalFileSize: 4096, journalLimit: 8192 } })
+    const { db } = await openStore(
+      { channels: VITALS, memoryBudget: 2 ** 20 },
+      { tuning: { journalFileSize: 4096, journalLimit: 8192 } },
+    )
     const { writer, write } = await pressureWriter(db)
     await write(1, 2, 3)
     const snapshot = db.snapshot()
     const check = async (): Promise<void> => {
       const frame = await snapshot.read(['time', 'pressure'])
-      expect([[...frame.column('time')].map(Number), [...frame.column('pressure')]]).toEqual([[1, 2, 3], [1, 2, 3]])
+      expect([[...frame.column('time')].map(Number), [...frame.column('pressure')]]).toEqual([
+        [1, 2, 3],
+        [1, 2, 3],
+      ])
       expect(frame.series('time')).toHaveLength(1)
       expect(await snapshot.count(['time', 'slow'])).toEqual({ time: 3, slow: 0 })
       expect(await snapshot.bounds('time')).toEqual({ start: 1n, end: 4n })
       expect(await snapshot.hasData('time', { start: 4n })).toBe(false)
-      expect((await snapshot.latest('pressure', 2, { at: 2n })).column('pressure')).toEqual(new Float64Array([1, 2]))
+      expect((await snapshot.latest('pressure', 2, { at: 2n })).column('pressure')).toEqual(
+        new Float64Array([1, 2]),
+      )
       const frames: number[] = []
-      for await (const each of snapshot.frames('pressure', {}, { samples: 2 })) frames.push(each.count('pressure'))
+      for await (const each of snapshot.frames('pressure', {}, { samples: 2 }))
+        frames.push(each.count('pressure'))
       expect(frames).toEqual([2, 1])
       expect(snapshot.channels.list().map(({ name }) => name)).toEqual(Object.keys(VITALS))
       expect(snapshot.channels.get('pressure').key).toBe(2)

@@ -43,7 +43,18 @@ describe('options of open', () => {
     await expect(readdir(directory)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  const names = ['channels', 'readOnly', 'createIfMissing', 'durability', 'syncInterval', 'memoryBudget', 'segmentSize', 'cacheBudget', 'gc', 'lockTimeout']
+  const names = [
+    'channels',
+    'readOnly',
+    'createIfMissing',
+    'durability',
+    'syncInterval',
+    'memoryBudget',
+    'segmentSize',
+    'cacheBudget',
+    'gc',
+    'lockTimeout',
+  ]
   it.each(names)('refuses null for %s, and takes undefined as left out', async (name) => {
     const directory = join(await makeTemporary(), 'db')
     await expectError(() => open(directory, wrong({ [name]: null })), ValidationError)
@@ -61,7 +72,13 @@ describe('options of open', () => {
   })
 
   it('takes the least budgets and a span as a bigint', async () => {
-    const { db } = await openStore({ memoryBudget: 2 ** 20, segmentSize: 2 ** 20, cacheBudget: 0, syncInterval: 5_000_000n, gc: false })
+    const { db } = await openStore({
+      memoryBudget: 2 ** 20,
+      segmentSize: 2 ** 20,
+      cacheBudget: 0,
+      syncInterval: 5_000_000n,
+      gc: false,
+    })
     expect((await db.stats()).memory.budget).toBe(2 ** 20)
   })
 })
@@ -107,6 +124,7 @@ describe('what is a database', () => {
     },
   )
 
+  // 0002-I4
   it('says that a newer format needs a newer library, and changes nothing', async () => {
     const store = await openStore()
     await store.db.close()
@@ -144,10 +162,14 @@ describe('the schema of open', () => {
   it.each(mismatches)('refuses another %s, creates nothing and gives the lock back', async (what, schema) => {
     const store = await openStore({ channels: VITALS })
     await store.db.close()
-    const error = await expectError(() => store.openAlso(wrong({ channels: { other: channel.index(), ...schema } })), ChannelMismatchError, {
-      channel: 'pressure',
-      code: 'CHANNEL_MISMATCH',
-    })
+    const error = await expectError(
+      () => store.openAlso(wrong({ channels: { other: channel.index(), ...schema } })),
+      ChannelMismatchError,
+      {
+        channel: 'pressure',
+        code: 'CHANNEL_MISMATCH',
+      },
+    )
     expect(error.message).toContain(what)
     const db = await store.reopen()
     expect(db.channels.find('other')).toBeUndefined()

@@ -9,7 +9,10 @@ import { timesOf, VITALS, writePressure } from '../../support/vitals.ts'
 import type { Vitals } from '../../support/vitals.ts'
 
 /** Runs a check on samples in memory, in segments, after a kill, and through another process. */
-async function everywhere(store: Store<Vitals>, check: (db: Store<Vitals>['db']) => Promise<void>): Promise<void> {
+async function everywhere(
+  store: Store<Vitals>,
+  check: (db: Store<Vitals>['db']) => Promise<void>,
+): Promise<void> {
   await check(store.db)
   await check(await store.openAlso({ readOnly: true }))
   await check(await store.kill())
@@ -22,7 +25,9 @@ describe('read', () => {
     const store = await openStore({ channels: VITALS })
     await writePressure(store.db, 10, 20, 30)
     await everywhere(store, async (db) => {
-      const read = async (range?: object): Promise<number[]> => [...(await db.read('pressure', range)).column('pressure')]
+      const read = async (range?: object): Promise<number[]> => [
+        ...(await db.read('pressure', range)).column('pressure'),
+      ]
       expect(await read()).toEqual([10, 20, 30])
       expect(await read({})).toEqual([10, 20, 30])
       expect(await read({ start: undefined, end: undefined })).toEqual([10, 20, 30])
@@ -34,7 +39,12 @@ describe('read', () => {
       expect(await read({ start: '1970-01-01T00:00:00.000000011Z', end: new Date(1) })).toEqual([20, 30])
       const frame = await db.read(['count', 'pressure', 'slow'])
       expect(frame.channels).toEqual(['count', 'pressure', 'slow'])
-      expect([frame.count('count'), frame.count('pressure'), frame.count('slow'), frame.isEmpty]).toEqual([0, 3, 0, false])
+      expect([frame.count('count'), frame.count('pressure'), frame.count('slow'), frame.isEmpty]).toEqual([
+        0,
+        3,
+        0,
+        false,
+      ])
       expect((await db.read('slow')).isEmpty).toBe(true)
     })
   })
@@ -58,7 +68,11 @@ describe('read', () => {
   ]
   it.each(invalid)('refuses %s', async (_, args) => {
     const { db } = await openStore({ channels: VITALS })
-    await expectRefused(db, () => (db.read as (...all: unknown[]) => unknown).apply(db, args), ValidationError)
+    await expectRefused(
+      db,
+      () => (db.read as (...all: unknown[]) => unknown).apply(db, args),
+      ValidationError,
+    )
   })
 
   it('refuses a channel that is not there', async () => {
@@ -120,7 +134,9 @@ describe('a frame that was read', () => {
     await everywhere(store, async (db) => {
       const frame = await db.read('pressure', {}, { timestamps: true })
       const series = frame.series('pressure')
-      expect(series.map(({ timeRange, length, channel, type }) => ({ ...timeRange, length, channel, type }))).toEqual([
+      expect(
+        series.map(({ timeRange, length, channel, type }) => ({ ...timeRange, length, channel, type })),
+      ).toEqual([
         { start: 1n, end: 6n, length: 3, channel: 'pressure', type: 'float64' },
         { start: 10n, end: 12n, length: 2, channel: 'pressure', type: 'float64' },
       ])
@@ -128,7 +144,10 @@ describe('a frame that was read', () => {
       expect([...series[1]!.timestamps]).toEqual([10n, 11n])
       expect([series[0]!.at(2), series[0]!.at(3), series[0]!.at(-1)]).toEqual([5, undefined, undefined])
       const cut = await db.read('pressure', { start: 2n, end: 11n })
-      expect(cut.series('pressure').map(({ timeRange }) => timeRange)).toEqual([{ start: 2n, end: 6n }, { start: 10n, end: 11n }])
+      expect(cut.series('pressure').map(({ timeRange }) => timeRange)).toEqual([
+        { start: 2n, end: 6n },
+        { start: 10n, end: 11n },
+      ])
     })
   })
 
@@ -138,9 +157,16 @@ describe('a frame that was read', () => {
     const frame = await db.read(['pressure', 'slow'])
     await expectRefused(db, () => frame.timestamps('pressure'), ValidationError, { channel: 'pressure' })
     await expectRefused(db, () => frame.rows(), ValidationError, { channel: 'pressure' })
-    await expectRefused(db, () => frame.series('pressure')[0]!.timestamps, ValidationError, { channel: 'pressure' })
+    await expectRefused(db, () => frame.series('pressure')[0]!.timestamps, ValidationError, {
+      channel: 'pressure',
+    })
     expect([...frame.timestamps('slow')]).toEqual([])
-    for (const call of [() => frame.column(wrong('x')), () => frame.timestamps(wrong('x')), () => frame.series(wrong('x')), () => frame.count(wrong('x'))]) {
+    for (const call of [
+      () => frame.column(wrong('x')),
+      () => frame.timestamps(wrong('x')),
+      () => frame.series(wrong('x')),
+      () => frame.count(wrong('x')),
+    ]) {
       await expectRefused(db, call, ChannelNotFoundError, { channel: 'x' })
     }
   })
@@ -151,11 +177,19 @@ describe('a frame that was read', () => {
     await writer.write({ time: [1n, 2n, 3n, 4n], pressure: [1, 2, 3, 4], valve: [true, false, true, 0] })
     await store.db.delete('pressure', { start: 2n, end: 4n })
     await everywhere(store, async (db) => {
-      for (const frame of [await db.read(['time', 'pressure', 'valve']), await db.read(['pressure', 'valve', 'time'], {}, { timestamps: true })]) {
+      for (const frame of [
+        await db.read(['time', 'pressure', 'valve']),
+        await db.read(['pressure', 'valve', 'time'], {}, { timestamps: true }),
+      ]) {
         expect([...frame.timestamps('pressure')]).toEqual([1n, 4n])
         expect([...frame.column('pressure')]).toEqual([1, 4])
         expect([...frame.timestamps('valve')]).toEqual([1n, 2n, 3n, 4n])
-        expect([...frame.rows()].map((row) => [row.time, row.pressure, row.valve])).toEqual([[1n, 1, 1], [2n, undefined, 0], [3n, undefined, 1], [4n, 4, 0]])
+        expect([...frame.rows()].map((row) => [row.time, row.pressure, row.valve])).toEqual([
+          [1n, 1, 1],
+          [2n, undefined, 0],
+          [3n, undefined, 1],
+          [4n, 4, 0],
+        ])
       }
       const alone = await db.read('pressure', {}, { timestamps: true })
       expect(alone.channels).toEqual(['pressure'])
@@ -172,18 +206,41 @@ describe('a frame that was read', () => {
     const frame = await db.read(['state', 'pressure'], {}, { timestamps: true })
     const rows = [...frame.rows()]
     expect(rows.map((row) => Object.entries(row))).toEqual([
-      [['state', undefined], ['pressure', 1]],
-      [['state', 7], ['pressure', undefined]],
-      [['state', 8], ['pressure', 3]],
+      [
+        ['state', undefined],
+        ['pressure', 1],
+      ],
+      [
+        ['state', 7],
+        ['pressure', undefined],
+      ],
+      [
+        ['state', 8],
+        ['pressure', 3],
+      ],
     ])
   })
 
   it('survives JSON.stringify', async () => {
     const { db } = await openStore()
-    await db.channels.create([{ name: 't', kind: 'index' }, ...(['int64', 'uint64', 'float64', 'boolean', 'timestamp'] as const).map((type) => ({ name: type, kind: 'data', type, index: 't' }) as const)])
+    await db.channels.create([
+      { name: 't', kind: 'index' },
+      ...(['int64', 'uint64', 'float64', 'boolean', 'timestamp'] as const).map(
+        (type) => ({ name: type, kind: 'data', type, index: 't' }) as const,
+      ),
+    ])
     const writer = await db.openWriter(['t', 'int64', 'uint64', 'float64', 'boolean', 'timestamp'])
-    await writer.write({ t: 1n, int64: -5n, uint64: 2n ** 64n - 1n, float64: Number.NaN, boolean: true, timestamp: 0n })
-    expect(JSON.parse(JSON.stringify(await db.read(['t', 'int64', 'uint64', 'float64', 'boolean', 'timestamp'])))).toEqual({
+    await writer.write({
+      t: 1n,
+      int64: -5n,
+      uint64: 2n ** 64n - 1n,
+      float64: Number.NaN,
+      boolean: true,
+      timestamp: 0n,
+    })
+    expect(
+      JSON.parse(JSON.stringify(await db.read(['t', 'int64', 'uint64', 'float64', 'boolean', 'timestamp']))),
+    ).toEqual({
       t: ['1970-01-01T00:00:00.000000001Z'],
       int64: ['-5'],
       uint64: ['18446744073709551615'],
@@ -202,13 +259,29 @@ describe('latest', () => {
     await everywhere(store, async (db) => {
       const newest = async (count?: number, at?: bigint): Promise<number[][]> => {
         const frame = await db.latest(['time', 'pressure'], count, wrong(at === undefined ? {} : { at }))
-        return [[...frame.column('time')].map(Number), [...frame.timestamps('pressure')].map(Number), [...frame.column('pressure')]]
+        return [
+          [...frame.column('time')].map(Number),
+          [...frame.timestamps('pressure')].map(Number),
+          [...frame.column('pressure')],
+        ]
       }
       expect(await newest()).toEqual([[20], [3], [3]])
-      expect(await newest(2)).toEqual([[10, 20], [2, 3], [2, 3]])
-      expect(await newest(100)).toEqual([[1, 2, 3, 10, 20], [1, 2, 3], [1, 2, 3]])
+      expect(await newest(2)).toEqual([
+        [10, 20],
+        [2, 3],
+        [2, 3],
+      ])
+      expect(await newest(100)).toEqual([
+        [1, 2, 3, 10, 20],
+        [1, 2, 3],
+        [1, 2, 3],
+      ])
       expect(await newest(1, 2n)).toEqual([[2], [2], [2]])
-      expect(await newest(2, 9n)).toEqual([[2, 3], [2, 3], [2, 3]])
+      expect(await newest(2, 9n)).toEqual([
+        [2, 3],
+        [2, 3],
+        [2, 3],
+      ])
       expect(await newest(1, 0n)).toEqual([[], [], []])
       const frame = await db.latest('pressure', 1, { at: 2n ** 63n - 1n, timestamps: true })
       expect([...frame.timestamps('pressure')]).toEqual([3n])
@@ -229,7 +302,11 @@ describe('latest', () => {
   it.each(invalid)('refuses %s', async (_, args) => {
     const { db } = await openStore({ channels: VITALS })
     await writePressure(db, 1)
-    await expectRefused(db, () => (db.latest as (...all: unknown[]) => unknown).apply(db, args), ValidationError)
+    await expectRefused(
+      db,
+      () => (db.latest as (...all: unknown[]) => unknown).apply(db, args),
+      ValidationError,
+    )
   })
 })
 

@@ -1,4 +1,5 @@
-// Where a writer may write: gaps in committed data, one writer in each (api.md 4 and 10, Regions).
+// Where a writer may write: gaps in committed data, one writer in each (api.md 4 and 10, Regions). What is
+// stored never overlaps and strictly increases, in whatever order it was written (0001-I1, 0001-I3).
 
 import { describe, expect, it } from 'vitest'
 import { ValidationError, WriteConflictError } from '../../../src/errors.ts'
@@ -13,7 +14,10 @@ describe('committed data', () => {
     const { db } = await openStore({ channels: VITALS })
     await writePressure(db, 10, 20, 30)
     for (const start of [10n, 15n, 30n]) {
-      const error = await expectRefused(db, () => pressureWriter(db, { start }), WriteConflictError, { code, channel: 'time' })
+      const error = await expectRefused(db, () => pressureWriter(db, { start }), WriteConflictError, {
+        code,
+        channel: 'time',
+      })
       expect(error.requested).toEqual({ start })
       expect(error.existing.start! <= start && error.existing.end! > start).toBe(true)
       expect(error.message).toContain('1970-01-01T00:00:00.000000010Z')
@@ -29,7 +33,11 @@ describe('committed data', () => {
       for (const first of [10, 11, 25, 30]) {
         const { writer, write } = await pressureWriter(db)
         const requested = { start: BigInt(first), end: 101n }
-        await expectRefused(db, () => write(first, 100), WriteConflictError, { code, channel: 'time', requested })
+        await expectRefused(db, () => write(first, 100), WriteConflictError, {
+          code,
+          channel: 'time',
+          requested,
+        })
         expect(await write(40 + first)).toBe(true)
         await writer.close()
         await db.delete(['time', 'pressure'], { start: 31n })
@@ -42,7 +50,10 @@ describe('committed data', () => {
     await writePressure(db, 10, 11)
     const { write } = await pressureWriter(db)
     expect(await write(1, 8)).toBe(true)
-    await expectRefused(db, () => write(10), WriteConflictError, { requested: { start: 10n, end: 11n }, existing: { start: 10n } })
+    await expectRefused(db, () => write(10), WriteConflictError, {
+      requested: { start: 10n, end: 11n },
+      existing: { start: 10n },
+    })
     await expectRefused(db, () => write(12), WriteConflictError)
     expect(await write(9)).toBe(true)
     await expectRefused(db, () => write(10), WriteConflictError)
@@ -89,7 +100,11 @@ describe('a second writer in a region', () => {
     const { db } = await openStore({ channels: VITALS })
     const { write } = await pressureWriter(db)
     await write(1, 2)
-    await expectRefused(db, () => pressureWriter(db, { start: 5n }), WriteConflictError, { code, channel: 'time', requested: { start: 5n } })
+    await expectRefused(db, () => pressureWriter(db, { start: 5n }), WriteConflictError, {
+      code,
+      channel: 'time',
+      requested: { start: 5n },
+    })
     expect((await db.stats()).open.writers).toBe(1)
     expect(await write(5)).toBe(true)
   })
@@ -99,7 +114,10 @@ describe('a second writer in a region', () => {
     const first = await pressureWriter(db)
     const second = await pressureWriter(db)
     await first.write(1, 2)
-    await expectRefused(db, () => second.write(10), WriteConflictError, { code, requested: { start: 10n, end: 11n } })
+    await expectRefused(db, () => second.write(10), WriteConflictError, {
+      code,
+      requested: { start: 10n, end: 11n },
+    })
     await first.writer.close()
     expect(await second.write(3)).toBe(true)
     expect((await db.read('time')).series('time')).toHaveLength(1)
@@ -141,14 +159,35 @@ describe('a second writer in a region', () => {
     expect(await early.write(100)).toBe(true)
   })
 
+  it('with a start must lie wholly before that of another, and is bounded by it', async () => {
+    const { db } = await openStore({ channels: VITALS })
+    await pressureWriter(db, { start: 100n })
+    for (const start of [100n, 150n]) {
+      const details = { code, requested: { start }, existing: { start: 100n } }
+      await expectRefused(db, () => pressureWriter(db, { start }), WriteConflictError, details)
+    }
+    const early = await pressureWriter(db, { start: 50n })
+    await expectRefused(db, () => early.write(50, 100), WriteConflictError)
+    await expectRefused(db, () => early.write(49), ValidationError, { channel: 'time' })
+    expect(await early.write(50, 99)).toBe(true)
+  })
+
   it('in other groups and other gaps is none', async () => {
     const { db } = await openStore({ channels: VITALS })
     await writePressure(db, 50)
     const before = await pressureWriter(db)
     const behind = await pressureWriter(db)
     const slow = await db.openWriter(['slow'])
-    expect(await Promise.all([before.write(1), behind.write(60), slow.write({ slow: 1n })])).toEqual([true, true, true])
-    expect(await Promise.all([before.write(49), behind.write(61), slow.write({ slow: 2n })])).toEqual([true, true, true])
+    expect(await Promise.all([before.write(1), behind.write(60), slow.write({ slow: 1n })])).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(await Promise.all([before.write(49), behind.write(61), slow.write({ slow: 2n })])).toEqual([
+      true,
+      true,
+      true,
+    ])
     expect(await timesOf(db)).toEqual([1, 49, 50, 60, 61])
   })
 
@@ -236,7 +275,12 @@ describe('whoever commits second over the same time', () => {
     await db.delete(['time', 'pressure'], {})
     await slow.write(20, 100)
     await quick.write(70)
-    const details = { code, channel: 'time', requested: { start: 10n, end: 101n }, existing: { start: 70n, end: 71n } }
+    const details = {
+      code,
+      channel: 'time',
+      requested: { start: 10n, end: 101n },
+      existing: { start: 70n, end: 71n },
+    }
     const error = await expectRefused(db, () => slow.writer.commit(), WriteConflictError, details)
     expect(error.message).toContain('6 samples')
     expect(await slow.writer.commit()).toBeUndefined()

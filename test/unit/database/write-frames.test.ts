@@ -1,7 +1,12 @@
 // What a writer takes: its options, the shape of frames, values and times (api.md 4).
 
 import { describe, expect, it } from 'vitest'
-import { ChannelNotFoundError, ClosedError, ValidationError, WriteConflictError } from '../../../src/errors.ts'
+import {
+  ChannelNotFoundError,
+  ClosedError,
+  ValidationError,
+  WriteConflictError,
+} from '../../../src/errors.ts'
 import { byteWidth, createArray, DATA_TYPES } from '../../../src/telem/data-type.ts'
 import type { DataType } from '../../../src/telem/data-type.ts'
 import { openStore } from '../../support/open-store.ts'
@@ -36,13 +41,22 @@ describe('openWriter', () => {
 
   it('refuses a channel that is not there', async () => {
     const { db } = await openStore({ channels: VITALS })
-    await expectRefused(db, () => db.openWriter(wrong(['time', 'flow'])), ChannelNotFoundError, { channel: 'flow' })
+    await expectRefused(db, () => db.openWriter(wrong(['time', 'flow'])), ChannelNotFoundError, {
+      channel: 'flow',
+    })
   })
 
   it('takes undefined as left out, channels in any order, and every kind of start', async () => {
     const { db } = await openStore({ channels: VITALS })
     for (const start of [undefined, 5n, new Date(0), '1970-01-01T00:00:00.000000007Z']) {
-      const writer = await db.openWriter(wrong({ channels: ['valve', 'pressure', 'time'], start, autoCommit: undefined, durability: undefined }))
+      const writer = await db.openWriter(
+        wrong({
+          channels: ['valve', 'pressure', 'time'],
+          start,
+          autoCommit: undefined,
+          durability: undefined,
+        }),
+      )
       await writer.close()
     }
     expect((await db.stats()).open.writers).toBe(0)
@@ -51,7 +65,11 @@ describe('openWriter', () => {
   it('leaves other writers their regions when it is refused', async () => {
     const { db } = await openStore({ channels: VITALS })
     await writePressure(db, 10)
-    await expectRefused(db, () => db.openWriter({ channels: ['slow', 'time'], start: 10n }), WriteConflictError)
+    await expectRefused(
+      db,
+      () => db.openWriter({ channels: ['slow', 'time'], start: 10n }),
+      WriteConflictError,
+    )
     const writer = await db.openWriter(['slow'])
     expect(await writer.write({ slow: 1n })).toBe(true)
   })
@@ -69,7 +87,9 @@ describe('a frame', () => {
     const zero = (type: DataType): unknown => (byteWidth(type) === 8 && type !== 'float64' ? 0n : 0)
     await writer.write(frame(1n, one))
     await writer.write(frame([2n, 3n], (type) => [zero(type), one(type)]))
-    await writer.write(frame(new BigInt64Array([4n, 5n]), (type) => createArray(type, 2).fill(wrong(one(type)))))
+    await writer.write(
+      frame(new BigInt64Array([4n, 5n]), (type) => createArray(type, 2).fill(wrong(one(type)))),
+    )
     await writer.close()
     const check = async (database: typeof db): Promise<void> => {
       const read = await database.read(DATA_TYPES)
@@ -85,7 +105,11 @@ describe('a frame', () => {
   it('takes other typed arrays where every value fits, safe integers for 64 bits, and any TimeLike', async () => {
     const { db } = await openStore({ channels: VITALS })
     const writer = await db.openWriter(['time', 'count', 'pressure'])
-    await writer.write({ time: ['1970-01-01T00:00:00Z', new Date(1), 2_000_000n], count: wrong(new Float64Array([1, -2, 3])), pressure: wrong(new Uint8Array([7, 8, 9])) })
+    await writer.write({
+      time: ['1970-01-01T00:00:00Z', new Date(1), 2_000_000n],
+      count: wrong(new Float64Array([1, -2, 3])),
+      pressure: wrong(new Uint8Array([7, 8, 9])),
+    })
     expect([...(await db.read('count')).column('count')]).toEqual([1, -2, 3])
     expect(await timesOf(db)).toEqual([0, 1e6, 2e6])
   })
@@ -166,7 +190,10 @@ describe('a frame', () => {
   ]
   it.each(frames)('with %s is refused and leaves the writer usable', async (_, name, frame) => {
     const { db } = await openStore({ channels: VITALS })
-    const writer = await db.openWriter({ channels: ['time', 'pressure', 'count', 'slow', 'state'], start: 5n })
+    const writer = await db.openWriter({
+      channels: ['time', 'pressure', 'count', 'slow', 'state'],
+      start: 5n,
+    })
     await writer.write({ time: 10n, pressure: 0, count: 0, slow: 5n, state: 0 })
     const details = name === undefined ? {} : { channel: name }
     await expectRefused(db, () => writer.write(wrong(frame)), ValidationError, details)
@@ -179,10 +206,40 @@ describe('a frame', () => {
     const { db } = await openStore({ channels: VITALS }, { tuning: { inlineLimit: 64 } })
     const writer = await db.openWriter(['time', 'pressure', 'slow', 'state'])
     const many = Array.from({ length: 100 }, (_, i) => BigInt(i))
-    await expectRefused(db, () => writer.write({ time: many, pressure: many.map(Number), slow: [2n, 1n], state: [1, 2] }), ValidationError, { channel: 'slow' })
-    await expectRefused(db, () => writer.write({ slow: many, state: many.map(() => 1), time: [1n, 2n], pressure: wrong([1, 'x']) }), ValidationError, { channel: 'pressure' })
+    await expectRefused(
+      db,
+      () => writer.write({ time: many, pressure: many.map(Number), slow: [2n, 1n], state: [1, 2] }),
+      ValidationError,
+      { channel: 'slow' },
+    )
+    await expectRefused(
+      db,
+      () => writer.write({ slow: many, state: many.map(() => 1), time: [1n, 2n], pressure: wrong([1, 'x']) }),
+      ValidationError,
+      { channel: 'pressure' },
+    )
     expect(await writer.write({ time: 0n, pressure: 1, slow: 0n, state: 1 })).toBe(true)
     expect(await db.count(['time', 'state'])).toEqual({ time: 1, state: 1 })
+  })
+
+  it('may lie in shared memory, and in views of larger buffers', async () => {
+    const { db } = await openStore({ channels: VITALS })
+    const { writer } = await pressureWriter(db)
+    const time = new BigInt64Array(new SharedArrayBuffer(24), 8, 2)
+    time.set([5n, 6n])
+    const pressure = new Float64Array([0, 1, 2, 3]).subarray(1, 3)
+    await writer.write(wrong({ time, pressure }))
+    expect([await timesOf(db), [...(await db.read('pressure')).column('pressure')]]).toEqual([
+      [5, 6],
+      [1, 2],
+    ])
+  })
+
+  it('is refused for an unknown channel, whatever it inherits', async () => {
+    const { db } = await openStore({ channels: VITALS })
+    const { writer } = await pressureWriter(db)
+    const frame: object = Object.assign(Object.create({ pressure: 1 }) as object, { time: 1n, flow: 1 })
+    await expectRefused(db, () => writer.write(wrong(frame)), ValidationError, { channel: 'flow' })
   })
 
   it('may hold times up to 2^63 - 2 and down to -2^63', async () => {
@@ -200,9 +257,14 @@ describe('a frame', () => {
   it('may use names that objects have already', async () => {
     const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
     const { db, reopen } = await openStore()
-    await db.channels.create([{ name: 'valueOf', kind: 'index' }, ...names.map((name) => ({ name, kind: 'data', type: 'int8', index: 'valueOf' }) as const)])
+    await db.channels.create([
+      { name: 'valueOf', kind: 'index' },
+      ...names.map((name) => ({ name, kind: 'data', type: 'int8', index: 'valueOf' }) as const),
+    ])
     const writer = await db.openWriter(['valueOf', ...names])
-    await expectRefused(db, () => writer.write(wrong({ valueOf: 1n })), ValidationError, { channel: '__proto__' })
+    await expectRefused(db, () => writer.write(wrong({ valueOf: 1n })), ValidationError, {
+      channel: '__proto__',
+    })
     await expectRefused(db, () => writer.write({}), ValidationError)
     const frame = Object.fromEntries([['valueOf', 1n], ...names.map((name, i) => [name, i])])
     expect(await writer.write(wrong(frame))).toBe(true)
@@ -212,7 +274,12 @@ describe('a frame', () => {
       for (const [i, name] of names.entries()) expect([...read.column(name)]).toEqual([i])
       const [row] = read.rows()
       expect(Object.keys(row!)).toEqual(['valueOf', ...names])
-      expect(JSON.parse(JSON.stringify(read))).toEqual(Object.fromEntries([['valueOf', ['1970-01-01T00:00:00.000000001Z']], ...names.map((name, i) => [name, [i]])]))
+      expect(JSON.parse(JSON.stringify(read))).toEqual(
+        Object.fromEntries([
+          ['valueOf', ['1970-01-01T00:00:00.000000001Z']],
+          ...names.map((name, i) => [name, [i]]),
+        ]),
+      )
       expect(Object.entries(await database.count(names))).toEqual(names.map((name) => [name, 1]))
       expect(Object.keys((await database.stats()).channels)).toEqual(['valueOf', ...names])
     }

@@ -10,16 +10,19 @@ import { pressureWriter, timesOf, VITALS, writePressure } from '../../support/vi
 const range = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i)
 
 describe('writes that are not awaited', () => {
-  it.each(['relaxed', 'batched', 'strict'] as const)('take effect in their order (%s)', async (durability) => {
-    const store = await openStore({ channels: VITALS, durability })
-    const { writer, write } = await pressureWriter(store.db)
-    const writes = range(1000).map((time) => write(time))
-    const end = writer.commit()
-    expect(new Set(await Promise.all(writes))).toEqual(new Set([true]))
-    expect(await end).toBe(1000n)
-    expect(await timesOf(store.db)).toEqual(range(1000))
-    expect(await timesOf(await store.reopen())).toEqual(range(1000))
-  })
+  it.each(['relaxed', 'batched', 'strict'] as const)(
+    'take effect in their order (%s)',
+    async (durability) => {
+      const store = await openStore({ channels: VITALS, durability })
+      const { writer, write } = await pressureWriter(store.db)
+      const writes = range(1000).map((time) => write(time))
+      const end = writer.commit()
+      expect(new Set(await Promise.all(writes))).toEqual(new Set([true]))
+      expect(await end).toBe(1000n)
+      expect(await timesOf(store.db)).toEqual(range(1000))
+      expect(await timesOf(await store.reopen())).toEqual(range(1000))
+    },
+  )
 
   it('and commits between them group them as they were called', async () => {
     const { db } = await openStore({ channels: VITALS })
@@ -75,7 +78,13 @@ describe('a loop of awaited writes', () => {
     const { db } = await openStore({ channels: VITALS })
     const { writer, write } = await pressureWriter(db, { autoCommit: false })
     const refused = (): Promise<unknown> => writer.write(wrong({ time: 1n })).catch(() => {})
-    const reads = [() => db.read('time'), () => db.latest('time'), () => db.count('time'), () => db.hasData('time', {}), () => db.bounds('time')]
+    const reads = [
+      () => db.read('time'),
+      () => db.latest('time'),
+      () => db.count('time'),
+      () => db.hasData('time', {}),
+      () => db.bounds('time'),
+    ]
     for (const call of [() => write(), () => writer.commit(), refused, ...reads]) {
       let fired = false
       setTimeout(() => (fired = true), 1)
@@ -124,26 +133,29 @@ describe('a frame that runs code', () => {
     expect(await timesOf(db, 'state')).toEqual([1])
   })
 
-  it.each(['writer', 'database'] as const)('may close the %s: the frame is whole all the same', async (which) => {
-    const store = await openStore({ channels: VITALS })
-    const { writer } = await pressureWriter(store.db)
-    let closed: Promise<void> | undefined
-    const frame = {
-      time: 1n,
-      get pressure(): number {
-        closed = which === 'writer' ? writer.close() : store.db.close({ force: true })
-        return 1
-      },
-    }
-    const outcome = await errorOf(async () => {
-      expect(await writer.write(frame)).toBe(true)
-      throw new Error('done')
-    })
-    await closed
-    const times = await timesOf(await store.reopen())
-    if (outcome instanceof ClosedError) expect(times).toEqual([])
-    else expect([String(outcome), times]).toEqual(['Error: done', [1]])
-  })
+  it.each(['writer', 'database'] as const)(
+    'may close the %s: the frame is whole all the same',
+    async (which) => {
+      const store = await openStore({ channels: VITALS })
+      const { writer } = await pressureWriter(store.db)
+      let closed: Promise<void> | undefined
+      const frame = {
+        time: 1n,
+        get pressure(): number {
+          closed = which === 'writer' ? writer.close() : store.db.close({ force: true })
+          return 1
+        },
+      }
+      const outcome = await errorOf(async () => {
+        expect(await writer.write(frame)).toBe(true)
+        throw new Error('done')
+      })
+      await closed
+      const times = await timesOf(await store.reopen())
+      if (outcome instanceof ClosedError) expect(times).toEqual([])
+      else expect([String(outcome), times]).toEqual(['Error: done', [1]])
+    },
+  )
 
   it('may delete, read, snapshot and edit channels meanwhile', async () => {
     const { db } = await openStore({ channels: VITALS })
@@ -152,7 +164,13 @@ describe('a frame that runs code', () => {
     const calls: Promise<unknown>[] = []
     const frame = {
       get time(): bigint {
-        calls.push(db.delete(['time', 'pressure'], {}), db.read('pressure'), db.channels.rename('valve', 'v'), db.gc(), db.verify())
+        calls.push(
+          db.delete(['time', 'pressure'], {}),
+          db.read('pressure'),
+          db.channels.rename('valve', 'v'),
+          db.gc(),
+          db.verify(),
+        )
         return 10n
       },
       pressure: 1,
@@ -195,7 +213,9 @@ describe('a frame that runs code', () => {
         return Reflect.get(target, key) as unknown
       },
     })
-    await expectRefused(db, () => writer.write({ time, pressure: growing }), ValidationError, { channel: 'pressure' })
+    await expectRefused(db, () => writer.write({ time, pressure: growing }), ValidationError, {
+      channel: 'pressure',
+    })
     growing.length = 2
     const shrinking = new Proxy([1n, 2n], {
       get(target, key) {
@@ -203,7 +223,9 @@ describe('a frame that runs code', () => {
         return Reflect.get(target, key) as unknown
       },
     })
-    await expectRefused(db, () => writer.write({ time: shrinking, pressure: growing }), ValidationError, { channel: 'pressure' })
+    await expectRefused(db, () => writer.write({ time: shrinking, pressure: growing }), ValidationError, {
+      channel: 'pressure',
+    })
     expect(await write(1, 2)).toBe(true)
   })
 
@@ -225,8 +247,12 @@ describe('a frame that runs code', () => {
     const { db } = await openStore({ channels: VITALS })
     const { writer } = await pressureWriter(db)
     for (const length of [-1, 0.5, Number.POSITIVE_INFINITY, 2 ** 53, '2', null]) {
-      const lying = new Proxy([1], { get: (target, key) => (key === 'length' ? length : (Reflect.get(target, key) as unknown)) })
-      await expectError(() => writer.write({ time: [1n], pressure: lying }), ValidationError, { channel: 'pressure' })
+      const lying = new Proxy([1], {
+        get: (target, key) => (key === 'length' ? length : (Reflect.get(target, key) as unknown)),
+      })
+      await expectError(() => writer.write({ time: [1n], pressure: lying }), ValidationError, {
+        channel: 'pressure',
+      })
     }
     expect(await timesOf(db)).toEqual([])
   })

@@ -1,0 +1,111 @@
+// Strips and runs of extents: rows in, cuts, flush marks, and views that never change.
+
+import { describe, expect, it } from 'vitest'
+import { rowBound, Strip, stripCapacity, stripSize, visibleRows } from '../../../src/domain/tail.ts'
+import { ExtentsRun } from '../../../src/domain/tail.ts'
+import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
+import { shapeOf } from '../../../src/journal/shape.ts'
+import { pointerTo, SHAPE, stripOf } from '../../support/pointers.ts'
+
+describe('a strip', () => {
+  it('holds columns side by side, each on a multiple of 8, as many rows as fit', () => {
+    const shape = shapeOf([1, 2, 3], ['timestamp', 'uint8', 'int16'])
+    for (const size of [0, 8, 24, 63, 64, 100, 1024]) {
+      const rows = stripCapacity(shape, size)
+      expect(stripSize(shape, rows)).toBeLessThanOrEqual(size)
+      expect(stripSize(shape, rows + 1)).toBeGreaterThan(size)
+    }
+    const strip = new Strip(shape, { bytes: new Uint8Array(1024) })
+    expect(strip.offsets.every((offset) => offset % 8 === 0)).toBe(true)
+    expect(strip.columns.map(({ length }) => length)).toEqual([strip.capacity, strip.capacity, strip.capacity])
+  })
+
+  it('shows what is committed and not flushed', () => {
+    const strip = stripOf([10, 20, 30, 40])
+    strip.committed = 3
+    strip.flushed = 1
+    strip.joined = true
+    expect(visibleRows(strip.view(), 1)).toEqual([{ from: 1, to: 3, joined: true }])
+    strip.part(2)
+    expect(visibleRows(strip.view(), 2)).toEqual([{ from: 1, to: 3, joined: false }])
+    expect(strip.isSpent).toBe(false)
+  })
+
+  it('cuts one channel and leaves the others; overlapping and touching cuts are one', () => {
+    const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    strip.joined = true
+    strip.cut(2, 3, 5)
+    strip.cut(2, 7, 8)
+    expect(visibleRows(strip.view(), 2)).toEqual([
+      { from: 0, to: 3, joined: true },
+      { from: 5, to: 7, joined: false },
+      { from: 8, to: 10, joined: false },
+    ])
+    strip.cut(2, 5, 7)
+    expect(strip.cuts.get(2)).toEqual([{ from: 3, to: 8 }])
+    expect(visibleRows(strip.view(), 1)).toEqual([{ from: 0, to: 10, joined: true }])
+  })
+
+  it('parts a row from the one before it without taking any', () => {
+    const strip = stripOf([0, 1, 2, 3])
+    strip.joined = true
+    strip.partAt(2, 2)
+    expect(visibleRows(strip.view(), 2)).toEqual([
+      { from: 0, to: 2, joined: true },
+      { from: 2, to: 4, joined: false },
+    ])
+    strip.partAt(2, 0)
+    expect(visibleRows(strip.view(), 2)[0]).toEqual({ from: 0, to: 2, joined: false })
+  })
+
+  // 0003-I3
+  it('gives views that no cut, commit or flush changes', () => {
+    const strip = stripOf([0, 1, 2, 3, 4, 5])
+    strip.committed = 4
+    const view = strip.view()
+    const before = visibleRows(view, 2)
+    strip.committed = 6
+    strip.cut(2, 1, 3)
+    strip.part(2)
+    strip.flushTo(5)
+    expect(visibleRows(view, 2)).toEqual(before)
+    expect(visibleRows(strip.view(), 2)).toEqual([{ from: 5, to: 6, joined: true }])
+  })
+
+  it.each([
+    { from: 2, to: 4, flushTo: 4, joined: false },
+    { from: 2, to: 4, flushTo: 5, joined: true },
+    { from: 3, to: 3, flushTo: 3, joined: false },
+    { from: 2, to: 6, flushTo: 4, joined: false },
+  ])('flushed up to $flushTo after a cut of [$from, $to): what follows goes on: $joined', ({ from, to, flushTo, joined }) => {
+    const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7])
+    strip.cut(2, from, to)
+    strip.flushTo(flushTo)
+    expect(visibleRows(strip.view(), 2)[0]?.joined).toBe(joined)
+    expect(visibleRows(strip.view(), 1)[0]?.joined).toBe(true)
+  })
+})
+
+describe('rowBound', () => {
+  it('finds the first row at or after a time, within bounds', () => {
+    const { times } = stripOf([10, 20, 30, 40])
+    expect([5n, 10n, 11n, 40n, 41n].map((time) => rowBound(times, 0, 4, time))).toEqual([0, 0, 1, 3, 4])
+    expect(rowBound(times, 2, 3, 5n)).toBe(2)
+    expect(rowBound(times, 1, 3, 99n)).toBe(3)
+  })
+})
+
+describe('a run of extents', () => {
+  it('gives views that no change of its pointers changes', () => {
+    const list = new ShortPointerList([pointerTo(10, 5, { joined: true })])
+    const run = new ExtentsRun(SHAPE, new Map([[1, list], [2, list]]))
+    const view = run.view()
+    run.part(2)
+    run.replace(1, [])
+    run.part(1)
+    expect(view.pointers.get(1)?.length).toBe(1)
+    expect(view.pointers.get(2)?.get(0).joined).toBe(true)
+    expect(run.pointers.get(2)?.get(0).joined).toBe(false)
+    expect(run.pointers.get(1)?.length).toBe(0)
+  })
+})

@@ -1,0 +1,60 @@
+// Edits as bytes: every kind reads back as it was, and nothing else is taken for one.
+
+import { describe, expect, it } from 'vitest'
+import { ByteReader } from '../../../src/codec/byte-reader.ts'
+import { ByteWriter } from '../../../src/codec/byte-writer.ts'
+import { DecodeError } from '../../../src/codec/decode-error.ts'
+import { decodeEdit, encodeEdit } from '../../../src/journal/edit-codec.ts'
+import type { Edit } from '../../../src/version/edit.ts'
+import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
+
+const change = { key: 2, goes: { first: 1n, last: 9n, count: 2 }, comes: [pointerTo(1, 3, { joined: true }), pointerTo(5, 2)] }
+
+const EDITS: Edit[] = [
+  { kind: 'begin', epoch: 3, bootId: 'a-b-c' },
+  { kind: 'begin', epoch: 4, bootId: '', base: { file: 'manifest/000003-000000000977', size: 4711 } },
+  { kind: 'create', channels: [INDEX_CHANNEL, { ...DATA_CHANNEL, unit: 'µbar', metadata: { deep: [1, null, { x: 'ä' }] } }] },
+  { kind: 'redefine', channels: [{ ...DATA_CHANNEL, name: '__proto__' }] },
+  { kind: 'remove', keys: [1, 2 ** 40] },
+  { kind: 'flush', groups: [{ key: 1, lsn: 77 }], changes: [{ key: 1, comes: [pointerTo(-8, 4)] }, change] },
+  {
+    kind: 'delete',
+    changes: [{ key: 2, goes: { first: -5n, last: -5n, count: 1 }, comes: [] }],
+    tail: { start: -(2n ** 63n), end: 2n ** 63n - 1n, keys: [1, 2], extents: [change], parted: [{ key: 2, at: -1n }] },
+  },
+  { kind: 'relocate', changes: [change] },
+  { kind: 'drop', segments: [2 ** 32 + 1, 2 ** 33] },
+]
+
+function encode(edit: Edit): Uint8Array {
+  const to = new ByteWriter(16)
+  encodeEdit(to, edit)
+  return to.view().slice()
+}
+
+describe('the edit codec', () => {
+  it.each(EDITS.map((edit) => [edit.kind, edit] as const))('reads back %s', (_, edit) => {
+    const bytes = encode(edit)
+    const from = new ByteReader(bytes)
+    expect(decodeEdit(from)).toEqual(edit)
+    expect(from.remaining).toBe(0)
+  })
+
+  // 0002-I2
+  it.each(EDITS.map((edit) => [edit.kind, edit] as const))('refuses %s that is cut anywhere', (_, edit) => {
+    const bytes = encode(edit)
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeEdit(new ByteReader(bytes.subarray(0, length)))).toThrow(DecodeError)
+    }
+  })
+
+  it('refuses an unknown kind, a count beyond the bytes, and a channel that is none', () => {
+    expect(() => decodeEdit(new ByteReader(Uint8Array.of(99)))).toThrow(DecodeError)
+    expect(() => decodeEdit(new ByteReader(Uint8Array.of(7, 255, 255, 255, 255)))).toThrow(DecodeError)
+    const to = new ByteWriter()
+    to.u8(1)
+    to.u32(1)
+    to.text('{"key":0,"name":"x","kind":"index","type":"timestamp"}')
+    expect(() => decodeEdit(new ByteReader(to.view()))).toThrow(/cannot be read/)
+  })
+})
