@@ -16,6 +16,8 @@ import type { PointerTable } from '../version/pointer-table.ts'
 export interface Surroundings {
   /** The committed stretch that the time lies in. */
   readonly inside?: { readonly start: bigint; readonly end: bigint }
+  /** That stretch goes on with committed data before it. */
+  readonly goesBack?: boolean
   /** End of the newest committed data before the time. */
   readonly before?: bigint
   /** Start and end of the first committed data after the time. */
@@ -50,7 +52,7 @@ export function surroundings(group: Group, table: PointerTable, time: bigint): S
     inside = { start: before?.start ?? after.start, end: after.end, joined: true }
   }
   return {
-    ...(inside === undefined ? {} : { inside: { start: inside.start, end: inside.end } }),
+    ...(inside === undefined ? {} : { inside: { start: inside.start, end: inside.end }, goesBack: inside.joined }),
     ...(before === undefined ? {} : { before: before.end }),
     ...(after === undefined ? {} : { after: { start: after.start, end: after.end } }),
   }
@@ -118,12 +120,15 @@ export function regionOf(
   readonly upper: bigint | undefined
   /** What others have committed where the stream stood: it goes on behind that. */
   readonly passed?: { readonly start: bigint; readonly end: bigint }
+  /** What it passed lies wholly behind it: the region behind that is one that it enters. */
+  readonly enters?: boolean
   /** The newest committed sample before its next one is the stream's own last. */
   readonly goesOn: boolean
 } {
   let position = present(stream.position, 'the stream has a region')
   let around = surroundings(group, table, position)
   let passed: { start: bigint; end: bigint } | undefined
+  const enters = around.inside?.start === position && around.goesBack !== true
   while (around.inside !== undefined) {
     const { start, end } = around.inside
     passed = { start: passed?.start ?? start, end }
@@ -135,7 +140,7 @@ export function regionOf(
     if (other === stream || other.start === undefined || other.committedLast !== undefined) continue
     if (other.start > position && (upper === undefined || other.start < upper)) upper = other.start
   }
-  if (passed !== undefined) return { upper, passed, goesOn: false }
+  if (passed !== undefined) return { upper, passed, ...(enters ? { enters } : {}), goesOn: false }
   return { upper, goesOn: stream.committedLast !== undefined && around.before === stream.committedLast + 1n }
 }
 

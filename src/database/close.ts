@@ -31,13 +31,19 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   }
   engine.state = 'closed'
   engine.stopTimers()
-  engine.journal?.close()
-  engine.manifest?.close()
-  engine.segments.close()
-  try {
-    await engine.lease?.release()
-  } catch (error) {
-    failure ??= error
+  const steps = [
+    (): void => engine.journal?.close(),
+    (): void => engine.manifest?.close(),
+    (): void => engine.segments.close(),
+    (): Promise<void> | undefined => engine.lease?.release(),
+  ]
+  // Whatever one of them says, the lease is given back.
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (cause) {
+      failure ??= storageError('Cannot close the database', engine.directory, cause)
+    }
   }
   if (failure !== undefined) throw failure as Error
 }

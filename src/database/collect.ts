@@ -5,7 +5,6 @@
 
 import { storageError } from '../fs/storage-error.ts'
 import { segmentFile } from '../fs/layout.ts'
-import { hasCode } from '../fs/system-error.ts'
 import { unguarded } from '../guard/held.ts'
 import type { Held } from '../guard/held.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
@@ -220,7 +219,7 @@ async function removeDropped(engine: Engine, tally: Tally): Promise<void> {
     try {
       await engine.segments.remove(segment)
     } catch (cause) {
-      if (!hasCode(cause, 'ENOENT')) throw storageError('Cannot remove a segment', segmentFile(segment.id), cause)
+      throw storageError('Cannot remove a segment', segmentFile(segment.id), cause)
     }
     engine.dropped.delete(segment)
     tally.segmentsRemoved++

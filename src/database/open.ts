@@ -4,7 +4,7 @@
 // old files are never trusted because of a later sync, and removed only then.
 
 import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
-import { CorruptionError, NotADatabaseError, RubidiumError, UnsupportedVersionError } from '../errors.ts'
+import { CorruptionError, NotADatabaseError, RubidiumError, SnapshotExpiredError, UnsupportedVersionError } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import {
@@ -143,34 +143,39 @@ function loader(environment: Environment, directory: string): Parameters<typeof 
 const READ_TRIES = 20
 
 async function openToRead(environment: Environment, directory: string, options: ResolvedOptions): Promise<Opened> {
-  let state: LoadedState | undefined
   for (let tries = 1; ; tries++) {
+    let engine: Engine | undefined
     try {
-      state = await loadState(loader(environment, directory))
-      break
+      const state = await loadState(loader(environment, directory))
+      if (state === undefined) throw new NotADatabaseError(directory, 'nothing has been written yet')
+      const { databaseId, epoch } = state
+      const segments = makePool(environment, directory, options, { databaseId, epoch, keepOpen: true })
+      engine = new Engine({ environment, directory, options, segments, lease: undefined, recovery: undefined, ...state })
+      await adoptSegments(engine)
+      openSegments(engine, tries < READ_TRIES)
+      return { engine, flusher: new Flusher(engine) }
     } catch (error) {
-      // A writer retires files and ends records meanwhile: what is damage stays damage.
-      if (tries === READ_TRIES || error instanceof UnsupportedVersionError) throw error
+      engine?.segments.close()
+      // A writer retires files, drops segments and ends records meanwhile: what is damage stays damage.
+      const isFinal = error instanceof UnsupportedVersionError || error instanceof NotADatabaseError
+      if (tries === READ_TRIES || isFinal) throw error
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  if (state === undefined) throw new NotADatabaseError(directory, 'nothing has been written yet')
-  const { databaseId, epoch } = state
-  const segments = makePool(environment, directory, options, { databaseId, epoch, keepOpen: true })
-  const engine = new Engine({ environment, directory, options, segments, lease: undefined, recovery: undefined, ...state })
-  await adoptSegments(engine)
-  // Descriptors keep the bytes, whatever the writer removes from now on.
-  for (const segment of segments.all()) {
-    if ((engine.version.segments[segment.id]?.live ?? 0) > 0 || segment.tailLive > 0) openQuietly(engine, segment.id)
-  }
-  return { engine, flusher: new Flusher(engine) }
 }
 
-function openQuietly(engine: Engine, id: number): void {
-  try {
-    engine.segments.reader(id)
-  } catch {
-    // Met again, and told, by the read that needs it.
+/**
+ * Opens every segment that the state needs: descriptors keep the bytes, whatever the writer removes from now on.
+ * @throws SnapshotExpiredError for one that is gone already, if `mayRetry`; else the read that needs it tells
+ */
+function openSegments(engine: Engine, mayRetry: boolean): void {
+  for (const segment of engine.segments.all()) {
+    if ((engine.version.segments[segment.id]?.live ?? 0) === 0 && segment.tailLive === 0) continue
+    try {
+      engine.segments.reader(segment.id)
+    } catch (error) {
+      if (mayRetry && error instanceof SnapshotExpiredError) throw error
+    }
   }
 }
 
@@ -332,17 +337,23 @@ async function beginEpoch(engine: Engine, flusher: Flusher, state: LoadedState |
   engine.lookNow()
 }
 
-/** Removes what the state does not need: files of earlier epochs, leftovers of crashes. */
+/**
+ * Removes what the state does not need: files of earlier epochs, leftovers of crashes. Never those of a later
+ * one: whoever stood still here since its last look may have been overtaken (S6).
+ */
 async function removeStale(engine: Engine): Promise<void> {
   const { files, directory, epoch, version } = engine
   const keep = new Set([engine.manifest?.name, engine.baseManifest])
   const { manifests, journals } = await findNames(files, directory)
   const stale: string[] = []
-  for (const name of manifests.map((each) => manifestName(each.epoch, each.number))) if (!keep.has(name)) stale.push(name)
-  for (const each of journals) if (each.epoch !== epoch) stale.push(journalName(each.epoch, each.number))
+  for (const each of manifests) {
+    const name = manifestName(each.epoch, each.number)
+    if (each.epoch <= epoch && !keep.has(name)) stale.push(name)
+  }
+  for (const each of journals) if (each.epoch < epoch) stale.push(journalName(each.epoch, each.number))
   for (const name of await files.list(join(directory, SEGMENT_DIRECTORY))) {
     const parsed = parseNumbered(name)
-    if (parsed === undefined) continue
+    if (parsed === undefined || parsed.epoch > epoch) continue
     const id = segmentIdOf(parsed.epoch, parsed.number)
     if (version.segments[id] === undefined && engine.segments.find(id) === undefined) stale.push(segmentFile(id))
   }
@@ -351,11 +362,13 @@ async function removeStale(engine: Engine): Promise<void> {
     if ((clean !== undefined && clean < epoch) || isTempName(name)) stale.push(name)
   }
   for (const name of stale) {
+    engine.lookNow()
     try {
       await removeIfThere(files, join(directory, name))
     } catch (cause) {
       if (!hasCode(cause, 'EACCES', 'EPERM', 'EBUSY')) throw cause
     }
   }
+  engine.lookNow()
 }
 

@@ -453,8 +453,8 @@ export class WriterCore implements Resource {
       if (passed !== undefined && (first < passed.end || stream.pending.length > 0)) {
         throw overlap(name, { start: first, end: last + 1n }, passed)
       }
-      // Behind what it passed it is one who comes: that region may be another writer's.
-      if (passed !== undefined) this.#claim(stream, first, { start: first, end: last + 1n })
+      // It filled its gap to the brim: the region behind what follows may be another writer's.
+      if (region.enters === true) this.#claim(stream, first, { start: first, end: last + 1n })
       // With samples pending that were checked before, the commit looks at everything again.
       if (stream.pending.length === 0 && passed === undefined) {
         stream.goesOn = region.goesOn

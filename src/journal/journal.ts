@@ -292,8 +292,9 @@ function openFresh(files: FileSystem, path: string): File {
   } catch (cause) {
     if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause
     const file = files.openNow(path, 'write')
-    if (file.sizeNow() > 0) throw cause
-    return file
+    if (file.sizeNow() === 0) return file
+    file.closeNow()
+    throw cause
   }
 }
 

@@ -245,14 +245,18 @@ export class SegmentPool {
     }
   }
 
-  /** Removes a segment's file; the caller has made sure that nobody needs it (S2). */
+  /** Removes a segment's file, which a power loss may have taken already; the caller has made sure that nobody needs it (S2). */
   async remove(segment: Segment): Promise<void> {
     const { files, directory, cache } = this.#options
     segment.writer?.closeNow()
     segment.writer = undefined
     this.#closeReader(segment.id)
     cache.forget(segment.id)
-    await files.remove(join(directory, segmentFile(segment.id)))
+    try {
+      await files.remove(join(directory, segmentFile(segment.id)))
+    } catch (cause) {
+      if (!hasCode(cause, 'ENOENT')) throw cause
+    }
     this.#segments.delete(segment.id)
     this.namesDirty = true
   }

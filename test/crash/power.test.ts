@@ -10,7 +10,7 @@ describe('a power loss at any operation leaves a prefix of history with what was
   it.each([...WORKLOADS, ...RECOVERY])('$name', async (workload) => {
     const tally = newTally()
     const seed = seedOf()
-    await crashEverywhere(workload, 'power', [0, 1, seed + 1], await sampleOf(workload, 6), tally)
+    await crashEverywhere(workload, 'power', [0, 1, seed + 1], await sampleOf(workload, 5), tally)
     expectSound(tally)
   })
 })

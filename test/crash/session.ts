@@ -138,6 +138,11 @@ export class Session {
     return this.history.state.some((channel) => channel.name === name)
   }
 
+  /** Whether the index channel has a sample then. */
+  isTaken(index: string, time: bigint): boolean {
+    return !this.isOpen || this.#find(index).samples.has(time)
+  }
+
   async create(definitions: readonly ChannelDefinition[]): Promise<void> {
     if (definitions.some(({ name }) => this.has(name))) return
     const added = definitions.map((definition): ModelChannel => {

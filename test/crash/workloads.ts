@@ -261,12 +261,15 @@ const refill: Workload = {
   prepare: openWithSamples,
   run: async (session) => {
     await session.delete(FIRST, at(4), at(9))
+    // Refused, there is no hole.
+    if (session.isTaken('t', at(5))) return
     session.cursors.set('t', at(5))
     const writer = await session.openWriter(FIRST)
     await writeMany(session, writer, 1)
     await session.closeWriter(writer)
     await session.flush()
     await session.delete(FIRST, at(6), at(11))
+    if (session.isTaken('t', at(8))) return
     session.cursors.set('t', at(8))
     const second = await session.openWriter(FIRST)
     await writeMany(session, second, 1, 1)

@@ -312,7 +312,9 @@ describe('large between small', () => {
     const check = async ({ db: one }: Pick<Actor, 'db'>): Promise<void> => {
       expect(await timesOf(one, 'a')).toEqual(expected)
       expect((await one.read('a', {})).series('a')).toHaveLength(1)
-      expect(await timesOf({ read: () => one.latest('a', 2, { timestamps: true }) } as never, 'a')).toEqual([1099, 2000])
+      expect(await timesOf({ read: () => one.latest('a', 2, { timestamps: true }) } as never, 'a')).toEqual([
+        1099, 2000,
+      ])
     }
     await check({ db })
     await check(await stage.kill())
@@ -338,8 +340,12 @@ describe('refill after a cut', () => {
       await writer.write(frameOf('time', ['a'], timesFrom(1050, 1)))
       const refill = await db.openWriter(['time', 'a'])
       await refill.write(frameOf('time', ['a'], timesFrom(955, 45)))
-      await expect(refill.write(frameOf('time', ['a'], timesFrom(1000, 1)))).rejects.toThrow(WriteConflictError)
-      const expected = [...timesFrom(10, 94, 10), ...timesFrom(955, 45), ...timesFrom(1000, 6, 10)].map(Number)
+      await expect(refill.write(frameOf('time', ['a'], timesFrom(1000, 1)))).rejects.toThrow(
+        WriteConflictError,
+      )
+      const expected = [...timesFrom(10, 94, 10), ...timesFrom(955, 45), ...timesFrom(1000, 6, 10)].map(
+        Number,
+      )
       expect(await timesOf(db, 'a')).toEqual(expected)
       await flusher.flushAll()
       expect((await db.verify()).problems).toEqual([])

@@ -12,9 +12,13 @@ describe('a read lock behind a queued write lock', () => {
     await createGroup(db, 'time', ['a'])
     const writer = await db.openWriter(['time', 'a'])
     const gate = stage.hold(/^write \/data\/segments/)
-    const writes = numbers(0, 199).map((i) => writer.write(frameOf('time', ['a'], timesFrom(1 + i * 1000, 1000))))
+    const writes = numbers(0, 199).map((i) =>
+      writer.write(frameOf('time', ['a'], timesFrom(1 + i * 1000, 1000))),
+    )
     await gate.reached
-    const created = Promise.all(numbers(1, 5).map((i) => db.channels.create({ name: `more${i}`, kind: 'index' })))
+    const created = Promise.all(
+      numbers(1, 5).map((i) => db.channels.create({ name: `more${i}`, kind: 'index' })),
+    )
     const deleted = db.delete('a', { start: 1n, end: 10n })
     gate.open()
     expect(await Promise.all(writes)).toEqual(numbers(0, 199).map(() => true))
@@ -88,11 +92,21 @@ describe('the waiter that vanished', () => {
     const writer = await db.openWriter(['time', 'a'])
     await writer.write(frameOf('time', ['a'], timesFrom(1, 10)))
     const keys = [db.channels.get('time').key]
-    const held = await engine.guards.acquire(unguarded, { rank: 'index', mode: 'shared', keys, purpose: 'test' })
+    const held = await engine.guards.acquire(unguarded, {
+      rank: 'index',
+      mode: 'shared',
+      keys,
+      purpose: 'test',
+    })
     const abort = new AbortController()
     const aborted = db.delete('a', { start: 1n, end: 3n }, { signal: abort.signal })
     await new Promise((resolve) => setImmediate(resolve))
-    const behind = engine.guards.acquire(unguarded, { rank: 'index', mode: 'shared', keys, purpose: 'behind' })
+    const behind = engine.guards.acquire(unguarded, {
+      rank: 'index',
+      mode: 'shared',
+      keys,
+      purpose: 'behind',
+    })
     abort.abort(new Error('enough'))
     await expect(aborted).rejects.toThrow('enough')
     ;(await behind).release()

@@ -11,7 +11,7 @@ import type { Actor } from './stage.ts'
 const SMALL = { journalFileSize: 2048, inlineLimit: 1024 }
 const SEEDS = [0, 1, 2, 3, 4, 5]
 
-function rows(first: number, count: number): Record<string, unknown> {
+function rows(first: number, count: number): ReturnType<typeof frameOf> {
   return frameOf('time', ['a'], timesFrom(first, count))
 }
 
@@ -27,6 +27,7 @@ function filesIn(disk: MemoryFileSystem, folder: string): string[] {
 }
 
 describe('proven too much', () => {
+  // 0005-I1
   it('a sync proves what was noted before it began, not what was appended meanwhile', async () => {
     const stage = new Stage({ durability: 'strict' }, SMALL)
     const { db, engine } = await begin(stage)
@@ -48,38 +49,45 @@ describe('proven too much', () => {
     expect(await next.db.count('a')).toEqual({ a: 1000 })
   })
 
-  it.each(SEEDS)('a record whose bytes a power loss took is cut off, what was proven stays (seed %i)', async (seed) => {
-    const stage = new Stage({ durability: 'batched' }, SMALL)
-    const { db } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, 500))
-    await db.sync()
-    for (let i = 0; i < 5; i++) await writer.write(rows(1000 + 1000 * i, 200))
-    const next = await stage.losePower(seed)
-    const times = await timesOf(next.db, 'a')
-    expect(times.slice(0, 500)).toEqual(numbers(1, 500))
-    expect((times.length - 500) % 200).toBe(0)
-    expect((await next.db.verify()).problems).toEqual([])
-  })
+  it.each(SEEDS)(
+    'a record whose bytes a power loss took is cut off, what was proven stays (seed %i)',
+    async (seed) => {
+      const stage = new Stage({ durability: 'batched' }, SMALL)
+      const { db } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, 500))
+      await db.sync()
+      for (let i = 0; i < 5; i++) await writer.write(rows(1000 + 1000 * i, 200))
+      const next = await stage.losePower(seed)
+      const times = await timesOf(next.db, 'a')
+      expect(times.slice(0, 500)).toEqual(numbers(1, 500))
+      expect((times.length - 500) % 200).toBe(0)
+      expect((await next.db.verify()).problems).toEqual([])
+    },
+  )
 })
 
 describe('rightly destroyed', () => {
   // 0001-I7
-  it.each(SEEDS)('bytes that a later record freed are not missed: the delete stays (seed %i)', async (seed) => {
-    const stage = new Stage({ durability: 'strict' })
-    const { db, flusher } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, 100))
-    await flusher.flushAll()
-    await db.delete(['time', 'a'], {})
-    expect((await db.gc({ threshold: 0 })).segmentsRemoved).toBe(1)
-    expect(filesIn(stage.disk, 'segments')).toEqual([])
-    const next = await stage.losePower(seed)
-    expect(await next.db.count(['time', 'a'])).toEqual({ time: 0, a: 0 })
-  })
+  it.each(SEEDS)(
+    'bytes that a later record freed are not missed: the delete stays (seed %i)',
+    async (seed) => {
+      const stage = new Stage({ durability: 'strict' })
+      const { db, flusher } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, 100))
+      await flusher.flushAll()
+      await db.delete(['time', 'a'], {})
+      expect((await db.gc({ threshold: 0 })).segmentsRemoved).toBe(1)
+      expect(filesIn(stage.disk, 'segments')).toEqual([])
+      const next = await stage.losePower(seed)
+      expect(await next.db.count(['time', 'a'])).toEqual({ time: 0, a: 0 })
+    },
+  )
 })
 
 describe('a gap under an acknowledged record', () => {
+  // 0005-I7
   it('what recovery believed after a kill is on the disk before the next epoch acknowledges', async () => {
     const stage = new Stage({}, SMALL)
     const { db } = await begin(stage)
@@ -125,6 +133,7 @@ describe('a synced file that nobody finds', () => {
 })
 
 describe('removed too early', () => {
+  // 0005-I2
   it('opening removes no segment that only an unsynced record drops: the power may go at any operation', async () => {
     const stage = new Stage({})
     const { db, flusher } = await begin(stage)
@@ -157,25 +166,29 @@ describe('removed too early', () => {
     expect(finished).toBe(true)
   })
 
-  it.each(SEEDS)('a journal file goes only when the record that flushed its commits is proven (seed %i)', async (seed) => {
-    const stage = new Stage({ durability: 'strict' }, { ...SMALL, manifestSlack: 1 << 20 })
-    const { db, engine, flusher } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    // The first retirement writes a checkpoint; the next ones append to it.
-    await writer.write(rows(1, 1))
-    await flusher.flushAll()
-    while ((engine.journal?.files.length ?? 0) > 0) expect(await retireOldest(engine)).toBe(true)
-    await writer.write(rows(2, 5))
-    engine.journal?.roll()
-    await writer.write(rows(7, 5))
-    await flusher.flushAll()
-    expect(await retireOldest(engine)).toBe(true)
-    const next = await stage.losePower(seed)
-    expect(await timesOf(next.db, 'a')).toEqual(numbers(1, 11))
-  })
+  it.each(SEEDS)(
+    'a journal file goes only when the record that flushed its commits is proven (seed %i)',
+    async (seed) => {
+      const stage = new Stage({ durability: 'strict' }, { ...SMALL, manifestSlack: 1 << 20 })
+      const { db, engine, flusher } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      // The first retirement writes a checkpoint; the next ones append to it.
+      await writer.write(rows(1, 1))
+      await flusher.flushAll()
+      while ((engine.journal?.files.length ?? 0) > 0) expect(await retireOldest(engine)).toBe(true)
+      await writer.write(rows(2, 5))
+      engine.journal?.roll()
+      await writer.write(rows(7, 5))
+      await flusher.flushAll()
+      expect(await retireOldest(engine)).toBe(true)
+      const next = await stage.losePower(seed)
+      expect(await timesOf(next.db, 'a')).toEqual(numbers(1, 11))
+    },
+  )
 })
 
 describe('clean pages, old disk', () => {
+  // 0005-I4
   it('after a failed sync writes are refused with the first failure, reads go on, nothing more is proven', async () => {
     const stage = new Stage({ durability: 'strict' })
     const { db, engine } = await begin(stage)
@@ -278,31 +291,38 @@ describe('a short append, then a good one', () => {
 })
 
 describe('a full disk', () => {
-  it.each(['journal', 'segments'])('is the error of the contract, loses nothing, and can be written to again: %s', async (folder) => {
-    const stage = new Stage({}, SMALL)
-    const { db } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, 5))
-    await writer.write(rows(10, 200))
-    const rule = stage.fail({
-      kind: ['write', 'create'],
-      path: new RegExp(folder),
-      times: Infinity,
-      fault: { code: 'ENOSPC' },
-    })
-    const size = folder === 'journal' ? 5 : 200
-    await expect(writer.write(rows(1000, size))).rejects.toThrow(StorageError)
-    await expect(writer.write(rows(1000, size))).rejects.toMatchObject({ code: 'STORAGE' })
-    expect(await timesOf(db, 'a')).toEqual([...numbers(1, 5), ...numbers(10, 209)])
-    stage.faults.removeRule(rule)
-    expect(await writer.write(rows(1000, size))).toBe(true)
-    const next = await stage.reopen()
-    expect(await timesOf(next.db, 'a')).toEqual([...numbers(1, 5), ...numbers(10, 209), ...numbers(1000, 999 + size)])
-  })
+  it.each(['journal', 'segments'])(
+    'is the error of the contract, loses nothing, and can be written to again: %s',
+    async (folder) => {
+      const stage = new Stage({}, SMALL)
+      const { db } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, 5))
+      await writer.write(rows(10, 200))
+      const rule = stage.fail({
+        kind: ['write', 'create'],
+        path: new RegExp(folder),
+        times: Infinity,
+        fault: { code: 'ENOSPC' },
+      })
+      const size = folder === 'journal' ? 5 : 200
+      await expect(writer.write(rows(1000, size))).rejects.toThrow(StorageError)
+      await expect(writer.write(rows(1000, size))).rejects.toMatchObject({ code: 'STORAGE' })
+      expect(await timesOf(db, 'a')).toEqual([...numbers(1, 5), ...numbers(10, 209)])
+      stage.faults.removeRule(rule)
+      expect(await writer.write(rows(1000, size))).toBe(true)
+      const next = await stage.reopen()
+      expect(await timesOf(next.db, 'a')).toEqual([
+        ...numbers(1, 5),
+        ...numbers(10, 209),
+        ...numbers(1000, 999 + size),
+      ])
+    },
+  )
 
   it('a flush that finds the disk full wakes those who wait for memory, and keeps the tails', async () => {
     const stage = new Stage({ memoryBudget: 1 << 20 }, { inlineLimit: 1 << 16 })
-    const { db } = await begin(stage)
+    const { db, engine } = await begin(stage)
     const writer = await db.openWriter(['time', 'a'])
     const rule = stage.fail({
       kind: ['write', 'create'],
@@ -320,6 +340,8 @@ describe('a full disk', () => {
     }
     expect(failure).toBeInstanceOf(StorageError)
     expect(await db.count('a')).toEqual({ a: written * 1000 })
+    // A flush that is still failing would wake the next who waits.
+    await stage.settled(engine)
     stage.faults.removeRule(rule)
     for (let i = 0; i < 100; i++) expect(await writer.write(rows(1 + (written + i) * 1000, 1000))).toBe(true)
     expect(await db.count('a')).toEqual({ a: (written + 100) * 1000 })
@@ -374,6 +396,7 @@ describe('a false gap', () => {
 })
 
 describe('a torn archive is no damage', () => {
+  // 0005-I5
   it('while the journal still holds all of it: power lost in the middle of a retirement, and after it', async () => {
     const stage = new Stage({ durability: 'strict' }, SMALL)
     const { db, engine, flusher } = await begin(stage)
@@ -430,21 +453,25 @@ describe('an old clean mark', () => {
     const again = await second.db.openWriter(['time', 'a'])
     await again.write(rows(6, 5))
     await second.flusher.flushAll()
-    while ((second.engine.journal?.files.length ?? 0) > 0) expect(await retireOldest(second.engine)).toBe(true)
+    while ((second.engine.journal?.files.length ?? 0) > 0)
+      expect(await retireOldest(second.engine)).toBe(true)
     const third = await stage.losePower(0)
     expect(await timesOf(third.db, 'a')).toEqual(numbers(1, 10))
   })
 
-  it.each([{ size: 5 }, { size: 200 }])('a clean close leaves no journal, also where all of a tail was deleted ($size rows)', async ({ size }) => {
-    const stage = new Stage({}, SMALL)
-    const { db } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, size))
-    await db.delete(['time', 'a'], {})
-    const second = await stage.reopen()
-    expect((await second.db.stats()).recovery).toMatchObject({ crashed: false, records: 0 })
-    expect(await second.db.count('a')).toEqual({ a: 0 })
-  })
+  it.each([{ size: 5 }, { size: 200 }])(
+    'a clean close leaves no journal, also where all of a tail was deleted ($size rows)',
+    async ({ size }) => {
+      const stage = new Stage({}, SMALL)
+      const { db } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, size))
+      await db.delete(['time', 'a'], {})
+      const second = await stage.reopen()
+      expect((await second.db.stats()).recovery).toMatchObject({ crashed: false, records: 0 })
+      expect(await second.db.count('a')).toEqual({ a: 0 })
+    },
+  )
 
   it('a log that is shorter than the mark says is damage', async () => {
     const stage = new Stage({}, SMALL)
@@ -462,19 +489,22 @@ describe('an old clean mark', () => {
 })
 
 describe('the journal is bounded', () => {
-  it.each([{ size: 5 }, { size: 200 }])('also where what it holds was deleted before it was flushed ($size rows)', async ({ size }) => {
-    const stage = new Stage({}, { ...SMALL, journalLimit: 8192 })
-    const { db, engine } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    for (let i = 0; i < 300; i++) {
-      await writer.write(rows(1 + i * 1000, size))
-      await db.delete(['time', 'a'], {})
-    }
-    await stage.settled(engine)
-    expect(engine.journal?.size).toBeLessThan(2 * 8192)
-    const next = await stage.kill()
-    expect(await next.db.count('a')).toEqual({ a: 0 })
-  })
+  it.each([{ size: 5 }, { size: 200 }])(
+    'also where what it holds was deleted before it was flushed ($size rows)',
+    async ({ size }) => {
+      const stage = new Stage({}, { ...SMALL, journalLimit: 8192 })
+      const { db, engine } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      for (let i = 0; i < 300; i++) {
+        await writer.write(rows(1 + i * 1000, size))
+        await db.delete(['time', 'a'], {})
+      }
+      await stage.settled(engine)
+      expect(engine.journal?.size).toBeLessThan(2 * 8192)
+      const next = await stage.kill()
+      expect(await next.db.count('a')).toEqual({ a: 0 })
+    },
+  )
 })
 
 describe('sound bytes in the wrong place', () => {
@@ -488,6 +518,7 @@ describe('sound bytes in the wrong place', () => {
     return actor
   }
 
+  // 0002-I3
   it('files that were exchanged are damage', async () => {
     const stage = new Stage()
     const { db } = await twoSegments(stage)
@@ -503,6 +534,7 @@ describe('sound bytes in the wrong place', () => {
     await next.db.close()
   })
 
+  // 0002-I1
   it('pages that were swapped are damage', async () => {
     const stage = new Stage()
     const { db } = await twoSegments(stage)
@@ -533,22 +565,30 @@ describe('sound bytes in the wrong place', () => {
 
 describe('replay below the checkpoint', () => {
   // 0003-I1, 0001-I11
-  it.each([{ size: 5 }, { size: 200 }])('a delete below the checkpoint cuts the tail again ($size rows)', async ({ size }) => {
-    const stage = new Stage({}, SMALL)
-    const { db, engine } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, size))
-    await db.delete('a', { start: 2n, end: 4n })
-    await db.delete(['time', 'a'], { start: 5n, end: 6n })
-    await checkpointNow(engine)
-    await writer.write(rows(1000, 2))
-    const expected = [1, 4, ...numbers(6, size), 1000, 1001]
-    const before = (await db.read('a', {})).series('a').map(({ length }) => length)
-    const next = await stage.kill()
-    expect(await timesOf(next.db, 'a')).toEqual(expected)
-    expect((await next.db.read('a', {})).series('a').map(({ length }) => length)).toEqual(before)
-    expect(await timesOf(next.db, 'time', true)).toEqual([...numbers(1, 4), ...numbers(6, size), 1000, 1001])
-  })
+  it.each([{ size: 5 }, { size: 200 }])(
+    'a delete below the checkpoint cuts the tail again ($size rows)',
+    async ({ size }) => {
+      const stage = new Stage({}, SMALL)
+      const { db, engine } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, size))
+      await db.delete('a', { start: 2n, end: 4n })
+      await db.delete(['time', 'a'], { start: 5n, end: 6n })
+      await checkpointNow(engine)
+      await writer.write(rows(1000, 2))
+      const expected = [1, 4, ...numbers(6, size), 1000, 1001]
+      const before = (await db.read('a', {})).series('a').map(({ length }) => length)
+      const next = await stage.kill()
+      expect(await timesOf(next.db, 'a')).toEqual(expected)
+      expect((await next.db.read('a', {})).series('a').map(({ length }) => length)).toEqual(before)
+      expect(await timesOf(next.db, 'time', true)).toEqual([
+        ...numbers(1, 4),
+        ...numbers(6, size),
+        1000,
+        1001,
+      ])
+    },
+  )
 })
 
 describe('the wrong boot', () => {
@@ -611,6 +651,7 @@ describe('rot taken for a tear', () => {
     expect(recovery?.cut?.bytes).toBeGreaterThan(0)
   })
 
+  // 0005-I3
   it('damage below the proven mark is damage, whatever happened', async () => {
     const stage = new Stage({ durability: 'strict' })
     const { db } = await begin(stage)
@@ -623,19 +664,22 @@ describe('rot taken for a tear', () => {
     await expect(stage.open()).rejects.toThrow(CorruptionError)
   })
 
-  it.each([0, 30])('an incomplete last record after a kill is cut off (%i bytes of it there)', async (left) => {
-    const stage = new Stage()
-    const { db } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
-    await writer.write(rows(1, 5))
-    const path = filesIn(stage.disk, 'journal').at(-1)!
-    const { length } = stage.disk.snapshotBytes(path)
-    await writer.write(rows(6, 5))
-    stage.die()
-    const file = stage.disk.openNow(path, 'write')
-    file.truncateNow(length + left)
-    file.closeNow()
-    const next = await stage.open()
-    expect(await timesOf(next.db, 'a')).toEqual(numbers(1, 5))
-  })
+  it.each([0, 30])(
+    'an incomplete last record after a kill is cut off (%i bytes of it there)',
+    async (left) => {
+      const stage = new Stage()
+      const { db } = await begin(stage)
+      const writer = await db.openWriter(['time', 'a'])
+      await writer.write(rows(1, 5))
+      const path = filesIn(stage.disk, 'journal').at(-1)!
+      const { length } = stage.disk.snapshotBytes(path)
+      await writer.write(rows(6, 5))
+      stage.die()
+      const file = stage.disk.openNow(path, 'write')
+      file.truncateNow(length + left)
+      file.closeNow()
+      const next = await stage.open()
+      expect(await timesOf(next.db, 'a')).toEqual(numbers(1, 5))
+    },
+  )
 })

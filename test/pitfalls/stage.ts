@@ -34,7 +34,6 @@ export interface Actor {
 
 export class Stage {
   disk: MemoryFileSystem
-  readonly directory = DIRECTORY
   /** Milliseconds since the stage was set. */
   elapsedMs = 0
   /** Faults of the process that was opened last. */
@@ -97,10 +96,15 @@ export class Stage {
 
   /** Resolves when nothing goes on in the background: retirement and flushes have ended. */
   async settled(engine: Engine): Promise<void> {
-    for (let before = -1; before !== this.disk.operations; ) {
+    for (let before = -1; before !== this.disk.operations;) {
       before = this.disk.operations
       for (let turn = 0; turn < 5; turn++) await engine.turns.next()
     }
+  }
+
+  /** From now on the holder looks dead to others, though it goes on. */
+  forget(): void {
+    this.#living.clear()
   }
 
   /** Closes and opens again. */
@@ -200,7 +204,11 @@ export function valueAt(time: bigint): number {
 }
 
 /** A frame of one group, with `valueAt` in every data channel. */
-export function frameOf(index: string, data: readonly string[], times: BigInt64Array): Record<string, unknown> {
+export function frameOf(
+  index: string,
+  data: readonly string[],
+  times: BigInt64Array,
+): Record<string, BigInt64Array | Float64Array> {
   const values = Float64Array.from(times, valueAt)
   return Object.fromEntries([[index, times], ...data.map((name) => [name, values] as const)])
 }

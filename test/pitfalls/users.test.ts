@@ -29,8 +29,9 @@ describe('objects filled in a loop', () => {
     await createGroup(db, 'time', names)
     const writer = await db.openWriter(['time', ...names])
     for (let i = 1; i <= 5; i++) {
-      const frame: Record<string, unknown> = {}
-      for (const name of i % 2 === 0 ? names : names.toReversed()) frame[name] = i * 100 + Number(name.slice(1))
+      const frame: Record<string, bigint | number> = {}
+      for (const name of i % 2 === 0 ? names : names.toReversed())
+        frame[name] = i * 100 + Number(name.slice(1))
       frame['time'] = BigInt(i)
       delete frame['c7']
       frame['c7'] = i * 100 + 7
@@ -117,25 +118,28 @@ describe('a getter, a proxy, toJSON', () => {
 })
 
 describe('__proto__', () => {
-  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s is a channel name like any other', async (name) => {
-    const stage = new Stage()
-    const { db } = await stage.open()
-    await createGroup(db, 'time', [name, 'b'])
-    const writer = await db.openWriter(['time', name, 'b'])
-    await expect(writer.write({ time: 1n, b: 0.5 })).rejects.toThrow(ValidationError)
-    const frame: Record<string, unknown> = { time: 1n, b: 0.5 }
-    Object.defineProperty(frame, name, { value: 0.5, enumerable: true })
-    expect(await writer.write(frame)).toBe(true)
-    expect(await timesOf(db, name)).toEqual([1])
-    const [row] = (await db.read(['time', name], {})).rows()
-    expect(Object.getOwnPropertyDescriptor(row, name)?.value).toBe(0.5)
-    const own = (object: object): unknown => Object.getOwnPropertyDescriptor(object, name)?.value
-    expect(own(await db.count(name))).toBe(1)
-    expect(own((await db.stats()).channels)).toMatchObject({ samples: 1 })
-    expect(own((await db.delete(name, {})).samples)).toBe(1)
-    const next = await stage.kill()
-    expect(next.db.channels.get(name).name).toBe(name)
-  })
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    '%s is a channel name like any other',
+    async (name) => {
+      const stage = new Stage()
+      const { db } = await stage.open()
+      await createGroup(db, 'time', [name, 'b'])
+      const writer = await db.openWriter(['time', name, 'b'])
+      await expect(writer.write({ time: 1n, b: 0.5 })).rejects.toThrow(ValidationError)
+      const frame: Record<string, bigint | number> = { time: 1n, b: 0.5 }
+      Object.defineProperty(frame, name, { value: 0.5, enumerable: true })
+      expect(await writer.write(frame)).toBe(true)
+      expect(await timesOf(db, name)).toEqual([1])
+      const [row] = (await db.read(['time', name], {})).rows()
+      expect(Object.getOwnPropertyDescriptor(row, name)?.value).toBe(0.5)
+      const own = (object: object): unknown => Object.getOwnPropertyDescriptor(object, name)?.value
+      expect(own(await db.count(name))).toBe(1)
+      expect(own((await db.stats()).channels)).toMatchObject({ samples: 1 })
+      expect(own((await db.delete(name, {})).samples)).toBe(1)
+      const next = await stage.kill()
+      expect(next.db.channels.get(name).name).toBe(name)
+    },
+  )
 })
 
 describe('JSON.stringify', () => {

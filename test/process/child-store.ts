@@ -32,7 +32,7 @@ const tuning = {
 
 function say(line: string): void {
   const bytes = Buffer.from(`${line}\n`)
-  for (let written = 0; written < bytes.length; ) {
+  for (let written = 0; written < bytes.length;) {
     try {
       written += writeSync(1, bytes, written)
     } catch (error) {
@@ -58,7 +58,7 @@ async function open(options: Partial<OpenOptions> = {}): Promise<Database> {
   return db
 }
 
-function frame(first: number, count: number): Record<string, unknown> {
+function frame(first: number, count: number): Record<string, BigInt64Array | Float64Array | Uint8Array> {
   const time = BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i))
   return {
     time,
@@ -137,7 +137,7 @@ async function spin(): Promise<void> {
     void writer.write(frame(i, 1))
     notes.push(`${i} ${performance.now() - begun}`)
     // A frame a millisecond or so: few enough that no buffer limit writes them out.
-    for (const until = performance.now() + 1; performance.now() < until; );
+    for (const until = performance.now() + 1; performance.now() < until;);
   }
   say(notes.join('\n'))
   process.kill(process.pid, 'SIGKILL')

@@ -65,7 +65,7 @@ class Child {
   /** The next line; undefined at the end. */
   async line(): Promise<string | undefined> {
     const { value, done } = await this.lines.next()
-    return done === true ? undefined : (value as string)
+    return done === true ? undefined : value
   }
 
   /** The first line that is JSON. */
@@ -143,14 +143,19 @@ function fateOf(random: SeededRandom): Fate {
   const phases = ['gc', 'close', 'open']
   const choice = random.below(8)
   const phase = phases[choice]
-  return phase === undefined ? { lines: 3 + random.below(600) } : { phase: `phase ${phase}`, turns: random.below(40) }
+  return phase === undefined
+    ? { lines: 3 + random.below(600) }
+    : { phase: `phase ${phase}`, turns: random.below(40) }
 }
 
 /**
  * Reads a child's lines until its fate comes, kills it, and takes the lines that are left. `handedOver`: how many
  * steps the operating system had in any case, by the last delete or close that was acknowledged.
  */
-async function follow(child: Child, fate: Fate): Promise<{ steps: Step[]; acknowledged: number; handedOver: number }> {
+async function follow(
+  child: Child,
+  fate: Fate,
+): Promise<{ steps: Step[]; acknowledged: number; handedOver: number }> {
   const steps: Step[] = []
   let acknowledged = 0
   let handedOver = 0
@@ -175,7 +180,12 @@ async function follow(child: Child, fate: Fate): Promise<{ steps: Step[]; acknow
 }
 
 /** Kills child after child in one folder; each must find what the durability promised of the one before. */
-async function killAfterKill(durability: Durability, withLock: boolean, runs: number, seed: number): Promise<number> {
+async function killAfterKill(
+  durability: Durability,
+  withLock: boolean,
+  runs: number,
+  seed: number,
+): Promise<number> {
   const random = new SeededRandom(seed)
   const folder = join(root, durability)
   const oracle = new Oracle()
@@ -330,7 +340,9 @@ describe('what the system refuses', () => {
   const nobody = 65_534
 
   /** Opens as somebody who is bound by permissions. */
-  async function openUnprivileged(what: 'open' | 'read'): Promise<{ name?: string; code?: string; message?: string }> {
+  async function openUnprivileged(
+    what: 'open' | 'read',
+  ): Promise<{ name?: string; code?: string; message?: string }> {
     if (isRoot) return new Child(what, { uid: nobody }).answer()
     return open(directory, { readOnly: what === 'read' }).then(
       async (db) => {
@@ -361,41 +373,52 @@ describe('what the system refuses', () => {
     await db.close()
   }
 
-  it.skipIf(process.platform === 'win32')('a folder without permission is a StorageError, and nothing is lost', async () => {
-    await prepare()
-    chmodSync(directory, 0o000)
-    const refused = await openUnprivileged('open')
-    expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE' })
-    expect(refused.message).toContain(directory)
-    chmodSync(directory, 0o755)
-    await mend()
-  })
+  it.skipIf(process.platform === 'win32')(
+    'a folder without permission is a StorageError, and nothing is lost',
+    async () => {
+      await prepare()
+      chmodSync(directory, 0o000)
+      const refused = await openUnprivileged('open')
+      expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE' })
+      expect(refused.message).toContain(directory)
+      chmodSync(directory, 0o755)
+      await mend()
+    },
+  )
 
-  it.skipIf(process.platform === 'win32')('a file that cannot be read is a StorageError that names it', async () => {
-    await prepare()
-    if (isRoot) {
-      for (const folder of ['', 'manifest', 'journal', 'segments', 'readers']) chmodSync(join(directory, folder), 0o777)
-    }
-    const [name] = readdirSync(join(directory, 'manifest'))
-    const path = join(directory, 'manifest', name!)
-    chmodSync(path, 0o000)
-    const refused = await openUnprivileged('read')
-    expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE' })
-    expect(refused.message).toContain(name)
-    chmodSync(path, 0o644)
-    await mend()
-  })
+  it.skipIf(process.platform === 'win32')(
+    'a file that cannot be read is a StorageError that names it',
+    async () => {
+      await prepare()
+      if (isRoot) {
+        for (const folder of ['', 'manifest', 'journal', 'segments', 'readers'])
+          chmodSync(join(directory, folder), 0o777)
+      }
+      const [name] = readdirSync(join(directory, 'manifest'))
+      const path = join(directory, 'manifest', name!)
+      chmodSync(path, 0o000)
+      const refused = await openUnprivileged('read')
+      expect(refused).toMatchObject({ name: 'StorageError', code: 'STORAGE' })
+      expect(refused.message).toContain(name)
+      chmodSync(path, 0o644)
+      await mend()
+    },
+  )
 
-  it.runIf(process.platform === 'linux')('a place where no folder can be made is a StorageError', async () => {
-    await expect(open('/proc/rubidium')).rejects.toMatchObject({ name: 'StorageError', code: 'STORAGE' })
-    await expect(open('/proc/rubidium/deeper/still')).rejects.toMatchObject({ code: 'STORAGE' })
-  })
+  it.runIf(process.platform === 'linux')(
+    'a place where no folder can be made is a StorageError',
+    async () => {
+      await expect(open('/proc/rubidium')).rejects.toMatchObject({ name: 'StorageError', code: 'STORAGE' })
+      await expect(open('/proc/rubidium/deeper/still')).rejects.toMatchObject({ code: 'STORAGE' })
+    },
+  )
 
   it('a full disk is a StorageError: nothing is lost, and the database is usable afterwards', async () => {
     const environment = await systemEnvironment()
     const files = new FaultyFileSystem(environment.files)
     mkdirSync(directory)
-    const start = (options: OpenOptions = {}): Promise<Database> => openIn({ ...environment, files }, directory, options)
+    const start = (options: OpenOptions = {}): Promise<Database> =>
+      openIn({ ...environment, files }, directory, options)
     const db = await start()
     await db.channels.create([
       { name: 'time', kind: 'index' },
@@ -405,9 +428,16 @@ describe('what the system refuses', () => {
     await writer.write({ time: [1n, 2n, 3n], a: [0.5, 1, 1.5] })
     const full = files.addRule({ kind: ['write', 'create'], times: Infinity, fault: { code: 'ENOSPC' } })
     const large = BigInt64Array.from({ length: 1000 }, (_, i) => BigInt(100 + i))
-    await expect(writer.write({ time: 4n, a: 2 })).rejects.toMatchObject({ code: 'STORAGE', cause: { code: 'ENOSPC' } })
-    await expect(writer.write({ time: large, a: new Float64Array(1000) })).rejects.toMatchObject({ code: 'STORAGE' })
-    await expect(db.channels.create({ name: 'more', kind: 'index' })).rejects.toMatchObject({ code: 'STORAGE' })
+    await expect(writer.write({ time: 4n, a: 2 })).rejects.toMatchObject({
+      code: 'STORAGE',
+      cause: { code: 'ENOSPC' },
+    })
+    await expect(writer.write({ time: large, a: new Float64Array(1000) })).rejects.toMatchObject({
+      code: 'STORAGE',
+    })
+    await expect(db.channels.create({ name: 'more', kind: 'index' })).rejects.toMatchObject({
+      code: 'STORAGE',
+    })
     await expect(db.delete('a', {})).rejects.toMatchObject({ code: 'STORAGE' })
     expect(await db.count('a')).toEqual({ a: 3 })
     expect(db.channels.find('more')).toBeUndefined()

@@ -15,7 +15,11 @@ import { INDEX, StoredSegment } from '../support/stored-segment.ts'
 /** An extent: how far behind the one before it begins, its steps, and what a pointer reaches of it (shares of 1000). */
 const extent = fc.record({
   gap: fc.integer({ min: 0, max: 2000 }),
-  count: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 100, max: 700 }), fc.constantFrom(127, 128, 129, 256, 1024, 1025)),
+  count: fc.oneof(
+    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 100, max: 700 }),
+    fc.constantFrom(127, 128, 129, 256, 1024, 1025),
+  ),
   step: fc.integer({ min: 1, max: 50 }),
   from: fc.nat({ max: 500 }),
   to: fc.integer({ min: 501, max: 1000 }),
@@ -23,18 +27,32 @@ const extent = fc.record({
 
 const extents = fc.array(extent, { minLength: 1, maxLength: 6 })
 
-async function build(list: readonly (typeof extent extends fc.Arbitrary<infer E> ? E : never)[], asTable: boolean): Promise<{ index: IndexSource; times: bigint[] }> {
+async function build(
+  list: readonly (typeof extent extends fc.Arbitrary<infer E> ? E : never)[],
+  asTable: boolean,
+): Promise<{ index: IndexSource; times: bigint[] }> {
   const segment = await StoredSegment.create()
   const pointers: Pointer[] = []
   const times: bigint[] = []
   let next = -500n
   for (const { gap, count, step, from, to } of list) {
-    const all = BigInt64Array.from({ length: count }, (_, i) => next + BigInt(gap + i * step + ((i * 7) % step)))
+    const all = BigInt64Array.from(
+      { length: count },
+      (_, i) => next + BigInt(gap + i * step + ((i * 7) % step)),
+    )
     const ref = segment.append(INDEX, all)
     const skip = Math.floor((from * (count - 1)) / 1000)
     const reached = all.subarray(skip, Math.max(skip + 1, Math.floor((to * count) / 1000)))
     pointers.push(
-      pointerTo(0, 1, { ...ref, segment: segment.id, start: reached[0]!, end: reached.at(-1)! + 1n, skip, count: reached.length, live: 1 }),
+      pointerTo(0, 1, {
+        ...ref,
+        segment: segment.id,
+        start: reached[0]!,
+        end: reached.at(-1)! + 1n,
+        skip,
+        count: reached.length,
+        live: 1,
+      }),
     )
     times.push(...reached)
     next = all.at(-1)! + 1n
@@ -47,18 +65,23 @@ async function build(list: readonly (typeof extent extends fc.Arbitrary<infer E>
 describe('time search', () => {
   it('ranks any time as a plain list does, and turns ranks back', async () => {
     await fc.assert(
-      fc.asyncProperty(extents, fc.boolean(), fc.array(fc.nat(), { minLength: 1, maxLength: 20 }), async (list, asTable, picks) => {
-        const { index, times } = await build(list, asTable)
-        for (const pick of picks) {
-          for (const delta of [-1n, 0n, 1n]) {
-            const time = times[pick % times.length]! + delta
-            const at = times.findIndex((each) => each >= time)
-            const rank = at < 0 ? times.length : at
-            expect(rankOf(index, time)).toEqual({ rank, at: times[rank], before: times[rank - 1] })
+      fc.asyncProperty(
+        extents,
+        fc.boolean(),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
+        async (list, asTable, picks) => {
+          const { index, times } = await build(list, asTable)
+          for (const pick of picks) {
+            for (const delta of [-1n, 0n, 1n]) {
+              const time = times[pick % times.length]! + delta
+              const at = times.findIndex((each) => each >= time)
+              const rank = at < 0 ? times.length : at
+              expect(rankOf(index, time)).toEqual({ rank, at: times[rank], before: times[rank - 1] })
+            }
+            expect(timeOfRank(index, pick % times.length)).toBe(times[pick % times.length])
           }
-          expect(timeOfRank(index, pick % times.length)).toBe(times[pick % times.length])
-        }
-      }),
+        },
+      ),
       propertyOptions(80),
     )
   })
@@ -71,9 +94,10 @@ describe('time search', () => {
         const [from, to] = [a % times.length, b % times.length].sort((x, y) => x - y) as [number, number]
         const own = times.slice(from, to + 1)
         const data = pointerTo(0, 1, { start: own[0]!, end: own.at(-1)! + 1n, count: own.length })
-        const [start, end] = [times[c % times.length]! + BigInt(d % 3) - 1n, times[d % times.length]! + BigInt(c % 3) - 1n].sort((x, y) =>
-          x < y ? -1 : 1,
-        ) as [bigint, bigint]
+        const [start, end] = [
+          times[c % times.length]! + BigInt(d % 3) - 1n,
+          times[d % times.length]! + BigInt(c % 3) - 1n,
+        ].sort((x, y) => (x < y ? -1 : 1)) as [bigint, bigint]
         const cut = cutPointer(index, data, start, end)
         const inside = own.filter((time) => time >= start && time < end)
         expect(Math.max(0, cut.to - cut.from)).toBe(inside.length)

@@ -148,12 +148,14 @@ export async function readDiffers(reader: ModelReader, read: ModelRead): Promise
 
 async function walkDiffers(
   reader: ModelReader,
-  { channels, start, end, timestamps, count }: ModelRead,
+  { channels, start, end, timestamps, count: least }: ModelRead,
   names: readonly string[],
   inRange: (channel: ModelChannel) => ModelSample[],
 ): Promise<string | undefined> {
-  const span = timestamps ? BigInt(count * 7) : undefined
   const left = new Map(channels.map((channel) => [channel.name, inRange(channel)]))
+  // Some hundred frames at most.
+  const count = least + Math.floor(Math.max(...[...left.values()].map(({ length }) => length)) / 100)
+  const span = timestamps ? BigInt(count * 7) : undefined
   const options = { samples: count, timestamps: true, ...(span === undefined ? {} : { span }) }
   for await (const frame of reader.frames(names, { start, end }, options)) {
     if (frame.isEmpty) return 'a frame is empty'

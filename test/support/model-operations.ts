@@ -123,7 +123,7 @@ const rows = fc.oneof(
 )
 
 /** Now and then so many that reads and writes leave the event loop. */
-const rowsOrMany = fc.oneof({ weight: 80, arbitrary: rows }, { weight: 1, arbitrary: fc.constant(20_000) })
+const rowsOrMany = fc.oneof({ weight: 300, arbitrary: rows }, { weight: 1, arbitrary: fc.constant(6000) })
 
 const write = fc.record({
   do: fc.constant('write' as const),

@@ -158,9 +158,9 @@ class ModelRun {
     await this.#open.flusher.flushAll()
     const { held } = this.#open.engine.pool
     if (held > 0) throw new Error(`${held} bytes of samples are held for nobody`)
-    await this.#open.db.gc({ threshold: 0 })
+    const { skipped } = await this.#open.db.gc({ threshold: 0 })
     const dead = (await this.#open.db.stats()).segments.filter((segment) => segment.dead > 0)
-    if (dead.length > 0) throw new Error(`a collection of all that is dead has left ${JSON.stringify(dead)}`)
+    if (dead.length > 0) throw new Error(`a collection of all that is dead has left ${JSON.stringify({ dead, skipped })}`)
     await this.#step({ do: 'reopen' })
     await this.#checkFiles()
     await this.#open.db.close()

@@ -51,20 +51,23 @@ describe('a claim', () => {
     expect([5, 40, 70, 200].map((time) => claim(group, table, time))).toEqual([10n, 50n, 100n, undefined])
   })
 
-  it.each([10, 19, 25, 34, 55, 101, 105])('inside committed data is a conflict that names both ranges: %i', (time) => {
-    const { group, table } = committed()
-    expect(() => claim(group, table, time)).toThrow(WriteConflictError)
-    const error = (() => {
-      try {
-        claim(group, table, time)
-      } catch (caught) {
-        return caught as WriteConflictError
-      }
-      return undefined
-    })()
-    expect(error?.requested.start).toBe(BigInt(time))
-    expect(error?.existing.start).toBeLessThanOrEqual(BigInt(time))
-  })
+  it.each([10, 19, 25, 34, 55, 101, 105])(
+    'inside committed data is a conflict that names both ranges: %i',
+    (time) => {
+      const { group, table } = committed()
+      expect(() => claim(group, table, time)).toThrow(WriteConflictError)
+      const error = (() => {
+        try {
+          claim(group, table, time)
+        } catch (caught) {
+          return caught as WriteConflictError
+        }
+        return undefined
+      })()
+      expect(error?.requested.start).toBe(BigInt(time))
+      expect(error?.existing.start).toBeLessThanOrEqual(BigInt(time))
+    },
+  )
 
   it('in the region of another open writer is a conflict, in another region it is not', () => {
     const { group, table } = committed()
@@ -111,12 +114,12 @@ describe('the region of a writer', () => {
 
   it('where others have committed over its place, is the one behind that', () => {
     const { group, table } = committed()
-    expect(regionOf(group, table, stream(undefined, 54))).toEqual({
+    expect(regionOf(group, table, stream(undefined, 54))).toMatchObject({
       upper: 100n,
       goesOn: false,
       passed: { start: 50n, end: 60n },
     })
-    expect(regionOf(group, table, stream(undefined, 14))).toEqual({
+    expect(regionOf(group, table, stream(undefined, 14))).toMatchObject({
       upper: 50n,
       goesOn: false,
       passed: { start: 10n, end: 35n },

@@ -21,7 +21,11 @@ function extent(count: number, first = 0): Parameters<ExtentBatch['add']>[0] {
 
 const OWNER = { channel: 1, type: 'timestamp', isIndex: true } as const
 
-function timesAt(engine: Engine, place: { segment: number; offset: number; length: number }, count: number): bigint[] {
+function timesAt(
+  engine: Engine,
+  place: { segment: number; offset: number; length: number },
+  count: number,
+): bigint[] {
   const times = new BigInt64Array(count)
   engine.segments.reader(place.segment).readSamplesNow(place, OWNER, 0, count, new Uint8Array(times.buffer))
   return [...times]
@@ -31,7 +35,11 @@ describe('a batch of extents', () => {
   it('reads back, side by side in one segment, and is reserved until it is settled', async () => {
     const { engine } = await new Stage().open()
     const batch = new ExtentBatch(engine)
-    const places = [await batch.add(extent(3)), await batch.add(extent(5, 100)), await batch.add(extent(200, 1000))]
+    const places = [
+      await batch.add(extent(3)),
+      await batch.add(extent(5, 100)),
+      await batch.add(extent(200, 1000)),
+    ]
     const segment = engine.segments.get(places[0]!.segment)
     expect(segment.reserved).toBe(places.reduce((sum, { length }) => sum + length, 0))
     await batch.finish()
@@ -46,10 +54,11 @@ describe('a batch of extents', () => {
     const { engine } = await new Stage({ segmentSize: 1 << 20 }).open()
     const batch = new ExtentBatch(engine)
     const places = []
-    for (const count of [50_000, 90_000, 10, 200_000, 10]) places.push({ count, ...(await batch.add(extent(count, 7))) })
+    for (const count of [50_000, 90_000, 10, 200_000, 10]) places.push(await batch.add(extent(count, 7)))
     await batch.finish()
     expect(new Set(places.map(({ segment }) => segment)).size).toBeGreaterThan(2)
-    for (const place of places) expect(timesAt(engine, place, place.count).at(-1)).toBe(BigInt(6 + place.count))
+    for (const place of places)
+      expect(timesAt(engine, place, place.count).at(-1)).toBe(BigInt(6 + place.count))
     batch.settle(engine.lastLsn, false)
     expect(engine.segments.all().every(({ reserved }) => reserved === 0)).toBe(true)
   })

@@ -19,7 +19,9 @@ function moves(one: Pointer, two: Pointer): Parameters<typeof planMoves>[2] {
 function moved(pointers: readonly Pointer[], how: Parameters<typeof planMoves>[2]): Pointer[] {
   const version = versionWith({ 1: pointers })
   const changes = planMoves(1, version.pointers.get(1), how)
-  const table = (changes.length === 0 ? version : apply(version, { kind: 'relocate', changes }, 1)).pointers.get(1)
+  const table = (
+    changes.length === 0 ? version : apply(version, { kind: 'relocate', changes }, 1)
+  ).pointers.get(1)
   return [...table.slice(0, table.length)]
 }
 
@@ -37,7 +39,9 @@ describe('the plan of moves', () => {
 
   it('keeps apart what a delete has parted meanwhile', () => {
     const parted = { ...two, joined: false }
-    expect(moved([one, parted], moves(one, two)).map(({ skip, count, joined }) => [skip, count, joined])).toEqual([
+    expect(
+      moved([one, parted], moves(one, two)).map(({ skip, count, joined }) => [skip, count, joined]),
+    ).toEqual([
       [0, 10, false],
       [10, 10, false],
     ])

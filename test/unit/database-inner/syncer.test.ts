@@ -39,7 +39,14 @@ async function setup(): Promise<Setup> {
   for (const path of ['/', 'db']) await disk.syncDirectory(path)
   const files = new FaultyFileSystem(disk)
   const journal = new Journal({ files, directory: 'db', epoch: 1, databaseId, firstLsn: 1, rollSize: 4096 })
-  const options = { files, directory: 'db', databaseId, epoch: 1, segmentSize: 1 << 20, cache: new TableCache(1 << 16) }
+  const options = {
+    files,
+    directory: 'db',
+    databaseId,
+    epoch: 1,
+    segmentSize: 1 << 20,
+    cache: new TableCache(1 << 16),
+  }
   const segments = new SegmentPool(options)
   const failures: StorageError[] = []
   const syncer = new Syncer({ files, directory: 'db', segments, failed: (error) => failures.push(error) })
@@ -120,7 +127,9 @@ describe('a sync', () => {
     on.segments.writeNow(place, new Uint8Array(64).fill(7))
     await on.syncer.syncSegments()
     const after = on.disk.afterPowerLoss(0)
-    expect(after.snapshotBytes('db/segments/000001-000000000001').subarray(64)).toEqual(new Uint8Array(64).fill(7))
+    expect(after.snapshotBytes('db/segments/000001-000000000001').subarray(64)).toEqual(
+      new Uint8Array(64).fill(7),
+    )
   })
 })
 

@@ -21,9 +21,18 @@ const EXTENTS: ExtentsRun = {
   ],
 }
 
-function rowsSection(times: readonly number[], joined: boolean, stream = 1, parted: number[] = []): CommitSection {
+function rowsSection(
+  times: readonly number[],
+  joined: boolean,
+  stream = 1,
+  parted: number[] = [],
+): CommitSection {
   const { page, offsets } = stripOf(times)
-  return { stream, shape: SHAPE, runs: [{ kind: 'rows', count: times.length, joined, parted, bytes: page.bytes, offsets, from: 0 }] }
+  return {
+    stream,
+    shape: SHAPE,
+    runs: [{ kind: 'rows', count: times.length, joined, parted, bytes: page.bytes, offsets, from: 0 }],
+  }
 }
 
 function cutOf(start: number, end: number, change: Partial<TailCut> = {}): TailCut {
@@ -32,7 +41,9 @@ function cutOf(start: number, end: number, change: Partial<TailCut> = {}): TailC
 
 function timesOf(run: TailRun, key: number): number[] {
   const strip = run as Strip
-  return visibleRows(strip.view(), key).flatMap(({ from, to }) => [...strip.times.subarray(from, to)].map(Number))
+  return visibleRows(strip.view(), key).flatMap(({ from, to }) =>
+    [...strip.times.subarray(from, to)].map(Number),
+  )
 }
 
 describe('a cut of a tail', () => {
@@ -118,7 +129,9 @@ describe('the tail of a replay', () => {
     replay.commit(group, { stream: 1, shape: SHAPE, runs: [EXTENTS] })
     replay.commit(group, rowsSection([200], true))
     expect(group.runs.map(({ kind }) => kind)).toEqual(['strip', 'extents', 'strip'])
-    const [first, second] = [1, 2].map((key) => (group.runs[1] as ReturnType<typeof pointersOfRun>).pointers.get(key)!.get(0))
+    const [first, second] = [1, 2].map((key) =>
+      (group.runs[1] as ReturnType<typeof pointersOfRun>).pointers.get(key)!.get(0),
+    )
     expect(first).toMatchObject({ start: 100n, end: 110n, joined: true, count: 10, live: 200 })
     expect(second).toMatchObject({ joined: false, live: 300, segment: 7, offset: 264 })
   })

@@ -1,8 +1,14 @@
 // Strips and runs of extents: rows in, cuts, flush marks, and views that never change.
 
 import { describe, expect, it } from 'vitest'
-import { rowBound, Strip, stripCapacity, stripSize, visibleRows } from '../../../src/domain/tail.ts'
-import { ExtentsRun } from '../../../src/domain/tail.ts'
+import {
+  ExtentsRun,
+  rowBound,
+  Strip,
+  stripCapacity,
+  stripSize,
+  visibleRows,
+} from '../../../src/domain/tail.ts'
 import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
 import { pointerTo, SHAPE, stripOf } from '../../support/pointers.ts'
@@ -17,7 +23,11 @@ describe('a strip', () => {
     }
     const strip = new Strip(shape, { bytes: new Uint8Array(1024) })
     expect(strip.offsets.every((offset) => offset % 8 === 0)).toBe(true)
-    expect(strip.columns.map(({ length }) => length)).toEqual([strip.capacity, strip.capacity, strip.capacity])
+    expect(strip.columns.map(({ length }) => length)).toEqual([
+      strip.capacity,
+      strip.capacity,
+      strip.capacity,
+    ])
   })
 
   it('shows what is committed and not flushed', () => {
@@ -77,13 +87,16 @@ describe('a strip', () => {
     { from: 2, to: 4, flushTo: 5, joined: true },
     { from: 3, to: 3, flushTo: 3, joined: false },
     { from: 2, to: 6, flushTo: 4, joined: false },
-  ])('flushed up to $flushTo after a cut of [$from, $to): what follows goes on: $joined', ({ from, to, flushTo, joined }) => {
-    const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7])
-    strip.cut(2, from, to)
-    strip.flushTo(flushTo)
-    expect(visibleRows(strip.view(), 2)[0]?.joined).toBe(joined)
-    expect(visibleRows(strip.view(), 1)[0]?.joined).toBe(true)
-  })
+  ])(
+    'flushed up to $flushTo after a cut of [$from, $to): what follows goes on: $joined',
+    ({ from, to, flushTo, joined }) => {
+      const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7])
+      strip.cut(2, from, to)
+      strip.flushTo(flushTo)
+      expect(visibleRows(strip.view(), 2)[0]?.joined).toBe(joined)
+      expect(visibleRows(strip.view(), 1)[0]?.joined).toBe(true)
+    },
+  )
 })
 
 describe('rowBound', () => {
@@ -98,7 +111,15 @@ describe('rowBound', () => {
 describe('a run of extents', () => {
   it('gives views that no change of its pointers changes', () => {
     const list = new ShortPointerList([pointerTo(10, 5, { joined: true })])
-    const run = new ExtentsRun(SHAPE, new Map([[1, list], [2, list]]))
+    const run = new ExtentsRun(
+      SHAPE,
+      new Map([
+        [1, list],
+        [2, list],
+      ]),
+      10n,
+      14n,
+    )
     const view = run.view()
     run.part(2)
     run.replace(1, [])

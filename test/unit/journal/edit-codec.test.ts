@@ -8,19 +8,32 @@ import { decodeEdit, encodeEdit } from '../../../src/journal/edit-codec.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
 
-const change = { key: 2, goes: { first: 1n, last: 9n, count: 2 }, comes: [pointerTo(1, 3, { joined: true }), pointerTo(5, 2)] }
+const change = {
+  key: 2,
+  goes: { first: 1n, last: 9n, count: 2 },
+  comes: [pointerTo(1, 3, { joined: true }), pointerTo(5, 2)],
+}
 
 const EDITS: Edit[] = [
   { kind: 'begin', epoch: 3, bootId: 'a-b-c' },
   { kind: 'begin', epoch: 4, bootId: '', base: { file: 'manifest/000003-000000000977', size: 4711 } },
-  { kind: 'create', channels: [INDEX_CHANNEL, { ...DATA_CHANNEL, unit: 'µbar', metadata: { deep: [1, null, { x: 'ä' }] } }] },
+  {
+    kind: 'create',
+    channels: [INDEX_CHANNEL, { ...DATA_CHANNEL, unit: 'µbar', metadata: { deep: [1, null, { x: 'ä' }] } }],
+  },
   { kind: 'redefine', channels: [{ ...DATA_CHANNEL, name: '__proto__' }] },
   { kind: 'remove', keys: [1, 2 ** 40] },
   { kind: 'flush', groups: [{ key: 1, lsn: 77 }], changes: [{ key: 1, comes: [pointerTo(-8, 4)] }, change] },
   {
     kind: 'delete',
     changes: [{ key: 2, goes: { first: -5n, last: -5n, count: 1 }, comes: [] }],
-    tail: { start: -(2n ** 63n), end: 2n ** 63n - 1n, keys: [1, 2], extents: [change], parted: [{ key: 2, at: -1n }] },
+    tail: {
+      start: -(2n ** 63n),
+      end: 2n ** 63n - 1n,
+      keys: [1, 2],
+      extents: [change],
+      parted: [{ key: 2, at: -1n }],
+    },
   },
   { kind: 'relocate', changes: [change] },
   { kind: 'drop', segments: [2 ** 32 + 1, 2 ** 33] },

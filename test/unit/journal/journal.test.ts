@@ -12,16 +12,30 @@ import { SHAPE, stripOf } from '../../support/pointers.ts'
 
 const databaseId = new Uint8Array(16).fill(3)
 
-async function setup(rollSize = 4096): Promise<{ disk: MemoryFileSystem; files: FaultyFileSystem; journal: Journal }> {
+async function setup(
+  rollSize = 4096,
+): Promise<{ disk: MemoryFileSystem; files: FaultyFileSystem; journal: Journal }> {
   const disk = new MemoryFileSystem()
   await disk.makeDirectory('db/journal')
   const files = new FaultyFileSystem(disk)
-  return { disk, files, journal: new Journal({ files, directory: 'db', epoch: 2, databaseId, firstLsn: 5, rollSize }) }
+  return {
+    disk,
+    files,
+    journal: new Journal({ files, directory: 'db', epoch: 2, databaseId, firstLsn: 5, rollSize }),
+  }
 }
 
 function commit(journal: Journal, time: number, through = true): number {
   const strip = stripOf([time])
-  const run = { kind: 'rows', count: 1, joined: true, parted: [], bytes: strip.page.bytes, offsets: strip.offsets, from: 0 } as const
+  const run = {
+    kind: 'rows',
+    count: 1,
+    joined: true,
+    parted: [],
+    bytes: strip.page.bytes,
+    offsets: strip.offsets,
+    from: 0,
+  } as const
   return journal.appendCommit([{ stream: 1, shape: SHAPE, runs: [run] }], 4, through)
 }
 
@@ -42,7 +56,11 @@ const lsns = (disk: MemoryFileSystem): number[] => records(disk).map(({ lsn }) =
 describe('appending', () => {
   it('numbers records from the first LSN on, with the mark that was proven', async () => {
     const { disk, journal } = await setup()
-    expect([commit(journal, 1), journal.appendEdit({ kind: 'drop', segments: [] }, 5), commit(journal, 2)]).toEqual([5, 6, 7])
+    expect([
+      commit(journal, 1),
+      journal.appendEdit({ kind: 'drop', segments: [] }, 5),
+      commit(journal, 2),
+    ]).toEqual([5, 6, 7])
     expect(journal.lastLsn).toBe(7)
     expect(records(disk).map(({ lsn, kind, proven }) => [lsn, kind, proven])).toEqual([
       [5, 'commit', 4],
@@ -82,7 +100,8 @@ describe('rolling', () => {
     expect(journal.files.length).toBeGreaterThan(2)
     expect(lsns(disk)).toEqual(Array.from({ length: 12 }, (_, i) => 5 + i))
     expect(journal.namesDirty).toBe(true)
-    for (const file of journal.files) expect(file.name).toBe(`journal/000002-${String(file.firstLsn).padStart(12, '0')}`)
+    for (const file of journal.files)
+      expect(file.name).toBe(`journal/000002-${String(file.firstLsn).padStart(12, '0')}`)
   })
 
   it('forgets files from the oldest on', async () => {

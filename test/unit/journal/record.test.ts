@@ -25,7 +25,15 @@ function encode(sections: readonly CommitSection[], known: Map<Shape, number>): 
 function section(times: number[], from = 0): CommitSection {
   const strip = stripOf(times)
   const { bytes } = strip.page
-  const run = { kind: 'rows', count: times.length - from, joined: true, parted: [2], bytes, offsets: strip.offsets, from } as const
+  const run = {
+    kind: 'rows',
+    count: times.length - from,
+    joined: true,
+    parted: [2],
+    bytes,
+    offsets: strip.offsets,
+    from,
+  } as const
   return { stream: 3, shape: SHAPE, runs: [run] }
 }
 
@@ -47,7 +55,15 @@ describe('a commit', () => {
       { segment: 2 ** 40 + 3, offset: 64, length: 128 },
       { segment: 2 ** 40 + 3, offset: 192, length: 256 },
     ]
-    const run = { kind: 'extents', count: 9, joined: false, parted: [], first: -5n, last: 99n, places } as const
+    const run = {
+      kind: 'extents',
+      count: 9,
+      joined: false,
+      parted: [],
+      first: -5n,
+      last: 99n,
+      places,
+    } as const
     const bytes = encode([{ stream: 1, shape: SHAPE, runs: [run] }], new Map())
     const record = decodeRecord(COMMIT, bytes, 0, new Map())
     expect(record.kind === 'commit' && record.sections[0]!.runs).toEqual([run])
@@ -61,7 +77,9 @@ describe('a commit', () => {
     expect(() => decodeRecord(COMMIT, second, 0, shapes)).toThrow(DecodeError)
     decodeRecord(COMMIT, first, 0, shapes)
     const record = decodeRecord(COMMIT, second, 0, shapes)
-    expect(record.kind === 'commit' && record.sections[0]!.shape).toEqual(shapeOf([1, 2], ['timestamp', 'float64']))
+    expect(record.kind === 'commit' && record.sections[0]!.shape).toEqual(
+      shapeOf([1, 2], ['timestamp', 'float64']),
+    )
   })
 
   it('that is cut short, or of an unknown kind, is refused', () => {

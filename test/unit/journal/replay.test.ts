@@ -15,9 +15,19 @@ const IDENTITY = { epoch: 2, number: 5, databaseId }
 async function fiveEdits(): Promise<{ bytes: Uint8Array; offsets: readonly number[] }> {
   const files = new MemoryFileSystem()
   await files.makeDirectory('db/journal')
-  const journal = new Journal({ files, directory: 'db', epoch: 2, databaseId, firstLsn: 5, rollSize: 1 << 20 })
+  const journal = new Journal({
+    files,
+    directory: 'db',
+    epoch: 2,
+    databaseId,
+    firstLsn: 5,
+    rollSize: 1 << 20,
+  })
   for (let i = 0; i < 5; i++) journal.appendEdit({ kind: 'remove', keys: [i + 1, i + 2] }, i)
-  return { bytes: files.snapshotBytes(files.files()[0]!), offsets: journal.files[0]!.edits.map(({ offset }) => offset) }
+  return {
+    bytes: files.snapshotBytes(files.files()[0]!),
+    offsets: journal.files[0]!.edits.map(({ offset }) => offset),
+  }
 }
 
 function read(bytes: Uint8Array): JournalContents {
@@ -28,7 +38,13 @@ describe('a journal file', () => {
   it('that is whole ends where its bytes do', async () => {
     const { bytes, offsets } = await fiveEdits()
     const contents = read(bytes)
-    expect(contents).toMatchObject({ firstLsn: 5, end: bytes.length, fault: 'end', soundBehind: false, proven: 4 })
+    expect(contents).toMatchObject({
+      firstLsn: 5,
+      end: bytes.length,
+      fault: 'end',
+      soundBehind: false,
+      proven: 4,
+    })
     expect(contents.records.map(({ offset }) => offset)).toEqual(offsets)
   })
 
@@ -66,6 +82,8 @@ describe('a journal file', () => {
   it('with a record of another number is refused', async () => {
     const { bytes } = await fiveEdits()
     expect(() => readJournal(bytes, 'journal/x', { ...IDENTITY, number: 6 })).toThrow(CorruptionError)
-    expect(() => readJournal(bytes, 'journal/x', { ...IDENTITY, databaseId: new Uint8Array(16) })).toThrow(CorruptionError)
+    expect(() => readJournal(bytes, 'journal/x', { ...IDENTITY, databaseId: new Uint8Array(16) })).toThrow(
+      CorruptionError,
+    )
   })
 })

@@ -53,7 +53,10 @@ async function setup(): Promise<Setup> {
   return { disk, files, held, identity: { files, directory: 'db', epoch: 3, databaseId } }
 }
 
-function read(disk: MemoryFileSystem, change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes): ManifestContents | undefined {
+function read(
+  disk: MemoryFileSystem,
+  change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
+): ManifestContents | undefined {
   const [path] = disk.files()
   return readManifest(change(disk.snapshotBytes(path!)), path!, { epoch: 3, number: 31, databaseId })
 }
@@ -65,19 +68,22 @@ function archived(lsn: number, edit: Edit): { lsn: number; bytes: Uint8Array } {
 }
 
 describe('a checkpoint', () => {
-  it.each([0, 10, POINTERS_A_FRAME, POINTERS_A_FRAME + 1, 3 * POINTERS_A_FRAME])('of %i pointers reads back', (count) => {
-    const version = sample(count)
-    const to = new ByteWriter()
-    const reader = new CheckpointReader()
-    let whole: ReturnType<CheckpointReader['take']>
-    for (const kind of checkpointFrames(version, FACTS, to)) {
-      expect(whole).toBeUndefined()
-      whole = reader.take(kind, to.view().slice())
-      to.reset()
-    }
-    expect(whole?.facts).toEqual(FACTS)
-    expect(plain(whole!.version)).toEqual(plain(version))
-  })
+  it.each([0, 10, POINTERS_A_FRAME, POINTERS_A_FRAME + 1, 3 * POINTERS_A_FRAME])(
+    'of %i pointers reads back',
+    (count) => {
+      const version = sample(count)
+      const to = new ByteWriter()
+      const reader = new CheckpointReader()
+      let whole: ReturnType<CheckpointReader['take']>
+      for (const kind of checkpointFrames(version, FACTS, to)) {
+        expect(whole).toBeUndefined()
+        whole = reader.take(kind, to.view().slice())
+        to.reset()
+      }
+      expect(whole?.facts).toEqual(FACTS)
+      expect(plain(whole!.version)).toEqual(plain(version))
+    },
+  )
 
   it('whose frames are missing, doubled or out of order is refused', () => {
     const to = new ByteWriter()
@@ -122,7 +128,10 @@ describe('a manifest', () => {
     const version = sample()
     const manifest = await Manifest.write(held, identity, version, FACTS)
     const old: Edit = { kind: 'remove', keys: [2] }
-    const edit: Edit = { kind: 'relocate', changes: [{ key: 1, goes: { first: 1n, last: 1n, count: 1 }, comes: [] }] }
+    const edit: Edit = {
+      kind: 'relocate',
+      changes: [{ key: 1, goes: { first: 1n, last: 1n, count: 1 }, comes: [] }],
+    }
     // An edit at or below the checkpoint is in it already.
     await manifest.archive(held, [archived(31, old), archived(33, edit)], 35)
     await manifest.archive(held, [], 40)
@@ -135,9 +144,10 @@ describe('a manifest', () => {
   it('whose checkpoint is cut or damaged anywhere counts for nothing', async () => {
     const { disk, held, identity } = await setup()
     const { size } = await Manifest.write(held, identity, sample(), FACTS)
-    for (let length = 64; length < size; length += 8) expect(read(disk, (bytes) => bytes.subarray(0, length))).toBeUndefined()
+    for (let length = 64; length < size; length += 8)
+      expect(read(disk, (bytes) => bytes.subarray(0, length))).toBeUndefined()
     for (let at = 64; at < size; at += 5) {
-      const flip = (bytes: Uint8Array): Uint8Array => bytes.with(at, bytes[at]! ^ 16) as Uint8Array
+      const flip = (bytes: Uint8Array): Uint8Array => bytes.with(at, bytes[at]! ^ 16)
       expect(read(disk, flip)).toBeUndefined()
     }
   })
@@ -148,9 +158,13 @@ describe('a manifest', () => {
     const { size } = manifest
     await manifest.archive(held, [archived(33, { kind: 'remove', keys: [2] })], 35)
     for (let length = size + 1; length < manifest.size; length++) {
-      expect(read(disk, (bytes) => bytes.subarray(0, length))).toMatchObject({ covers: 30, end: size, isTorn: true })
+      expect(read(disk, (bytes) => bytes.subarray(0, length))).toMatchObject({
+        covers: 30,
+        end: size,
+        isTorn: true,
+      })
     }
-    expect(read(disk, (bytes) => bytes.with(size + 20, 0xee) as Uint8Array)).toMatchObject({ covers: 30, isTorn: true })
+    expect(read(disk, (bytes) => bytes.with(size + 20, 0xee))).toMatchObject({ covers: 30, isTorn: true })
   })
 
   it('whose sound archive contradicts the version is damage', async () => {

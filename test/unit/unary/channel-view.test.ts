@@ -4,24 +4,49 @@
 import { describe, expect, it } from 'vitest'
 import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
 import type { TailView } from '../../../src/domain/tail.ts'
-import { countIn, countOf, newestParts, partsIn, timeInPart, timeOfNth } from '../../../src/unary/channel-view.ts'
+import {
+  countIn,
+  countOf,
+  newestParts,
+  partsIn,
+  timeInPart,
+  timeOfNth,
+} from '../../../src/unary/channel-view.ts'
 import type { ChannelRef, GroupView } from '../../../src/unary/channel-view.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'
 import { dataOwner, INDEX, StoredSegment } from '../../support/stored-segment.ts'
 
-const TIME: ChannelRef = { key: 1, name: 'time', type: 'timestamp', owner: INDEX, index: { key: 1, owner: INDEX } }
-const DATA: ChannelRef = { key: 2, name: 'a', type: 'float64', owner: dataOwner('float64'), index: TIME.index }
+const TIME: ChannelRef = {
+  key: 1,
+  name: 'time',
+  type: 'timestamp',
+  owner: INDEX,
+  index: { key: 1, owner: INDEX },
+}
+const DATA: ChannelRef = {
+  key: 2,
+  name: 'a',
+  type: 'float64',
+  owner: dataOwner('float64'),
+  index: TIME.index,
+}
 
-const range = (first: number, count: number, step: number): number[] => Array.from({ length: count }, (_, i) => first + i * step)
+const range = (first: number, count: number, step: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i * step)
 
 /** Pointers [0, 990] by tens and [2000, 2095] by fives; between them a strip with a cut, behind them a run of an extent. */
 async function group(): Promise<{ view: GroupView; times: number[]; dataTimes: number[] }> {
   const segment = await StoredSegment.create()
   const stored = (times: number[], change: Partial<Pointer> = {}): Pointer => {
     const extent = segment.append(INDEX, BigInt64Array.from(times, BigInt))
-    return pointerTo(times[0]!, times.length, { ...extent, segment: segment.id, end: BigInt(times.at(-1)! + 1), ...change })
+    return pointerTo(times[0]!, times.length, {
+      ...extent,
+      segment: segment.id,
+      end: BigInt(times.at(-1)! + 1),
+      ...change,
+    })
   }
   const [one, two, three] = [range(0, 100, 10), range(2000, 20, 5), range(3000, 40, 1)]
   const index = [stored(one), stored(two)]
@@ -31,13 +56,23 @@ async function group(): Promise<{ view: GroupView; times: number[]; dataTimes: n
   strip.joined = true
   strip.cut(2, 1, 3)
   const tail: TailView[] = [
-    { kind: 'pointers', pointers: new Map([[1, new ShortPointerList([run])], [2, new ShortPointerList([run])]]) },
+    {
+      kind: 'pointers',
+      pointers: new Map([
+        [1, new ShortPointerList([run])],
+        [2, new ShortPointerList([run])],
+      ]),
+    },
     strip.view(),
   ]
   const { empty } = PointerTables
   const table = (pointers: Pointer[]): ReturnType<typeof empty.get> => empty.get(1).splice(0, 0, pointers)
   const reader = segment.reader()
-  const view = { pointers: empty.set(1, table(index)).set(2, table(data)), tail, segments: { reader: () => reader } }
+  const view = {
+    pointers: empty.set(1, table(index)).set(2, table(data)),
+    tail,
+    segments: { reader: () => reader },
+  }
   const times = [...one, 1000, 1001, 1002, 1500, 1501, ...two, ...three]
   return { view, times, dataTimes: times.filter((time) => ![1001, 1002, 2000, 2005].includes(time)) }
 }
@@ -71,7 +106,8 @@ describe('a channel at one instant', () => {
       expect(countIn(view, channel, BigInt(start), BigInt(end))).toBe(expected.length)
       const found = parts.flatMap((part) => range(0, part.count, 1).map((i) => Number(timeInPart(part, i))))
       expect(found).toEqual(expected)
-      for (const part of parts) expect([part.start, part.end - 1n]).toEqual([timeInPart(part, 0), timeInPart(part, part.count - 1)])
+      for (const part of parts)
+        expect([part.start, part.end - 1n]).toEqual([timeInPart(part, 0), timeInPart(part, part.count - 1)])
     }
   })
 
@@ -96,7 +132,8 @@ describe('a channel at one instant', () => {
 
   it('says what goes on with what: a cut, and a range that begins inside, part', async () => {
     const { view } = await group()
-    const joined = (channel: ChannelRef, start: number): boolean[] => partsIn(view, channel, BigInt(start), 9999n).map((part) => part.joined)
+    const joined = (channel: ChannelRef, start: number): boolean[] =>
+      partsIn(view, channel, BigInt(start), 9999n).map((part) => part.joined)
     expect(joined(TIME, 0)).toEqual([false, true, false, true])
     expect(joined(DATA, 0)).toEqual([false, true, false, false, true])
     expect(joined(TIME, 1001)).toEqual([false, false, true])

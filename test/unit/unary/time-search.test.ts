@@ -27,7 +27,26 @@ async function source(): Promise<{ index: IndexSource; times: bigint[] }> {
 describe('the rank of a time', () => {
   it('is the number of samples before it, with its neighbours', async () => {
     const { index, times } = await source()
-    for (const time of [-5n, 0n, 1n, 10n, 1279n, 1280n, 1281n, 2990n, 2991n, 3100n, 3200n, 3443n, 3446n, 3799n, 3805n, 3890n, 3891n, 9999n]) {
+    for (const time of [
+      -5n,
+      0n,
+      1n,
+      10n,
+      1279n,
+      1280n,
+      1281n,
+      2990n,
+      2991n,
+      3100n,
+      3200n,
+      3443n,
+      3446n,
+      3799n,
+      3805n,
+      3890n,
+      3891n,
+      9999n,
+    ]) {
       const rank = times.filter((each) => each < time).length
       expect(rankOf(index, time)).toEqual({ rank, at: times[rank], before: times[rank - 1] })
     }
@@ -35,7 +54,8 @@ describe('the rank of a time', () => {
 
   it('is turned back into the time', async () => {
     const { index, times } = await source()
-    for (const rank of [0, 1, 127, 128, 129, 298, 299, 300, 301, 349, 350, 355, 359]) expect(timeOfRank(index, rank)).toBe(times[rank])
+    for (const rank of [0, 1, 127, 128, 129, 298, 299, 300, 301, 349, 350, 355, 359])
+      expect(timeOfRank(index, rank)).toBe(times[rank])
   })
 })
 

@@ -31,7 +31,11 @@ describe('apply', () => {
   it('installs what a flush brings, and counts its segments', () => {
     const before = versionWith({ 1: THREE })
     const comes = [pointerTo(5, 2, { segment: 9, offset: 64, length: 100, live: 60 })]
-    const after = apply(before, { kind: 'flush', groups: [{ key: 1, lsn: 8 }], changes: [{ key: 1, comes }] }, 9)
+    const after = apply(
+      before,
+      { kind: 'flush', groups: [{ key: 1, lsn: 8 }], changes: [{ key: 1, comes }] },
+      9,
+    )
     expect(pointers(after, 1)).toEqual([THREE[0], comes[0], THREE[1], THREE[2]])
     expect(after.segments[9]).toEqual({ size: 164, live: 60 })
     expect(after.flushed).toEqual({ 1: 8 })
@@ -67,13 +71,29 @@ describe('apply', () => {
 
   const tail = { start: 0n, end: 0n, keys: [], extents: [], parted: [] }
   it.each<{ what: string; edit: Edit }>([
-    { what: 'a run of pointers that is not there', edit: { kind: 'delete', tail, changes: [{ key: 1, goes: { first: 1n, last: 1n, count: 1 }, comes: [] }] } },
-    { what: 'a run with another end', edit: { kind: 'relocate', changes: [{ key: 1, goes: { first: 0n, last: 20n, count: 2 }, comes: [] }] } },
-    { what: 'pointers over others', edit: { kind: 'flush', groups: [], changes: [{ key: 1, comes: [pointerTo(2, 3)] }] } },
+    {
+      what: 'a run of pointers that is not there',
+      edit: {
+        kind: 'delete',
+        tail,
+        changes: [{ key: 1, goes: { first: 1n, last: 1n, count: 1 }, comes: [] }],
+      },
+    },
+    {
+      what: 'a run with another end',
+      edit: { kind: 'relocate', changes: [{ key: 1, goes: { first: 0n, last: 20n, count: 2 }, comes: [] }] },
+    },
+    {
+      what: 'pointers over others',
+      edit: { kind: 'flush', groups: [], changes: [{ key: 1, comes: [pointerTo(2, 3)] }] },
+    },
     { what: 'a change of nothing', edit: { kind: 'relocate', changes: [{ key: 1, comes: [] }] } },
     { what: 'a key that was used', edit: { kind: 'create', channels: [INDEX_CHANNEL] } },
     { what: 'a channel that is not there', edit: { kind: 'remove', keys: [77] } },
-    { what: 'another definition of no channel', edit: { kind: 'redefine', channels: [{ ...DATA_CHANNEL, key: 9 }] } },
+    {
+      what: 'another definition of no channel',
+      edit: { kind: 'redefine', channels: [{ ...DATA_CHANNEL, key: 9 }] },
+    },
     { what: 'a segment that lives', edit: { kind: 'drop', segments: [1] } },
   ])('refuses $what, and nothing has happened', ({ edit }) => {
     const before = versionWith({ 1: THREE })
