@@ -15,7 +15,7 @@ export interface BenchStore {
   readonly db: Database
   /** The index channel first. */
   readonly names: string[]
-  remove(): Promise<void>
+  readonly remove: () => Promise<void>
 }
 
 /** A new database of `count` data channels, with the limits of production but for `tuning`. */

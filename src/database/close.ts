@@ -31,19 +31,18 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   }
   engine.state = 'closed'
   engine.stopTimers()
-  const steps = [
-    (): void => engine.journal?.close(),
-    (): void => engine.manifest?.close(),
-    (): void => engine.segments.close(),
-    (): Promise<void> | undefined => engine.lease?.release(),
-  ]
   // Whatever one of them says, the lease is given back.
-  for (const step of steps) {
+  for (const held of [engine.journal, engine.manifest, engine.segments]) {
     try {
-      await step()
+      held?.close()
     } catch (cause) {
       failure ??= storageError('Cannot close the database', engine.directory, cause)
     }
+  }
+  try {
+    await engine.lease?.release()
+  } catch (error) {
+    failure ??= error
   }
   if (failure !== undefined) throw failure as Error
 }

@@ -77,8 +77,9 @@ export class Session {
   hasBegun: () => boolean = () => false
   /** Whether it is over: nothing fails any more. */
   isOver: () => boolean = () => false
-  /** Whether the fault may have kept the lease from being given back. */
-  mayBeLocked: () => boolean = () => false
+  /** Whether the fault may have kept the lease from being given back, when the call before was refused like this. */
+  mayBeLocked: (refusal: unknown) => boolean = () => false
+  #lastRefusal: unknown
   #values = 0
 
   private constructor(machine: Machine, options: SessionOptions, history: History) {
@@ -443,6 +444,7 @@ export class Session {
     } catch (error) {
       this.#assertAlive()
       this.#judge(label, error, struckBefore, failedBefore)
+      this.#lastRefusal = error
       this.refusals++
       return undefined
     }
@@ -452,8 +454,8 @@ export class Session {
 
   #judge(label: string, error: unknown, struckBefore: boolean, failedBefore: Error | undefined): void {
     if (!(error instanceof RubidiumError)) throw new Broken(`${label} ended with a raw error: ${describe(error)}`, { cause: error })
-    if (label === 'open' && error.code === 'DATABASE_LOCKED' && this.mayBeLocked()) {
-      // It could not be given back: the death of this process frees it.
+    if (label === 'open' && error.code === 'DATABASE_LOCKED' && this.mayBeLocked(this.#lastRefusal)) {
+      // It could not be given back: only the death of this process frees it.
       this.machine.nextProcess()
       return
     }

@@ -37,19 +37,29 @@ function say(line: string): void {
 
 process.on('unhandledRejection', (error) => {
   failures++
-  say(`round ${rounds} (seed ${firstSeed + rounds}): an unhandled rejection: ${String((error as Error).stack)}`)
+  say(
+    `round ${rounds} (seed ${firstSeed + rounds}): an unhandled rejection: ${String((error as Error).stack)}`,
+  )
 })
 
 while (performance.now() < until && failures < ENOUGH && rounds < Number(values.rounds ?? Infinity)) {
   const seed = firstSeed + rounds
-  const property = fc.asyncProperty(settings, operations(most), (chosen, list) => runModel(chosen, list, tally))
-  const result = await fc.check(property, { seed, numRuns: LIVES, ...(values.path === undefined ? {} : { path: values.path }) })
+  const property = fc.asyncProperty(settings, operations(most), (chosen, list) =>
+    runModel(chosen, list, tally),
+  )
+  const result = await fc.check(property, {
+    seed,
+    numRuns: LIVES,
+    ...(values.path === undefined ? {} : { path: values.path }),
+  })
   rounds++
   if (result.failed) {
     failures++
     say(`seed ${seed}, path ${result.counterexamplePath ?? ''}\n${JSON.stringify(result.counterexample)}`)
     const error = result.errorInstance as Error
-    say(`${error.stack ?? String(error)}\n${error.cause instanceof Error ? `because of ${error.cause.stack ?? ''}` : ''}`)
+    say(
+      `${error.stack ?? String(error)}\n${error.cause instanceof Error ? `because of ${error.cause.stack ?? ''}` : ''}`,
+    )
   }
   if (rounds % 20 === 0) report()
 }

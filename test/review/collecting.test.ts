@@ -72,7 +72,14 @@ describe('a read of a segment whose descriptor is wanted by others', () => {
     const files = new MemoryFileSystem({ scheduler })
     await files.makeDirectory('/data/segments')
     const databaseId = new Uint8Array(16)
-    const options = { files, directory: '/data', databaseId, epoch: 1, segmentSize: 1024, cache: new TableCache(0) }
+    const options = {
+      files,
+      directory: '/data',
+      databaseId,
+      epoch: 1,
+      segmentSize: 1024,
+      cache: new TableCache(0),
+    }
     const pool = new SegmentPool(options)
     const count = 300_000
     const owner = { channel: 1, type: 'float64', isIndex: false } as const

@@ -16,7 +16,7 @@ describe('somebody who begins to wait for memory just when the flusher goes to s
     await writer.write(frameOf('time', ['a'], timesFrom(1, 1)))
     engine.wantsFlush()
     await engine.turns.next()
-    for (let tick = 0; tick < ticks; tick++) await null
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
     let isServed = false
     const taken = engine.pool.take([MIB]).then((pages) => {
       isServed = true
@@ -36,7 +36,15 @@ describe('replay of many writers with a row each', () => {
     const bytes = new Uint8Array(16)
     for (let stream = 0; stream < 100; stream++) {
       new DataView(bytes.buffer).setBigInt64(0, BigInt(stream), true)
-      const run = { kind: 'rows', count: 1, joined: false, parted: [], bytes, offsets: [0, 8], from: 0 } as const
+      const run = {
+        kind: 'rows',
+        count: 1,
+        joined: false,
+        parted: [],
+        bytes,
+        offsets: [0, 8],
+        from: 0,
+      } as const
       replay.commit(group, { stream, shape, runs: [run] })
     }
     let held = 0

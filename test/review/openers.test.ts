@@ -33,7 +33,7 @@ describe('an opener that stands still after its epoch has begun, and is overtake
     const came = new Promise<void>((resolve) => (reached = resolve))
     const gate = new Promise<void>((resolve) => (release = resolve))
     const scheduler = async (label: string): Promise<void> => {
-      if (/^sync \/data\/journal\/000002/.test(label)) arm ??= /^list \/data\/manifest/
+      if (label.startsWith('sync /data/journal/000002')) arm ??= /^list \/data\/manifest/
       else if (arm?.test(label) === true) {
         arm = /^nothing/
         reached()

@@ -9,9 +9,23 @@ import type { ModelChannel, ModelSample, ModelState } from './model-store.ts'
 
 /** What reads at the head and reads of a snapshot have in common, without the types of a schema. */
 export interface ModelReader {
-  readonly channels: { list(): { key: number; name: string; kind: string; type: string; index?: string; unit?: string; metadata?: unknown }[] }
+  readonly channels: {
+    list(): {
+      key: number
+      name: string
+      kind: string
+      type: string
+      index?: string
+      unit?: string
+      metadata?: unknown
+    }[]
+  }
   read(channels: readonly string[], range?: Range, options?: { timestamps?: boolean }): Promise<Frame>
-  latest(channels: readonly string[], count?: number, options?: { at?: bigint; timestamps?: boolean }): Promise<Frame>
+  latest(
+    channels: readonly string[],
+    count?: number,
+    options?: { at?: bigint; timestamps?: boolean },
+  ): Promise<Frame>
   count(channels: readonly string[], range?: Range): Promise<Record<string, number>>
   hasData(channels: readonly string[], range: Range): Promise<boolean>
   bounds(channel: string): Promise<TimeRange | undefined>
@@ -43,7 +57,11 @@ export async function difference(reader: ModelReader, state: ModelState): Promis
   if (wrong !== undefined) return wrong
   const channels = [...state.values()]
   if (channels.length === 0) return undefined
-  const frame = await reader.read(channels.map(({ name }) => name), {}, { timestamps: true })
+  const frame = await reader.read(
+    channels.map(({ name }) => name),
+    {},
+    { timestamps: true },
+  )
   return frameDiffers(frame, channels, (channel) => channel.samples, true)
 }
 
@@ -56,7 +74,15 @@ function channelsDiffer(reader: ModelReader, state: ModelState): string | undefi
     const { key, name, type, group, unit, note } = channel
     const kind = key === group ? 'index' : 'data'
     const index = key === group ? undefined : state.get(group)!.name
-    return JSON.stringify({ key, name, kind, type, index, unit, metadata: note === undefined ? undefined : { note } })
+    return JSON.stringify({
+      key,
+      name,
+      kind,
+      type,
+      index,
+      unit,
+      metadata: note === undefined ? undefined : { note },
+    })
   })
   if (found.join() === wanted.join()) return undefined
   return `the channels are\n  ${found.join('\n  ')}\nand should be\n  ${wanted.join('\n  ')}`
@@ -69,22 +95,35 @@ function frameDiffers(
   expected: (channel: ModelChannel) => readonly ModelSample[],
   timestamps: boolean,
 ): string | undefined {
-  if (frame.channels.join() !== channels.map(({ name }) => name).join()) return `the frame is of ${frame.channels.join()}`
+  if (frame.channels.join() !== channels.map(({ name }) => name).join())
+    return `the frame is of ${frame.channels.join()}`
   for (const channel of channels) {
     const wanted = expected(channel)
-    const wrong = columnDiffers(frame, channel, wanted, timestamps || channels.some(({ key }) => key === channel.group))
+    const wrong = columnDiffers(
+      frame,
+      channel,
+      wanted,
+      timestamps || channels.some(({ key }) => key === channel.group),
+    )
     if (wrong !== undefined) return `channel "${channel.name}" (key ${channel.key}) ${wrong}`
   }
   return undefined
 }
 
-function columnDiffers(frame: Frame, { name }: ModelChannel, wanted: readonly ModelSample[], timed: boolean): string | undefined {
+function columnDiffers(
+  frame: Frame,
+  { name }: ModelChannel,
+  wanted: readonly ModelSample[],
+  timed: boolean,
+): string | undefined {
   const data = frame.column(name)
   if (timed) {
     const times = frame.timestamps(name)
     const at = wanted.findIndex(({ time }, i) => times[i] !== time)
-    if (at >= 0) return `has ${times.length} samples, of which number ${at} is at ${times[at]}: should be ${wanted.length}, and ${wanted[at]!.time}`
-    if (times.length > wanted.length) return `has ${times.length} samples: should be ${wanted.length}, the first too many is at ${times[wanted.length]}`
+    if (at >= 0)
+      return `has ${times.length} samples, of which number ${at} is at ${times[at]}: should be ${wanted.length}, and ${wanted[at]!.time}`
+    if (times.length > wanted.length)
+      return `has ${times.length} samples: should be ${wanted.length}, the first too many is at ${times[wanted.length]}`
   } else if (!refusesTimes(frame, name)) return 'has times that were not asked for'
   if (data.length !== wanted.length) return `has ${data.length} samples: should be ${wanted.length}`
   const at = wanted.findIndex(({ value }, i) => !Object.is(data[i], value))
@@ -104,7 +143,9 @@ function refusesTimes(frame: Frame, name: string): boolean {
 }
 
 function describe(domains: ReturnType<typeof domainsOf>): string {
-  return domains.map(({ count, timeRange }) => `${count} in [${timeRange.start}, ${timeRange.end})`).join(', ')
+  return domains
+    .map(({ count, timeRange }) => `${count} in [${timeRange.start}, ${timeRange.end})`)
+    .join(', ')
 }
 
 /** One read of a part against the state that it should show. */
@@ -114,16 +155,24 @@ export async function readDiffers(reader: ModelReader, read: ModelRead): Promise
   const inRange = (channel: ModelChannel): ModelSample[] => samplesIn(channel, start, end)
   switch (what) {
     case 'read':
-      return frameDiffers(await reader.read(names, { start, end }, { timestamps }), channels, inRange, timestamps)
+      return frameDiffers(
+        await reader.read(names, { start, end }, { timestamps }),
+        channels,
+        inRange,
+        timestamps,
+      )
     case 'latest': {
       const frame = await reader.latest(names, count, { at: end, timestamps })
-      const newest = (channel: ModelChannel): ModelSample[] => channel.samples.filter(({ time }) => time <= end).slice(-count)
+      const newest = (channel: ModelChannel): ModelSample[] =>
+        channel.samples.filter(({ time }) => time <= end).slice(-count)
       return frameDiffers(frame, channels, newest, timestamps)
     }
     case 'count': {
       const found = await reader.count(names, { start, end })
       const wrong = channels.find((channel) => found[channel.name] !== inRange(channel).length)
-      return wrong === undefined ? undefined : `count of "${wrong.name}" is ${found[wrong.name]}: should be ${inRange(wrong).length}`
+      return wrong === undefined
+        ? undefined
+        : `count of "${wrong.name}" is ${found[wrong.name]}: should be ${inRange(wrong).length}`
     }
     case 'bounds': {
       for (const { name, samples } of channels) {
@@ -164,19 +213,26 @@ async function walkDiffers(
       const times = frame.timestamps(name)
       const data = frame.column(name)
       const wanted = left.get(name)!.splice(0, times.length)
-      const at = times.findIndex((time, i) => time !== wanted[i]?.time || !Object.is(data[i], wanted[i].value))
-      if (at >= 0) return `a frame has ${data[at]} at ${times[at]} in "${name}": should be ${wanted[at]?.value} at ${wanted[at]?.time}`
-      if (times.length > count) return `a frame has ${times.length} samples of "${name}": at most ${count} were wanted`
+      const at = times.findIndex(
+        (time, i) => time !== wanted[i]?.time || !Object.is(data[i], wanted[i].value),
+      )
+      if (at >= 0)
+        return `a frame has ${data[at]} at ${times[at]} in "${name}": should be ${wanted[at]?.value} at ${wanted[at]?.time}`
+      if (times.length > count)
+        return `a frame has ${times.length} samples of "${name}": at most ${count} were wanted`
       for (const time of times) {
         if (first === undefined || time < first) first = time
         if (last === undefined || time > last) last = time
       }
     }
-    if (span !== undefined && last! - first! >= span) return `a frame spans ${first} to ${last}: at most ${span} were wanted`
+    if (span !== undefined && last! - first! >= span)
+      return `a frame spans ${first} to ${last}: at most ${span} were wanted`
     for (const [name, samples] of left) {
-      if (samples[0] !== undefined && samples[0].time <= last!) return `a frame ends at ${last} without ${samples[0].time} of "${name}"`
+      if (samples[0] !== undefined && samples[0].time <= last!)
+        return `a frame ends at ${last} without ${samples[0].time} of "${name}"`
     }
   }
-  for (const [name, samples] of left) if (samples.length > 0) return `the frames end before ${samples[0]!.time} of "${name}"`
+  for (const [name, samples] of left)
+    if (samples.length > 0) return `the frames end before ${samples[0]!.time} of "${name}"`
   return undefined
 }

@@ -41,7 +41,11 @@ export class ModelMachine {
   /** Opens the database as a process that was not there before. */
   async open(readOnly = false): Promise<OpenDatabase> {
     const { durability, memoryBudget, segmentSize } = this.#settings
-    const options = { ...resolveOptions({ durability, readOnly, syncInterval: '1h' }), memoryBudget, segmentSize }
+    const options = {
+      ...resolveOptions({ durability, readOnly, syncInterval: '1h' }),
+      memoryBudget,
+      segmentSize,
+    }
     const opened = await openEngine(this.#environment(), DIRECTORY, options)
     return { ...opened, db: new Database(opened.engine, opened.flusher) }
   }
@@ -66,7 +70,13 @@ export class ModelMachine {
     return {
       files: this.disk,
       clock: { now: () => BigInt(Math.round(this.#ms * 1e6)), monotonicMs: () => this.#ms },
-      identity: { host: 'model', bootId: `boot-${this.#boot}`, pidNamespace: 'pid', pid, startTime: String(pid) },
+      identity: {
+        host: 'model',
+        bootId: `boot-${this.#boot}`,
+        pidNamespace: 'pid',
+        pid,
+        startTime: String(pid),
+      },
       isAlive: () => 'dead',
       newId: () => new Uint8Array(16).fill(7),
       tuning: this.#settings.tuning,

@@ -29,7 +29,12 @@ export type Operation =
   | { readonly do: 'create'; readonly group: number; readonly types: readonly number[] }
   | { readonly do: 'rename'; readonly channel: number; readonly name: number }
   | { readonly do: 'update'; readonly channel: number; readonly note: number; readonly unit: boolean }
-  | { readonly do: 'remove'; readonly channel: number; readonly whole: boolean; readonly closeWriters: boolean }
+  | {
+      readonly do: 'remove'
+      readonly channel: number
+      readonly whole: boolean
+      readonly closeWriters: boolean
+    }
   | {
       readonly do: 'openWriter'
       readonly groups: number
@@ -59,7 +64,12 @@ export type Operation =
       readonly who: 'group' | 'data' | 'any'
       readonly range: PickedRange
     }
-  | { readonly do: 'maintain'; readonly what: Maintenance; readonly threshold: number; readonly wait: boolean }
+  | {
+      readonly do: 'maintain'
+      readonly what: Maintenance
+      readonly threshold: number
+      readonly wait: boolean
+    }
   | { readonly do: 'settle' | 'sync' | 'turn' | 'wait' | 'snapshot' | 'check' | 'peek' | 'verify' }
   | { readonly do: 'closeSnapshot'; readonly snapshot: number }
   | {
@@ -113,7 +123,9 @@ const after = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max
 const crash: fc.Arbitrary<Crash> = fc.record({
   isPowerLoss: fc.boolean(),
   seed,
-  again: fc.array(fc.record({ after: fc.integer({ min: 1, max: 40 }), isPowerLoss: fc.boolean(), seed }), { maxLength: 2 }),
+  again: fc.array(fc.record({ after: fc.integer({ min: 1, max: 40 }), isPowerLoss: fc.boolean(), seed }), {
+    maxLength: 2,
+  }),
 })
 
 const rows = fc.oneof(
@@ -135,7 +147,10 @@ const write = fc.record({
   place: fc.constantFrom<Placement[]>('next', 'next', 'next', 'hole', 'anywhere'),
   pick,
   isBackwards: fc.integer({ min: 0, max: 19 }).map((n) => n === 19),
-  more: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }) }),
+  more: fc.oneof(
+    { weight: 5, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }) },
+  ),
 })
 
 const openWriter = fc.record({
@@ -164,7 +179,15 @@ const maintain = fc.record({
 
 const read = fc.record({
   do: fc.constant('read' as const),
-  what: fc.constantFrom('read' as const, 'read' as const, 'latest' as const, 'count' as const, 'bounds' as const, 'hasData' as const, 'frames' as const),
+  what: fc.constantFrom(
+    'read' as const,
+    'read' as const,
+    'latest' as const,
+    'count' as const,
+    'bounds' as const,
+    'hasData' as const,
+    'frames' as const,
+  ),
   snapshot: few,
   channels: bits,
   range,
@@ -180,11 +203,42 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: deletion },
   { weight: 9, arbitrary: maintain },
   { weight: 5, arbitrary: read },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), group: few, types: fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 3 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('create' as const),
+      group: few,
+      types: fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 3 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rename' as const), channel: few, name: few }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('update' as const), channel: few, note: few, unit: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove' as const), channel: few, whole: fc.boolean(), closeWriters: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('settle' as const, 'sync' as const, 'turn' as const, 'wait' as const, 'check' as const, 'peek' as const, 'verify' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('update' as const), channel: few, note: few, unit: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('remove' as const),
+      channel: few,
+      whole: fc.boolean(),
+      closeWriters: fc.boolean(),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'settle' as const,
+        'sync' as const,
+        'turn' as const,
+        'wait' as const,
+        'check' as const,
+        'peek' as const,
+        'verify' as const,
+      ),
+    }),
+  },
   { weight: 3, arbitrary: fc.constant({ do: 'snapshot' as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('closeSnapshot' as const), snapshot: few }) },
   { weight: 2, arbitrary: fc.constant({ do: 'reopen' as const }) },

@@ -41,7 +41,17 @@ import {
 } from './model-store.ts'
 import type { ModelChannel, ModelRows, ModelSample, ModelState, ModelStream } from './model-store.ts'
 
-const TYPES: readonly DataType[] = ['float64', 'int32', 'boolean', 'int64', 'float32', 'uint8', 'uint64', 'int16', 'timestamp']
+const TYPES: readonly DataType[] = [
+  'float64',
+  'int32',
+  'boolean',
+  'int64',
+  'float32',
+  'uint8',
+  'uint64',
+  'int16',
+  'timestamp',
+]
 const MOST_CHANNELS = 12
 const MOST_GROUPS = 4
 const MOST_WRITERS = 5
@@ -83,7 +93,11 @@ export interface ModelTally {
 }
 
 /** Runs a life of a database. @throws Error that says what is not as it should be */
-export async function runModel(settings: ModelSettings, operations: readonly Operation[], tally?: ModelTally): Promise<void> {
+export async function runModel(
+  settings: ModelSettings,
+  operations: readonly Operation[],
+  tally?: ModelTally,
+): Promise<void> {
   const run = new ModelRun(settings, tally)
   try {
     await run.begin()
@@ -108,7 +122,10 @@ class ModelRun {
   /** Keys above all that were ever given out in this history. */
   #nextKey = 1
 
-  constructor(settings: ModelSettings, tally: ModelTally = { operations: 0, crashes: 0, commits: 0, samples: 0 }) {
+  constructor(
+    settings: ModelSettings,
+    tally: ModelTally = { operations: 0, crashes: 0, commits: 0, samples: 0 },
+  ) {
     this.#settings = settings
     this.#machine = new ModelMachine(settings)
     this.#tally = tally
@@ -147,7 +164,12 @@ class ModelRun {
 
   /** Ends the life: everything is there, verifies, is there again after a clean close, and nothing else is. */
   async end(): Promise<void> {
-    for (const operation of [{ do: 'settle' }, { do: 'check' }, { do: 'verify' }, { do: 'reopen' }] as const) {
+    for (const operation of [
+      { do: 'settle' },
+      { do: 'check' },
+      { do: 'verify' },
+      { do: 'reopen' },
+    ] as const) {
       await this.perform(operation)
     }
     // What is armed and has not come yet comes no more.
@@ -160,7 +182,8 @@ class ModelRun {
     if (held > 0) throw new Error(`${held} bytes of samples are held for nobody`)
     const { skipped } = await this.#open.db.gc({ threshold: 0 })
     const dead = (await this.#open.db.stats()).segments.filter((segment) => segment.dead > 0)
-    if (dead.length > 0) throw new Error(`a collection of all that is dead has left ${JSON.stringify({ dead, skipped })}`)
+    if (dead.length > 0)
+      throw new Error(`a collection of all that is dead has left ${JSON.stringify({ dead, skipped })}`)
     await this.#step({ do: 'reopen' })
     await this.#checkFiles()
     await this.#open.db.close()
@@ -172,10 +195,14 @@ class ModelRun {
     const files = this.#machine.disk.files().map((path) => path.slice('/data/'.length))
     const found = files.filter((name) => name.startsWith('segments/'))
     const wanted = segments.map(({ name }) => name).sort()
-    const rest = files.filter((name) => !/^(FENCE|LEASE-\d+|(segments|journal|manifest)\/\d+-\d+)$/.test(name))
+    const rest = files.filter(
+      (name) => !/^(FENCE|LEASE-\d+|(segments|journal|manifest)\/\d+-\d+)$/.test(name),
+    )
     const logs = files.filter((name) => /^(journal|manifest)\//.test(name))
     if (found.join() === wanted.join() && rest.length === 0 && logs.length <= 2) return
-    throw new Error(`the folder holds ${files.join(', ')}: should hold ${wanted.join(', ')}, a manifest and a journal file`)
+    throw new Error(
+      `the folder holds ${files.join(', ')}: should hold ${wanted.join(', ')}, a manifest and a journal file`,
+    )
   }
 
   #step(operation: Operation): Promise<void> {
@@ -238,7 +265,11 @@ class ModelRun {
   // What operations share.
 
   /** Calls the database; where the process died in it, the life goes on after recovery. */
-  async #call<T>(what: string, next: ModelState | readonly ModelState[] | undefined, call: () => Promise<T>): Promise<Outcome<T>> {
+  async #call<T>(
+    what: string,
+    next: ModelState | readonly ModelState[] | undefined,
+    call: () => Promise<T>,
+  ): Promise<Outcome<T>> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${what} hangs`)), LONGEST_MS)
@@ -249,7 +280,10 @@ class ModelRun {
       // A dead process cannot even close its files, or look around; nobody hears of that.
       const isLast = ['close', 'stat'].includes(String((error as { syscall?: unknown }).syscall))
       if (!(error instanceof RubidiumError) && !isLast) throw error
-      if (this.#machine.disk.isDead) throw new Died(next === undefined ? [] : next instanceof Map ? [next] : (next as readonly ModelState[]))
+      if (this.#machine.disk.isDead)
+        throw new Died(
+          next === undefined ? [] : next instanceof Map ? [next] : (next as readonly ModelState[]),
+        )
       return { error }
     } finally {
       clearTimeout(timer)
@@ -263,7 +297,10 @@ class ModelRun {
       throw new Error(`${what} succeeded: should be ${wanted.map(({ name }) => name).join(' or ')}`)
     }
     if (wanted.some((each) => outcome.error instanceof each)) return undefined
-    throw new Error(`${what} failed: should be ${wanted.map(({ name }) => name).join(' or ') || 'a success'}`, { cause: outcome.error })
+    throw new Error(
+      `${what} failed: should be ${wanted.map(({ name }) => name).join(' or ') || 'a success'}`,
+      { cause: outcome.error },
+    )
   }
 
   get #editDurability(): Durability {
@@ -281,7 +318,10 @@ class ModelRun {
 
   /** A stretch of the time in which there are samples, and a little around it. */
   #range({ from, length }: PickedRange): { start: bigint; end: bigint } {
-    const newest = [...this.#state.values()].reduce((most, { samples }) => max(most, samples.at(-1)?.time ?? 0n), 0n)
+    const newest = [...this.#state.values()].reduce(
+      (most, { samples }) => max(most, samples.at(-1)?.time ?? 0n),
+      0n,
+    )
     const whole = newest + 40n
     const start = (whole * BigInt(from)) / 1000n - 10n
     return { start, end: start + (whole * BigInt(length)) / 1000n }
@@ -304,7 +344,8 @@ class ModelRun {
       index,
     }))
     // Their order does not matter: now and then the index channel comes last.
-    if (existing === undefined) definitions.splice(types.length % 2 === 0 ? 0 : definitions.length, 0, { name: index, kind: 'index' })
+    if (existing === undefined)
+      definitions.splice(types.length % 2 === 0 ? 0 : definitions.length, 0, { name: index, kind: 'index' })
     const made = (keys: readonly number[]): ModelState => {
       const key = existing?.key ?? keys[definitions.findIndex(({ kind }) => kind === 'index')]!
       const channels = definitions.map((definition, i): ModelChannel => ({
@@ -322,7 +363,8 @@ class ModelRun {
     const outcome = await this.#call('create', likely, () => this.#open.db.channels.create(definitions))
     const channels = this.#expect('create', outcome, [])!
     const keys = channels.map(({ key }) => key)
-    if (keys.some((key, i) => key !== this.#nextKey + i)) throw new Error(`create gave the keys ${keys.join()}: should begin at ${this.#nextKey}`)
+    if (keys.some((key, i) => key !== this.#nextKey + i))
+      throw new Error(`create gave the keys ${keys.join()}: should begin at ${this.#nextKey}`)
     this.#nextKey = keys.at(-1)! + 1
     this.#history.push(made(keys), this.#editDurability)
   }
@@ -331,9 +373,13 @@ class ModelRun {
     const channel = this.#channel(pick)
     if (channel === undefined) return
     const name = number < 2 ? this.#channel(pick + number)!.name : `renamed${number}`
-    const isTakenName = [...this.#state.values()].some((each) => each.name === name && each.key !== channel.key)
+    const isTakenName = [...this.#state.values()].some(
+      (each) => each.name === name && each.key !== channel.key,
+    )
     const next = withChannels(this.#state, [{ ...channel, name }])
-    const outcome = await this.#call('rename', isTakenName ? undefined : next, () => this.#open.db.channels.rename(channel.name, name))
+    const outcome = await this.#call('rename', isTakenName ? undefined : next, () =>
+      this.#open.db.channels.rename(channel.name, name),
+    )
     this.#expect('rename', outcome, isTakenName ? [ChannelExistsError] : [])
     if (!isTakenName && name !== channel.name) this.#history.push(next, this.#editDurability)
   }
@@ -345,7 +391,9 @@ class ModelRun {
     const unit = withUnit ? `u${note}` : channel.unit
     const next = withChannels(this.#state, [{ ...channel, note, unit }])
     const changes = { metadata: { note }, ...(withUnit ? { unit: unit! } : {}) }
-    const outcome = await this.#call('update', isWrong ? undefined : next, () => this.#open.db.channels.update(channel.key, changes))
+    const outcome = await this.#call('update', isWrong ? undefined : next, () =>
+      this.#open.db.channels.update(channel.key, changes),
+    )
     this.#expect('update', outcome, isWrong ? [ValidationError] : [])
     if (!isWrong) this.#history.push(next, this.#editDurability)
   }
@@ -357,24 +405,35 @@ class ModelRun {
     const keys = channels.map(({ key }) => key)
     if (closeWriters) while (this.#writers.length > 0) await this.#closeWriter(0)
     const wanted: ErrorClass[] = []
-    if (channelsOf(this.#state, channel.key).some(({ key }) => !keys.includes(key))) wanted.push(DependentChannelError)
+    if (channelsOf(this.#state, channel.key).some(({ key }) => !keys.includes(key)))
+      wanted.push(DependentChannelError)
     if (this.#writers.some(({ names }) => keys.some((key) => names.has(key)))) wanted.push(ResourceOpenError)
     const next = withoutChannels(this.#state, keys)
-    const outcome = await this.#call('remove', wanted.length > 0 ? undefined : next, () => this.#open.db.channels.remove(channels.map(({ name }) => name)))
+    const outcome = await this.#call('remove', wanted.length > 0 ? undefined : next, () =>
+      this.#open.db.channels.remove(channels.map(({ name }) => name)),
+    )
     this.#expect('remove', outcome, wanted)
     if (wanted.length === 0) this.#history.push(next, this.#editDurability)
   }
 
   // Writers.
 
-  async #openWriter({ groups, channels, start, autoCommit, durability }: Operation & { do: 'openWriter' }): Promise<void> {
+  async #openWriter({
+    groups,
+    channels,
+    start,
+    autoCommit,
+    durability,
+  }: Operation & { do: 'openWriter' }): Promise<void> {
     const all = groupsOf(this.#state)
     if (all.length === 0 || this.#writers.length >= MOST_WRITERS) return
     const chosen = all.filter((_, i) => (groups >> i) & 1)
     if (chosen.length === 0) chosen.push(all[groups % all.length]!)
     const lists = chosen.map((group) => [
       this.#state.get(group)!,
-      ...channelsOf(this.#state, group).filter(({ key }, i) => key !== group && (channels === 0 || (channels >> i) & 1)),
+      ...channelsOf(this.#state, group).filter(
+        ({ key }, i) => key !== group && (channels === 0 || (channels >> i) & 1),
+      ),
     ])
     const from = start === undefined ? undefined : this.#range({ from: start, length: 0 }).start
     const isIn = from !== undefined && chosen.some((group) => isTaken(this.#state, group, from, from))
@@ -407,13 +466,22 @@ class ModelRun {
   }
 
   #hasOthers(groups: readonly number[], self: OpenWriter | undefined): boolean {
-    return this.#writers.some((other) => other !== self && other.streams.some(({ group }) => groups.includes(group)))
+    return this.#writers.some(
+      (other) => other !== self && other.streams.some(({ group }) => groups.includes(group)),
+    )
   }
 
   async #write(operation: Operation & { do: 'write' }): Promise<void> {
     const { groups, pick } = operation
     if (this.#writers.length === 0) {
-      await this.#openWriter({ do: 'openWriter', groups, channels: 0, start: undefined, autoCommit: pick % 3 > 0, durability: undefined })
+      await this.#openWriter({
+        do: 'openWriter',
+        groups,
+        channels: 0,
+        start: undefined,
+        autoCommit: pick % 3 > 0,
+        durability: undefined,
+      })
     }
     const open = this.#writer(operation.writer)
     if (open === undefined) return
@@ -422,17 +490,30 @@ class ModelRun {
   }
 
   /** Frames that follow the newest, written without waiting for one another: each is a commit of its own. */
-  async #writeMore({ writer, streams, names, autoCommit, durability }: OpenWriter, operation: Operation & { do: 'write' }): Promise<void> {
+  async #writeMore(
+    { writer, streams, names, autoCommit, durability }: OpenWriter,
+    operation: Operation & { do: 'write' },
+  ): Promise<void> {
     const stream = streams[operation.groups % streams.length]!
     const { samples } = this.#state.get(stream.group)!
     // Only where nothing can be in the way.
     if (stream.last === undefined || samples.some(({ time }) => time > stream.last!)) return
-    if (this.#writers.some((other) => other.writer !== writer && other.streams.some(({ group }) => group === stream.group))) return
+    if (
+      this.#writers.some(
+        (other) => other.writer !== writer && other.streams.some(({ group }) => group === stream.group),
+      )
+    )
+      return
     const copy = { ...stream }
     const states: ModelState[] = []
     const frames: Record<string, (number | bigint)[]>[] = []
     for (let i = 0; i < operation.more; i++) {
-      const rows = this.#rows(copy, { ...operation, count: Math.min(operation.count, 200), place: 'next', isBackwards: false })
+      const rows = this.#rows(copy, {
+        ...operation,
+        count: Math.min(operation.count, 200),
+        place: 'next',
+        isBackwards: false,
+      })
       frames.push(Object.fromEntries(copy.keys.map((key) => [names.get(key)!, [...rows.values.get(key)!]])))
       copy.last = rows.times.at(-1)!
       if (autoCommit) {
@@ -441,7 +522,9 @@ class ModelRun {
         copy.broken = new Set()
       } else copy.pending = appended(copy.pending, rows)
     }
-    const outcome = await this.#call('writes in a row', states, () => Promise.all(frames.map((frame) => writer.write(frame as never))))
+    const outcome = await this.#call('writes in a row', states, () =>
+      Promise.all(frames.map((frame) => writer.write(frame as never))),
+    )
     this.#expect('writes in a row', outcome, [])
     Object.assign(stream, copy)
     for (const state of states) this.#history.push(state, durability)
@@ -458,7 +541,10 @@ class ModelRun {
       for (const key of stream.keys) frame[names.get(key)!] = [...rows.values.get(key)!]
     }
     const wanted: ErrorClass[] = []
-    let isDoubtful = this.#hasOthers(part.map(({ group }) => group), open)
+    let isDoubtful = this.#hasOthers(
+      part.map(({ group }) => group),
+      open,
+    )
     for (const { stream, rows } of commits) {
       const [first, last] = [rows.times[0]!, rows.times.at(-1)!]
       const isBackwards = rows.times.some((time, i) => i > 0 && time <= rows.times[i - 1]!)
@@ -466,7 +552,8 @@ class ModelRun {
       if (isBackwards || (position !== undefined && first < position)) wanted.push(ValidationError)
       else if (!this.#isFree(stream, position ?? first, first, last)) wanted.push(WriteConflictError)
       // Where others have committed right behind it, whether it goes on behind that is not told here.
-      else if (position !== undefined && isTaken(this.#state, stream.group, position, position)) isDoubtful = true
+      else if (position !== undefined && isTaken(this.#state, stream.group, position, position))
+        isDoubtful = true
     }
     const next = autoCommit && wanted.length === 0 ? withCommitted(this.#state, commits) : undefined
     const outcome = await this.#call('write', next, () => writer.write(frame as never))
@@ -479,7 +566,10 @@ class ModelRun {
     }
     if (next === undefined) return
     this.#publish(part, next, durability)
-    this.#tally.samples += commits.reduce((sum, { stream, rows }) => sum + stream.keys.length * rows.times.length, 0)
+    this.#tally.samples += commits.reduce(
+      (sum, { stream, rows }) => sum + stream.keys.length * rows.times.length,
+      0,
+    )
   }
 
   /** Whether a stream whose next sample could lie at `position` may write [first, last]. */
@@ -487,11 +577,18 @@ class ModelRun {
     let from = position
     // Its gap has ended where it stood: it goes on behind, unless it has samples before to commit.
     if (stream.pending.times.length === 0) from = freeAfter(this.#state.get(stream.group)!.samples, from)
-    return from <= first && !isTaken(this.#state, stream.group, from, last) && !isTaken(this.#state, stream.group, first, last)
+    return (
+      from <= first &&
+      !isTaken(this.#state, stream.group, from, last) &&
+      !isTaken(this.#state, stream.group, first, last)
+    )
   }
 
   /** The rows that a write holds for one group. */
-  #rows(stream: ModelStream, { count, step, gap, place, pick, isBackwards }: Operation & { do: 'write' }): ModelRows {
+  #rows(
+    stream: ModelStream,
+    { count, step, gap, place, pick, isBackwards }: Operation & { do: 'write' },
+  ): ModelRows {
     const { samples } = this.#state.get(stream.group)!
     let first = max((stream.last ?? samples.at(-1)?.time ?? 0n) + BigInt(gap), stream.start ?? 0n)
     let most = count
@@ -499,7 +596,7 @@ class ModelRun {
     if (place === 'hole') {
       const hole = holeIn(samples, pick)
       if (hole !== undefined) {
-        first = hole.start + BigInt(Math.floor(gap / 3)) % (hole.end - hole.start)
+        first = hole.start + (BigInt(Math.floor(gap / 3)) % (hole.end - hole.start))
         most = Math.min(count, 1 + Number((hole.end - 1n - first) / BigInt(step)))
       }
     }
@@ -526,7 +623,9 @@ class ModelRun {
   async #commit(pick: number): Promise<void> {
     const open = this.#writer(pick)
     if (open === undefined) return
-    const commits = open.streams.filter(({ pending }) => pending.times.length > 0).map((stream) => ({ stream, rows: stream.pending }))
+    const commits = open.streams
+      .filter(({ pending }) => pending.times.length > 0)
+      .map((stream) => ({ stream, rows: stream.pending }))
     const next = withCommitted(this.#state, commits)
     const outcome = await this.#call('commit', next, () => open.writer.commit())
     const end = this.#expect('commit', outcome, next === undefined ? [WriteConflictError] : [])
@@ -537,7 +636,12 @@ class ModelRun {
       }
       return
     }
-    if (commits.length > 0) this.#publish(commits.map(({ stream }) => stream), next, open.durability)
+    if (commits.length > 0)
+      this.#publish(
+        commits.map(({ stream }) => stream),
+        next,
+        open.durability,
+      )
     const wanted = open.streams.reduce<bigint | undefined>((most, { committedLast }) => {
       return committedLast === undefined ? most : max(most ?? committedLast + 1n, committedLast + 1n)
     }, undefined)
@@ -547,7 +651,11 @@ class ModelRun {
   async #closeWriter(pick: number): Promise<void> {
     const open = this.#writer(pick)
     if (open === undefined) return
-    this.#expect('closing a writer', await this.#call('closing a writer', undefined, () => open.writer.close()), [])
+    this.#expect(
+      'closing a writer',
+      await this.#call('closing a writer', undefined, () => open.writer.close()),
+      [],
+    )
     this.#writers = this.#writers.filter((each) => each !== open)
   }
 
@@ -557,17 +665,31 @@ class ModelRun {
     const groups = groupsOf(this.#state)
     if (groups.length === 0) return
     const key = groups[group % groups.length]!
-    const pool = who === 'any' ? [...this.#state.values()] : channelsOf(this.#state, key).filter((each) => who === 'group' || each.key !== key)
-    const chosen = who === 'group' ? pool : pool.filter((_, i) => (channels >> i % 6) & 1)
+    const pool =
+      who === 'any'
+        ? [...this.#state.values()]
+        : channelsOf(this.#state, key).filter((each) => who === 'group' || each.key !== key)
+    const chosen = who === 'group' ? pool : pool.filter((_, i) => (channels >> (i % 6)) & 1)
     if (chosen.length === 0) return
     const { start, end } = this.#range(range)
     const dependent = chosen.some(
       (index) =>
         index.key === index.group &&
-        channelsOf(this.#state, index.key).some((data) => !chosen.includes(data) && samplesIn(data, start, end).length > 0),
+        channelsOf(this.#state, index.key).some(
+          (data) => !chosen.includes(data) && samplesIn(data, start, end).length > 0,
+        ),
     )
-    const deleted = withDeleted(this.#state, chosen.map((each) => each.key), start, end)
-    const call = (): ReturnType<OpenDatabase['db']['delete']> => this.#open.db.delete(chosen.map(({ name }) => name), { start, end })
+    const deleted = withDeleted(
+      this.#state,
+      chosen.map((each) => each.key),
+      start,
+      end,
+    )
+    const call = (): ReturnType<OpenDatabase['db']['delete']> =>
+      this.#open.db.delete(
+        chosen.map(({ name }) => name),
+        { start, end },
+      )
     const outcome = await this.#call('delete', dependent ? undefined : deleted.state, call)
     const result = this.#expect('delete', outcome, dependent ? [DependentDataError] : [])
     if (result === undefined) return
@@ -625,29 +747,42 @@ class ModelRun {
 
   // Reads.
 
-  async #read({ what, snapshot, channels, range, timestamps, count }: Operation & { do: 'read' }): Promise<void> {
-    const pinned = snapshot === 0 ? undefined : this.#snapshots[snapshot % Math.max(1, this.#snapshots.length)]
+  async #read({
+    what,
+    snapshot,
+    channels,
+    range,
+    timestamps,
+    count,
+  }: Operation & { do: 'read' }): Promise<void> {
+    const pinned =
+      snapshot === 0 ? undefined : this.#snapshots[snapshot % Math.max(1, this.#snapshots.length)]
     const state = pinned?.state ?? this.#state
     const all = [...state.values()]
-    const chosen = all.filter((_, i) => (channels >> i % 6) & 1)
+    const chosen = all.filter((_, i) => (channels >> (i % 6)) & 1)
     if (chosen.length === 0) chosen.push(...all)
     if (chosen.length === 0) return
-    const reader = (pinned?.snapshot ?? this.#open.db) as unknown as ModelReader
+    const reader = pinned?.snapshot ?? this.#open.db
     const read = { what, channels: chosen, ...this.#range(range), timestamps, count }
     const outcome = await this.#call(what, undefined, () => readDiffers(reader, read))
     const wrong = this.#expect(what, outcome, [])
-    if (wrong !== undefined) throw new Error(`${what} [${read.start}, ${read.end}) of ${pinned === undefined ? 'the head' : 'a snapshot'}: ${wrong}`)
+    if (wrong !== undefined)
+      throw new Error(
+        `${what} [${read.start}, ${read.end}) of ${pinned === undefined ? 'the head' : 'a snapshot'}: ${wrong}`,
+      )
   }
 
   async #check(what: string): Promise<void> {
-    await this.#compare(what, this.#open.db as unknown as ModelReader, this.#state)
-    for (const { snapshot, state } of this.#snapshots) await this.#compare('a snapshot', snapshot as unknown as ModelReader, state)
+    await this.#compare(what, this.#open.db, this.#state)
+    for (const { snapshot, state } of this.#snapshots) await this.#compare('a snapshot', snapshot, state)
     const outcome = await this.#call('stats', undefined, () => this.#open.db.stats())
     const { channels } = this.#expect('stats', outcome, [])!
     for (const { name, samples } of this.#state.values()) {
       const found = channels[name]
       if (found?.samples === samples.length && found.domains === domainsOf(samples).length) continue
-      throw new Error(`stats of "${name}" are ${JSON.stringify(found)}: should be ${samples.length} samples in ${domainsOf(samples).length} domains`)
+      throw new Error(
+        `stats of "${name}" are ${JSON.stringify(found)}: should be ${samples.length} samples in ${domainsOf(samples).length} domains`,
+      )
     }
   }
 
@@ -660,7 +795,7 @@ class ModelRun {
   async #closeSnapshot(pick: number): Promise<void> {
     const found = this.#snapshots[pick % Math.max(1, this.#snapshots.length)]
     if (found === undefined) return
-    await this.#compare('a snapshot', found.snapshot as unknown as ModelReader, found.state)
+    await this.#compare('a snapshot', found.snapshot, found.state)
     await found.snapshot.close()
     this.#snapshots = this.#snapshots.filter((each) => each !== found)
   }
@@ -671,9 +806,10 @@ class ModelRun {
     const { db } = this.#expect('opening to read', outcome, [])!
     const what = 'a reader beside the writer'
     const states = this.#history.survivors(false, [])
-    const matching = await this.#call(what, undefined, () => this.#matching(what, db as unknown as ModelReader, states))
+    const matching = await this.#call(what, undefined, () => this.#matching(what, db, states))
     // A collection may take what it was about to read: readers do not register yet.
-    if (!('error' in matching && matching.error instanceof SnapshotExpiredError)) this.#expect(what, matching, [])
+    if (!('error' in matching && matching.error instanceof SnapshotExpiredError))
+      this.#expect(what, matching, [])
     await db.close()
   }
 
@@ -736,7 +872,7 @@ class ModelRun {
     this.#open = opened
     const survivors = this.#history.survivors(hasLostPower, inFlight)
     const what = hasLostPower ? 'the database after a power loss' : 'the database after a kill'
-    const found = await this.#matching(what, opened.db as unknown as ModelReader, survivors)
+    const found = await this.#matching(what, opened.db, survivors)
     this.#history.restart(found)
     // Channels of which nothing is left may have been made and removed, or neither.
     this.#nextKey = opened.engine.version.nextKey
@@ -760,7 +896,9 @@ class ModelRun {
       if (found === undefined) return state
       wrong.push(found)
     }
-    throw new Error(`${what} shows none of the ${wrong.length} states that it may show. From the newest on:\n${wrong.join('\n')}`)
+    throw new Error(
+      `${what} shows none of the ${wrong.length} states that it may show. From the newest on:\n${wrong.join('\n')}`,
+    )
   }
 }
 
@@ -772,7 +910,8 @@ function max(a: bigint, b: bigint): bigint {
 function freeAfter(samples: readonly ModelSample[], time: bigint): bigint {
   let free = time
   samples.forEach((sample, i) => {
-    if (sample.time === free || (sample.joined && i > 0 && samples[i - 1]!.time < free && sample.time > free)) free = sample.time + 1n
+    if (sample.time === free || (sample.joined && i > 0 && samples[i - 1]!.time < free && sample.time > free))
+      free = sample.time + 1n
   })
   return free
 }
