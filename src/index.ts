@@ -1,8 +1,13 @@
 // The public door of the library: everything that users may rely on, and nothing else.
 
 export { open, verify } from './database/public.ts'
-export { Channels, Database, Snapshot, Writer } from './database/database.ts'
-export type { FramesOptions, GcOptions, LatestOptions, ReadOptions, WriterOptions } from './database/database.ts'
+export { Database } from './database/database.ts'
+export type { GcOptions } from './database/database.ts'
+export { Channels } from './database/channels.ts'
+export { Snapshot } from './database/snapshot.ts'
+export { Writer } from './database/open-writer.ts'
+export type { WriterOptions } from './database/open-writer.ts'
+export type { FramesOptions, LatestOptions, ReadOptions } from './database/reads.ts'
 export type { Durability, OpenOptions } from './database/options.ts'
 export type { DeleteResult } from './database/delete.ts'
 export type { GcProgress, GcReport } from './database/collect.ts'

@@ -5,7 +5,7 @@ import { ChannelMismatchError, ChannelNotFoundError, RubidiumError, ValidationEr
 import type { Channel, ChannelDefinition } from '../telem/channel.ts'
 import { closeEngine } from './close.ts'
 import { Database } from './database.ts'
-import type { Channels } from './database.ts'
+import type { Channels } from './channels.ts'
 import { systemEnvironment } from './environment.ts'
 import type { Environment } from './environment.ts'
 import { openEngine } from './open.ts'

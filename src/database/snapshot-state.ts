@@ -2,10 +2,9 @@
 // It holds no page for long: when a flush writes the rows that it sees, it is given the pointers that
 // replace them (0003-I5).
 
-import { present } from '../assert.ts'
 import { ShortPointerList } from '../domain/pointer-list.ts'
 import type { Strip, StripView, TailView } from '../domain/tail.ts'
-import { visibleRows } from '../domain/tail.ts'
+import { partedAt, visibleRows } from '../domain/tail.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
 import type { GroupView } from '../unary/channel-view.ts'
 import type { Pointer } from '../version/pointer.ts'
@@ -69,10 +68,5 @@ function pointersOf(view: StripView, pointersTo: RowsToPointers): Map<number, Sh
 }
 
 function restOf(view: StripView, from: number): StripView {
-  const parted = new Set<number>()
-  for (const key of view.strip.shape.keys) {
-    const before = present(visibleRows({ ...view, to: from }, key).at(-1)?.to ?? -1, 'a row or none')
-    if (before !== from) parted.add(key)
-  }
-  return { ...view, from, joined: true, parted }
+  return { ...view, from, joined: true, parted: partedAt(view.cuts, from) }
 }

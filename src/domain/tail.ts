@@ -119,13 +119,9 @@ export class Strip {
 
   /** Rows before `to` have become pointers. */
   flushTo(to: number): void {
-    const parted = new Set<number>()
-    for (const [key, ranges] of this.cuts) {
-      if (ranges.some((range) => range.from <= to && range.to >= to)) parted.add(key)
-    }
     this.flushed = to
     this.joined = true
-    this.parted = parted
+    this.parted = partedAt(this.cuts, to)
   }
 
   /** Nothing in the page is needed any more. */
@@ -210,6 +206,15 @@ export function visibleRows(view: StripView, key: number): RowsPiece[] {
   }
   if (from < view.to) pieces.push({ from, to: view.to, joined })
   return pieces
+}
+
+/** Channels whose row at `row`, or the one before it, was cut away: also by a cut that takes no row. */
+export function partedAt(cuts: RowCuts, row: number): ReadonlySet<number> {
+  const parted = new Set<number>()
+  for (const [key, ranges] of cuts) {
+    if (ranges.some((range) => range.from <= row && range.to >= row)) parted.add(key)
+  }
+  return parted
 }
 
 /** Position of the first of `times[from, to)` that is at or after `time`. */

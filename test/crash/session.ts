@@ -3,8 +3,8 @@
 // refused because a file operation failed, the session checks that the refusal keeps the contract, takes
 // the call back, and goes on. Maintenance that the engine does by itself can be asked for by name here.
 
-import { Database } from '../../src/database/database.ts'
-import type { Writer } from '../../src/database/database.ts'
+import { Database } from '../../src/index.ts'
+import type { Writer } from '../../src/index.ts'
 import type { Engine } from '../../src/database/engine.ts'
 import type { Tuning } from '../../src/database/environment.ts'
 import type { Flusher } from '../../src/database/flusher.ts'

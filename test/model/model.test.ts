@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { operations, settings } from '../support/model-operations.ts'
 import { runModel } from '../support/model-run.ts'
-import type { ModelTally } from '../support/model-run.ts'
+import type { ModelTally } from '../support/model-session.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 // 0001-I6, 0001-I7, 0001-I10, 0001-I11, 0003-I1: a prefix of history, what was promised, snapshots for ever.

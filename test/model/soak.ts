@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import * as fc from 'fast-check'
 import { operations, settings } from '../support/model-operations.ts'
 import { runModel } from '../support/model-run.ts'
-import type { ModelTally } from '../support/model-run.ts'
+import type { ModelTally } from '../support/model-session.ts'
 
 /** Lives in one round: rounds have seeds of their own, so that each can be run again quickly. */
 const LIVES = 300

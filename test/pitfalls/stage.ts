@@ -4,7 +4,7 @@
 // flush or a checkpoint at the very instant it is about. Called by the tests of this folder.
 
 import { expect, onTestFinished } from 'vitest'
-import { Database } from '../../src/database/database.ts'
+import { Database } from '../../src/index.ts'
 import type { Engine } from '../../src/database/engine.ts'
 import type { Tuning } from '../../src/database/environment.ts'
 import type { Flusher } from '../../src/database/flusher.ts'

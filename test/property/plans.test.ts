@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DependentDataError } from '../../src/errors.ts'
-import type { Snapshot } from '../../src/database/database.ts'
+import type { Snapshot } from '../../src/index.ts'
 import { createGroup, frameOf, Stage, timesFrom } from '../pitfalls/stage.ts'
 import type { Actor } from '../pitfalls/stage.ts'
 import { propertyOptions } from '../support/seeds.ts'

@@ -3,8 +3,8 @@
 // closed, the database is sound, and what a process that is killed left behind is what its head showed.
 
 import { openEngine } from '../../src/database/open.ts'
-import { Database } from '../../src/database/database.ts'
-import type { Snapshot, Writer } from '../../src/database/database.ts'
+import { Database } from '../../src/index.ts'
+import type { Snapshot, Writer } from '../../src/index.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { checkpointNow } from '../../src/database/retire.ts'
 import { RubidiumError } from '../../src/errors.ts'
@@ -265,7 +265,9 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
 
 /** Something of the disk that fails once or a few times. */
 function faultOf(random: SeededRandom): FaultRule {
-  const kind = (['write', 'write', 'write', 'sync', 'syncDirectory', 'create', 'truncate', 'remove'] as const)[random.below(8)]!
+  const kind = (
+    ['write', 'write', 'write', 'sync', 'syncDirectory', 'create', 'truncate', 'remove'] as const
+  )[random.below(8)]!
   const path = [/journal/, /segments/, /manifest/][random.below(3)]!
   const codes = ['EIO', 'ENOSPC']
   const isShort = kind === 'write' && random.chance(0.3)

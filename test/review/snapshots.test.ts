@@ -1,7 +1,14 @@
 // Faults found by reading: what a snapshot sees, and what goes on when the database is closed.
 
 import { describe, expect, it } from 'vitest'
+import { SnapshotState } from '../../src/database/snapshot-state.ts'
+import { Strip, visibleRows } from '../../src/domain/tail.ts'
 import { ClosedError } from '../../src/errors.ts'
+import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import { shapeOf } from '../../src/journal/shape.ts'
+import { SegmentPool } from '../../src/segment/segment-pool.ts'
+import { TableCache } from '../../src/segment/table-cache.ts'
+import { EMPTY_VERSION } from '../../src/version/version.ts'
 import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
 
 describe('a snapshot of a channel that is removed', () => {
@@ -53,5 +60,33 @@ describe('an iteration that outlives the database', () => {
     await Promise.allSettled([reading, closing])
     await closing
     expect(stage.disk.openFiles).toEqual([])
+  })
+})
+
+describe('a run that begins a domain of its own in the middle of a page', () => {
+  it('stays apart for a snapshot where a flush ends just before it', () => {
+    const shape = shapeOf([1, 2], ['timestamp', 'float64'])
+    const strip = new Strip(shape, { bytes: new Uint8Array(1024) })
+    strip.times.set([1n, 2n, 3n, 50n, 51n])
+    strip.written = strip.committed = 5
+    // The writer went on behind what somebody else has committed.
+    for (const key of shape.keys) strip.partAt(key, 3)
+    const view = strip.view()
+    const segments = new SegmentPool({
+      files: new MemoryFileSystem(),
+      directory: '/data',
+      databaseId: new Uint8Array(16),
+      epoch: 1,
+      segmentSize: 1024,
+      cache: new TableCache(0),
+    })
+    const state = new SnapshotState(EMPTY_VERSION, { lsn: 1 }, new Map([[1, [view]]]), segments)
+    state.replaceRows(1, new Map([[strip, 3]]), () => [])
+    strip.flushTo(3)
+    const rest = state.viewOf(1).tail.filter((each) => each.kind === 'strip')
+    for (const key of shape.keys) {
+      expect(rest.map((each) => visibleRows(each, key))).toEqual([[{ from: 3, to: 5, joined: false }]])
+      expect(visibleRows(strip.view(), key)).toEqual([{ from: 3, to: 5, joined: false }])
+    }
   })
 })

@@ -2,7 +2,7 @@
 // processes that die and are followed by others, a boot id that changes with every power loss.
 // Everything is determined by the settings and the seeds. Called by the model test's harness.
 
-import { Database } from '../../src/database/database.ts'
+import { Database } from '../../src/index.ts'
 import type { Engine } from '../../src/database/engine.ts'
 import type { Environment } from '../../src/database/environment.ts'
 import type { Flusher } from '../../src/database/flusher.ts'

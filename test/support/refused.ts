@@ -3,7 +3,7 @@
 
 import { expect } from 'vitest'
 import type { Schema } from '../../src/channel/schema.ts'
-import type { Database } from '../../src/database/database.ts'
+import type { Database } from '../../src/index.ts'
 import { RubidiumError } from '../../src/errors.ts'
 
 /** A class of errors, whatever its constructor takes. */

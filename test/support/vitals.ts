@@ -1,7 +1,7 @@
 // The channels that most contract tests use: two groups, several types, and rows to fill them with.
 
 import { channel } from '../../src/telem/channel.ts'
-import type { Database, Writer } from '../../src/database/database.ts'
+import type { Database, Writer } from '../../src/index.ts'
 import type { DataEntry, IndexEntry } from '../../src/telem/channel.ts'
 
 /** Two groups: `time` with `pressure`, `count` and `valve`, and `slow` with `state`. */

@@ -8,7 +8,7 @@ import {
   ResourceOpenError,
   ValidationError,
 } from '../../../src/errors.ts'
-import type { Database } from '../../../src/database/database.ts'
+import type { Database } from '../../../src/index.ts'
 import type { ChannelDefinition } from '../../../src/telem/channel.ts'
 import { openStore } from '../../support/open-store.ts'
 import { expectRefused, wrong } from '../../support/refused.ts'

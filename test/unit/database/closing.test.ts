@@ -1,7 +1,7 @@
 // Closing, force, and what every call says afterwards; read-only databases (api.md 2, 9).
 
 import { describe, expect, it } from 'vitest'
-import type { Database, Snapshot } from '../../../src/database/database.ts'
+import type { Database, Snapshot } from '../../../src/index.ts'
 import { open } from '../../../src/database/public.ts'
 import { ClosedError, ReadOnlyError, ResourceOpenError, ValidationError } from '../../../src/errors.ts'
 import { makeTemporary, openStore } from '../../support/open-store.ts'

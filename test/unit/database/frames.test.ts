@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { ClosedError, ValidationError } from '../../../src/errors.ts'
-import type { FramesOptions } from '../../../src/database/database.ts'
+import type { FramesOptions } from '../../../src/index.ts'
 import { openStore } from '../../support/open-store.ts'
 import { errorOf, expectError, expectRefused, wrong } from '../../support/refused.ts'
 import type { Store } from '../../support/open-store.ts'

@@ -1,0 +1,133 @@
+// What reads at the head and reads of a snapshot have in common: arguments checked, names turned into
+// channels of that instant, frames typed by the schema.
+
+import type { ChannelNames, Schema, TypesOf } from '../channel/schema.ts'
+import type { Frame } from '../telem/frame.ts'
+import { range as toRange } from '../telem/time-range.ts'
+import type { RangeLike, TimeRange } from '../telem/time-range.ts'
+import { END_OF_TIME, positiveSpan, timestamp } from '../telem/timestamp.ts'
+import type { SpanLike, TimeLike } from '../telem/timestamp.ts'
+import type { ChannelRef } from '../unary/channel-view.ts'
+import type { Catalogue } from '../version/version.ts'
+import { checkReadOptions, namesOf } from './arguments.ts'
+import type { Names, NamesOf } from './arguments.ts'
+import { getChannel } from './edit-channels.ts'
+import { channelRefOf } from './engine.ts'
+import type { Engine } from './engine.ts'
+import { boundsOf, countRange, FRAME_SAMPLES, readLatest, readRange, validateCount } from './read.ts'
+import type { FramesPlan, Instant } from './read.ts'
+
+export interface ReadOptions {
+  /** Read the times along, for `timestamps` and `rows`. Default: only where the index channel is read too. */
+  readonly timestamps?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface LatestOptions {
+  /** The newest at or before this time. Default: the newest of all. */
+  readonly at?: TimeLike
+  readonly timestamps?: boolean
+}
+
+export interface FramesOptions {
+  /** A frame covers at most this much time. */
+  readonly span?: SpanLike
+  /** Most samples of the longest channel in a frame. Default 100,000. */
+  readonly samples?: number
+  readonly timestamps?: boolean
+}
+
+/** What reads at the head and reads of a snapshot have in common. */
+export abstract class Reads<S extends Schema> {
+  protected abstract instant(): Instant
+  protected abstract catalogue(): Catalogue
+  protected abstract engine(): Engine
+
+  /**
+   * Reads the samples of channels in a range (default: all time), as they were when it was called.
+   * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError, the signal's reason
+   */
+  async read<const N extends Names<S>>(
+    channels: N,
+    range: RangeLike = {},
+    options: ReadOptions = {},
+  ): Promise<Frame<TypesOf<S, NamesOf<N>>>> {
+    const instant = this.instant()
+    const refs = this.refs(channels)
+    const { timestamps, signal } = checkReadOptions(options, ['timestamps', 'signal'])
+    const plan = { channels: refs, timestamps, signal }
+    return typed<S, N>(await readRange(this.engine(), instant, plan, toRange(range)))
+  }
+
+  /**
+   * Reads the newest `count` samples of each channel, of those at or before `at`.
+   * @throws as `read`
+   */
+  async latest<const N extends Names<S>>(
+    channels: N,
+    count = 1,
+    options: LatestOptions = {},
+  ): Promise<Frame<TypesOf<S, NamesOf<N>>>> {
+    const instant = this.instant()
+    const refs = this.refs(channels)
+    const { timestamps } = checkReadOptions(options, ['timestamps', 'at'])
+    const newest = validateCount(count, 'The count of latest')
+    const end = options.at === undefined ? END_OF_TIME : after(timestamp(options.at))
+    return typed<S, N>(await readLatest(this.engine(), instant, { channels: refs, timestamps }, newest, end))
+  }
+
+  /** Counts the samples of channels in a range (default: all time), by name. @throws as `read` */
+  async count(channels: Names<S>, range: RangeLike = {}): Promise<Record<string, number>> {
+    const instant = this.instant()
+    const refs = this.refs(channels)
+    const counts = countRange(instant, refs, toRange(range))
+    await this.engine().turns.due()
+    return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
+  }
+
+  /** Whether any of the channels has a sample in the range. @throws as `read` */
+  async hasData(channels: Names<S>, range: RangeLike): Promise<boolean> {
+    const instant = this.instant()
+    const counts = countRange(instant, this.refs(channels), toRange(range))
+    await this.engine().turns.due()
+    return counts.some((count) => count > 0)
+  }
+
+  /** First timestamp and last timestamp + 1 ns of a channel; undefined where it has no samples. @throws as `read` */
+  async bounds(channel: ChannelNames<S>): Promise<TimeRange | undefined> {
+    const instant = this.instant()
+    const bounds = boundsOf(instant, channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel)))
+    await this.engine().turns.due()
+    return bounds
+  }
+
+  protected refs(channels: unknown): ChannelRef[] {
+    const catalogue = this.catalogue()
+    return namesOf(channels).map((name) => channelRefOf(catalogue, getChannel(catalogue, name)))
+  }
+
+  protected framesPlan(
+    channels: unknown,
+    range: RangeLike,
+    options: FramesOptions,
+  ): { plan: FramesPlan; range: TimeRange } {
+    const refs = this.refs(channels)
+    const { timestamps } = checkReadOptions(options, ['timestamps', 'span', 'samples'])
+    const samples = options.samples === undefined ? FRAME_SAMPLES : validateCount(options.samples, 'Option "samples"')
+    const span = options.span === undefined ? undefined : positiveSpan(options.span, 'Option "span"')
+    const assertOpen = (): void => {
+      this.catalogue()
+    }
+    return { plan: { channels: refs, timestamps, samples, span, assertOpen }, range: toRange(range) }
+  }
+}
+
+/** A frame of the channels that `N` names. */
+export function typed<S extends Schema, N>(frame: Frame): Frame<TypesOf<S, NamesOf<N>>> {
+  return frame as unknown as Frame<TypesOf<S, NamesOf<N>>>
+}
+
+/** The time just behind `at`; the end of time stays. */
+function after(at: bigint): bigint {
+  return at >= END_OF_TIME ? END_OF_TIME : at + 1n
+}
