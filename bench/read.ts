@@ -54,7 +54,8 @@ async function measure(what: string): Promise<void> {
       const from = window()
       const frame = await db.read(['c1', 'c4', 'c7'], { start: BigInt(from), end: BigInt(from + WINDOW) })
       const values = frame.column('c4')
-      if (values.length !== WINDOW || values[0] !== from || values[WINDOW - 1] !== from + WINDOW - 1) throw new Error('wrong data')
+      if (values.length !== WINDOW || values[0] !== from || values[WINDOW - 1] !== from + WINDOW - 1)
+        throw new Error('wrong data')
       checked++
     })
   await bench.run()

@@ -52,7 +52,8 @@ bench
     for (let i = 0; i < FRAMES; i++) await liveWriter.write(makeRow(liveRow++))
   })
   .add('bulk: plain file', () => {
-    for (let i = 0; i < FRAMES / 10; i++) plainSize += writeSync(plain, bulkBytes, 0, bulkBytes.length, plainSize)
+    for (let i = 0; i < FRAMES / 10; i++)
+      plainSize += writeSync(plain, bulkBytes, 0, bulkBytes.length, plainSize)
   })
   .add('bulk: Rubidium', async () => {
     for (let i = 0; i < FRAMES / 10; i++) {

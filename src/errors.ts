@@ -40,7 +40,10 @@ export class ChannelNotFoundError extends RubidiumError {
   readonly channel: string
 
   constructor(channel: string, details: ErrorDetails = {}) {
-    super(`Channel "${channel}" does not exist: create it with db.channels.create(), or check the name`, details)
+    super(
+      `Channel "${channel}" does not exist: create it with db.channels.create(), or check the name`,
+      details,
+    )
     this.channel = channel
   }
 }

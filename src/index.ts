@@ -15,10 +15,28 @@ export type { RecoveryReport } from './database/load.ts'
 export type { Stats } from './database/stats.ts'
 export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './database/verify.ts'
 export { channel } from './telem/channel.ts'
-export type { Channel, ChannelDefinition, Concurrency, DataDefinition, IndexDefinition } from './telem/channel.ts'
+export type {
+  Channel,
+  ChannelDefinition,
+  Concurrency,
+  DataDefinition,
+  IndexDefinition,
+} from './telem/channel.ts'
 export type { ElementOf, FrameInput, SampleInput, Schema, SchemaEntry, TypesOf } from './channel/schema.ts'
 export { now } from './clock.ts'
-export { days, hours, micros, millis, minutes, nanos, seconds, span, timestamp, toDate, toISO } from './telem/timestamp.ts'
+export {
+  days,
+  hours,
+  micros,
+  millis,
+  minutes,
+  nanos,
+  seconds,
+  span,
+  timestamp,
+  toDate,
+  toISO,
+} from './telem/timestamp.ts'
 export type { SpanLike, TimeLike, TimeSpan, TimeStamp } from './telem/timestamp.ts'
 export type { RangeLike, TimeRange } from './telem/time-range.ts'
 export type { DataType, NumericArray, TypedArrayOf } from './telem/data-type.ts'

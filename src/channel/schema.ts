@@ -7,7 +7,12 @@ import { ValidationError } from '../errors.ts'
 import type { DataType, TypedArrayOf } from '../telem/data-type.ts'
 import { describeValue, isPlainObject } from '../telem/input.ts'
 import type { TimeLike } from '../telem/timestamp.ts'
-import { validateDefinition, type ChannelDefinition, type DataEntry, type IndexEntry } from '../telem/channel.ts'
+import {
+  validateDefinition,
+  type ChannelDefinition,
+  type DataEntry,
+  type IndexEntry,
+} from '../telem/channel.ts'
 
 /** One channel of a schema, as the functions of `channel` build it. */
 export type SchemaEntry = IndexEntry | DataEntry

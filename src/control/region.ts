@@ -52,7 +52,9 @@ export function surroundings(group: Group, table: PointerTable, time: bigint): S
     inside = { start: before?.start ?? after.start, end: after.end, joined: true }
   }
   return {
-    ...(inside === undefined ? {} : { inside: { start: inside.start, end: inside.end }, goesBack: inside.joined }),
+    ...(inside === undefined
+      ? {}
+      : { inside: { start: inside.start, end: inside.end }, goesBack: inside.joined }),
     ...(before === undefined ? {} : { before: before.end }),
     ...(after === undefined ? {} : { after: { start: after.start, end: after.end } }),
   }
@@ -99,7 +101,8 @@ export function claimRegion(
       if (upper === undefined || start < upper) upper = start
       continue
     }
-    if ((lower !== undefined && position < lower) || (dataUpper !== undefined && position >= dataUpper)) continue
+    if ((lower !== undefined && position < lower) || (dataUpper !== undefined && position >= dataUpper))
+      continue
     const existing = { start: other.start ?? (other.pending.length > 0 ? other.pendingFirst : position) }
     throw new WriteConflictError(
       `Cannot write "${self.name}" in ${describeRange(requested)}: another open writer has the region from ` +

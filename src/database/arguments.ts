@@ -15,7 +15,8 @@ export function namesOf(channels: unknown): string[] {
   const names: unknown[] = Array.isArray(channels) ? channels : [channels]
   if (names.length === 0) throw new ValidationError('No channel is named')
   for (const name of names) {
-    if (typeof name !== 'string') throw new ValidationError(`Channels are named by strings: got ${name === null ? 'null' : typeof name}`)
+    if (typeof name !== 'string')
+      throw new ValidationError(`Channels are named by strings: got ${name === null ? 'null' : typeof name}`)
   }
   refuseTwice(names as string[])
   return names as string[]
@@ -29,12 +30,17 @@ export function refuseTwice(names: readonly string[]): void {
   }
 }
 
-export function checkReadOptions(options: unknown, keys: readonly string[]): { timestamps: boolean; signal: AbortSignal | undefined } {
+export function checkReadOptions(
+  options: unknown,
+  keys: readonly string[],
+): { timestamps: boolean; signal: AbortSignal | undefined } {
   if (!isPlainObject(options)) throw new ValidationError('Options must be an object')
   refuseUnknownKeys(options, keys, 'options')
   const { timestamps, signal } = options
-  if (timestamps !== undefined && typeof timestamps !== 'boolean') throw new ValidationError('Option "timestamps" must be true or false')
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ValidationError('Option "signal" must be an AbortSignal')
+  if (timestamps !== undefined && typeof timestamps !== 'boolean')
+    throw new ValidationError('Option "timestamps" must be true or false')
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new ValidationError('Option "signal" must be an AbortSignal')
   return { timestamps: timestamps ?? false, signal }
 }
 

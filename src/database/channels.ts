@@ -8,7 +8,14 @@ import { isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 import { validateMetadata } from '../telem/metadata.ts'
 import type { Metadata } from '../telem/metadata.ts'
 import { isList, refuseTwice } from './arguments.ts'
-import { createChannels, findChannel, getChannel, removeChannels, renameChannel, updateChannel } from './edit-channels.ts'
+import {
+  createChannels,
+  findChannel,
+  getChannel,
+  removeChannels,
+  renameChannel,
+  updateChannel,
+} from './edit-channels.ts'
 import type { Engine } from './engine.ts'
 import type { Durability } from './options.ts'
 
@@ -33,12 +40,15 @@ export class Channels {
     this.#engine.assertWritable()
     if (!isList(input)) {
       const definition = validateDefinition(input)
-      const created = await this.#edit('create channels', (held) => createChannels(held, this.#engine, [definition]))
+      const created = await this.#edit('create channels', (held) =>
+        createChannels(held, this.#engine, [definition]),
+      )
       return created.channels[0]!
     }
     const definitions = input.map((each) => validateDefinition(each))
     if (definitions.length === 0) return []
-    return (await this.#edit('create channels', (held) => createChannels(held, this.#engine, definitions))).channels
+    return (await this.#edit('create channels', (held) => createChannels(held, this.#engine, definitions)))
+      .channels
   }
 
   /** The channel of this name or key. @throws ChannelNotFoundError, ClosedError */
@@ -63,11 +73,16 @@ export class Channels {
   async rename(nameOrKey: string | number, name: string): Promise<Channel> {
     this.#engine.assertWritable()
     const valid = validateName(name)
-    return (await this.#edit('rename a channel', (held) => renameChannel(held, this.#engine, nameOrKey, valid))).channel
+    return (
+      await this.#edit('rename a channel', (held) => renameChannel(held, this.#engine, nameOrKey, valid))
+    ).channel
   }
 
   /** Changes unit and metadata of a channel. @throws ChannelNotFoundError, ValidationError */
-  async update(nameOrKey: string | number, changes: { readonly unit?: string; readonly metadata?: Metadata }): Promise<Channel> {
+  async update(
+    nameOrKey: string | number,
+    changes: { readonly unit?: string; readonly metadata?: Metadata },
+  ): Promise<Channel> {
     this.#engine.assertWritable()
     if (!isPlainObject(changes)) throw new ValidationError('The changes of a channel must be an object')
     refuseUnknownKeys(changes, ['unit', 'metadata'], 'the changes of a channel')
@@ -76,7 +91,9 @@ export class Channels {
       ...(changes.unit === undefined ? {} : { unit: validateUnit(changes.unit, name) }),
       ...(changes.metadata === undefined ? {} : { metadata: validateMetadata(changes.metadata, name) }),
     }
-    return (await this.#edit('update a channel', (held) => updateChannel(held, this.#engine, nameOrKey, valid))).channel
+    return (
+      await this.#edit('update a channel', (held) => updateChannel(held, this.#engine, nameOrKey, valid))
+    ).channel
   }
 
   /**

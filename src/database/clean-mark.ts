@@ -13,7 +13,12 @@ export interface CleanMark {
 }
 
 /** Writes the mark whole and syncs it. **Durable:** the mark. @throws StorageError */
-export async function writeCleanMark(files: FileSystem, directory: string, epoch: number, mark: CleanMark): Promise<void> {
+export async function writeCleanMark(
+  files: FileSystem,
+  directory: string,
+  epoch: number,
+  mark: CleanMark,
+): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(mark))
   try {
     const file = await createLinked(files, directory, cleanName(epoch), bytes, 'close')
@@ -25,7 +30,11 @@ export async function writeCleanMark(files: FileSystem, directory: string, epoch
 }
 
 /** The mark that an epoch's close has left; undefined where there is none. @throws CorruptionError, StorageError */
-export async function readCleanMark(files: FileSystem, directory: string, epoch: number): Promise<CleanMark | undefined> {
+export async function readCleanMark(
+  files: FileSystem,
+  directory: string,
+  epoch: number,
+): Promise<CleanMark | undefined> {
   const path = join(directory, cleanName(epoch))
   if ((await files.stat(path)) === undefined) return undefined
   const file = files.openNow(path, 'read')
@@ -41,7 +50,11 @@ export async function readCleanMark(files: FileSystem, directory: string, epoch:
 function parseMark(text: string, path: string): CleanMark {
   try {
     const mark = JSON.parse(text) as CleanMark
-    if (Array.isArray(mark.logs) && mark.logs.every((log) => typeof log.name === 'string' && typeof log.size === 'number')) return mark
+    if (
+      Array.isArray(mark.logs) &&
+      mark.logs.every((log) => typeof log.name === 'string' && typeof log.size === 'number')
+    )
+      return mark
   } catch {
     // Told below: it is not JSON.
   }

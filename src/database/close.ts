@@ -47,7 +47,11 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   if (failure !== undefined) throw failure as Error
 }
 
-async function settle(engine: Engine, flusher: Flusher, lease: Parameters<Flusher['flushAll']>[0]): Promise<void> {
+async function settle(
+  engine: Engine,
+  flusher: Flusher,
+  lease: Parameters<Flusher['flushAll']>[0],
+): Promise<void> {
   await flusher.flushAll(lease)
   while ((engine.journal?.files.length ?? 0) > 0) {
     if (!(await retireOldest(engine))) return

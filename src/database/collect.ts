@@ -48,7 +48,9 @@ export interface CollectOptions {
 /** Extents below this many bytes are small: worth merging with their neighbours (windows read from 8 KB extents at 0.55 to 0.77 of bare reads, RFC 0006). */
 const SMALL_EXTENT = 16 * 1024
 
-type Tally = { -readonly [K in keyof GcReport]: GcReport[K] } & { skipped: { segment: string; reason: string }[] }
+type Tally = { -readonly [K in keyof GcReport]: GcReport[K] } & {
+  skipped: { segment: string; reason: string }[]
+}
 
 /** Runs one collection. @throws StorageError, LeaseLostError, the signal's reason; the database is consistent then */
 export async function collect(engine: Engine, flusher: Flusher, options: CollectOptions): Promise<GcReport> {
@@ -65,7 +67,13 @@ export async function collect(engine: Engine, flusher: Flusher, options: Collect
   const segments = engine.segments.all().filter((segment) => !engine.dropped.has(segment))
   const wanted = segments.filter((segment) => isDead(engine, segment, options.threshold))
   const mergeable = planMerge(engine, segments)
-  const batches = [...planBatches(engine, wanted.filter((segment) => !mergeable.includes(segment))), mergeable]
+  const batches = [
+    ...planBatches(
+      engine,
+      wanted.filter((segment) => !mergeable.includes(segment)),
+    ),
+    mergeable,
+  ]
   tally.segmentsScanned = segments.length
   let done = segments.length - batches.flat().length
   for (const batch of batches) {
@@ -123,7 +131,11 @@ function planMerge(engine: Engine, segments: readonly Segment[]): Segment[] {
   let batch: Segment[] = []
   for (let round = 0; round < 3; round++) {
     const found = findMergeable(engine, candidates)
-    batch = planBatches(engine, segments.filter(({ id }) => found.has(id)))[0] ?? []
+    batch =
+      planBatches(
+        engine,
+        segments.filter(({ id }) => found.has(id)),
+      )[0] ?? []
     candidates = new Set(batch.map(({ id }) => id))
   }
   return batch
@@ -137,7 +149,13 @@ function findMergeable(engine: Engine, candidates: ReadonlySet<number>): Set<num
       const count = counts.get(pointer.segment) ?? { all: 0, mergeable: 0 }
       counts.set(pointer.segment, count)
       count.all++
-      if (before !== undefined && pointer.joined && isSmall(pointer, candidates) && isSmall(before, candidates)) count.mergeable++
+      if (
+        before !== undefined &&
+        pointer.joined &&
+        isSmall(pointer, candidates) &&
+        isSmall(before, candidates)
+      )
+        count.mergeable++
       before = pointer
     })
   }
@@ -202,7 +220,10 @@ function tryHold(engine: Engine, segments: readonly Segment[]): Held<'segment', 
 
 /** From now on no record names it; its file goes when nobody needs it any more. */
 function dropSegment(engine: Engine, segment: Segment): void {
-  const lsn = engine.version.segments[segment.id] === undefined ? engine.lastLsn : engine.publishEdit({ kind: 'drop', segments: [segment.id] })
+  const lsn =
+    engine.version.segments[segment.id] === undefined
+      ? engine.lastLsn
+      : engine.publishEdit({ kind: 'drop', segments: [segment.id] })
   engine.dropped.set(segment, lsn)
 }
 

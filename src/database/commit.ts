@@ -15,7 +15,11 @@ import type { Durability } from './options.ts'
  * @throws WriteConflictError: somebody else committed over the same time since; the pending samples of all
  * streams are dropped. StorageError: nothing has changed, they stay pending
  */
-export function commitStreams(engine: Engine, streams: readonly Stream[], durability: Durability): number | undefined {
+export function commitStreams(
+  engine: Engine,
+  streams: readonly Stream[],
+  durability: Durability,
+): number | undefined {
   const sections: CommitSection[] = []
   for (const stream of streams) {
     if (stream.pending.length === 0) continue
@@ -63,14 +67,20 @@ function checkAgainstHead(engine: Engine, group: Group, stream: Stream, all: rea
   const first = stream.pendingFirst
   const end = stream.last! + 1n
   const around = surroundings(group, engine.version.pointers.get(group.key), first)
-  const existing = around.inside ?? (around.after !== undefined && around.after.start < end ? around.after : undefined)
+  const existing =
+    around.inside ?? (around.after !== undefined && around.after.start < end ? around.after : undefined)
   if (existing === undefined) return wasCommitted && around.before === stream.committedLast! + 1n
   let dropped = 0
   for (const each of all) {
     dropped += each.pendingCount * each.shape.keys.length
     dropPending(engine, each)
   }
-  throw overlap(stream.names[0]!, { start: first, end }, existing, ` (committed meanwhile; ${dropped} samples were dropped)`)
+  throw overlap(
+    stream.names[0]!,
+    { start: first, end },
+    existing,
+    ` (committed meanwhile; ${dropped} samples were dropped)`,
+  )
 }
 
 function runsOf(stream: Stream, joined: boolean): Run[] {
@@ -82,7 +92,15 @@ function runsOf(stream: Stream, joined: boolean): Run[] {
       return { kind: 'extents', count, joined: goesOn, parted, first, last, places }
     }
     const { strip, from, to } = run
-    return { kind: 'rows', count: to - from, joined: goesOn, parted, bytes: strip.page.bytes, offsets: strip.offsets, from }
+    return {
+      kind: 'rows',
+      count: to - from,
+      joined: goesOn,
+      parted,
+      bytes: strip.page.bytes,
+      offsets: strip.offsets,
+      from,
+    }
   })
 }
 

@@ -68,14 +68,21 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    * @throws ValidationError, ChannelNotFoundError, WriteConflictError (a `start` inside committed data or another
    * writer's region), ReadOnlyError, ClosedError
    */
-  async openWriter<const N extends ChannelNames<S>>(options: readonly N[] | WriterOptions<N>): Promise<Writer<S, N>> {
+  async openWriter<const N extends ChannelNames<S>>(
+    options: readonly N[] | WriterOptions<N>,
+  ): Promise<Writer<S, N>> {
     const engine = this.#engine
     engine.assertWritable()
     const given = validateWriterOptions(options)
     using lease = await engine.holdLease('shared', 'open a writer')
     engine.assertWritable()
     const timeoutMs = engine.options.lockTimeoutMs
-    using catalog = await engine.guards.acquire(lease, { rank: 'catalog', mode: 'shared', purpose: 'open a writer', timeoutMs })
+    using catalog = await engine.guards.acquire(lease, {
+      rank: 'catalog',
+      mode: 'shared',
+      purpose: 'open a writer',
+      timeoutMs,
+    })
     return writerUnder<S, N>(catalog, engine, given)
   }
 
@@ -93,7 +100,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const state = takeSnapshot(this.#engine)
     const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn }
     try {
-      for await (const frame of walkFrames(this.#engine, instant, walk.plan, walk.range)) yield typed<S, N>(frame)
+      for await (const frame of walkFrames(this.#engine, instant, walk.plan, walk.range))
+        yield typed<S, N>(frame)
     } finally {
       releaseSnapshot(this.#engine, state)
     }
@@ -111,7 +119,11 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    * **Durable:** survives a killed process; a power loss in `'strict'`.
    * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, StorageError, the signal's reason
    */
-  async delete(channels: Names<S>, range: RangeLike, options: { readonly signal?: AbortSignal } = {}): Promise<DeleteResult> {
+  async delete(
+    channels: Names<S>,
+    range: RangeLike,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<DeleteResult> {
     const engine = this.#engine
     engine.assertWritable()
     const names = namesOf(channels)
@@ -122,11 +134,24 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const purpose = 'delete'
     const timeoutMs = engine.options.lockTimeoutMs
     using lease = await engine.holdLease('shared', purpose, signal)
-    using catalog = await engine.guards.acquire(lease, { rank: 'catalog', mode: 'shared', purpose, timeoutMs, signal })
+    using catalog = await engine.guards.acquire(lease, {
+      rank: 'catalog',
+      mode: 'shared',
+      purpose,
+      timeoutMs,
+      signal,
+    })
     engine.assertWritable()
     const found = names.map((name) => getChannel(engine.catalogue, name))
     const keys = new Set(found.map((channel) => groupOf(engine.catalogue, channel)))
-    const held = await engine.guards.acquire(catalog, { rank: 'index', mode: 'exclusive', keys, purpose, timeoutMs, signal })
+    const held = await engine.guards.acquire(catalog, {
+      rank: 'index',
+      mode: 'exclusive',
+      keys,
+      purpose,
+      timeoutMs,
+      signal,
+    })
     let outcome: ReturnType<typeof deleteUnder>
     try {
       signal?.throwIfAborted()
@@ -182,7 +207,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   async sync(): Promise<void> {
     const engine = this.#engine
     engine.assertOpen()
-    if (engine.options.readOnly) throw new ReadOnlyError(`The database "${engine.directory}" was opened read-only`)
+    if (engine.options.readOnly)
+      throw new ReadOnlyError(`The database "${engine.directory}" was opened read-only`)
     await engine.acknowledge(engine.lastLsn, 'strict')
   }
 
@@ -198,7 +224,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     if (users.length > 0 && !force) {
       const lines = users.map((resource) => resource.describe())
       return Promise.reject(
-        new ResourceOpenError(`Cannot close the database: ${lines.join('; ')} still open; close them, or close({ force: true })`, lines),
+        new ResourceOpenError(
+          `Cannot close the database: ${lines.join('; ')} still open; close them, or close({ force: true })`,
+          lines,
+        ),
       )
     }
     this.#engine.state = 'closing'
@@ -243,7 +272,8 @@ function validateForce(options: unknown): boolean {
   if (!isPlainObject(options)) throw new ValidationError('Options of close must be an object')
   refuseUnknownKeys(options, ['force'], 'options of close')
   const { force } = options
-  if (force !== undefined && typeof force !== 'boolean') throw new ValidationError('Option "force" must be true or false')
+  if (force !== undefined && typeof force !== 'boolean')
+    throw new ValidationError('Option "force" must be true or false')
   return force ?? false
 }
 
@@ -255,8 +285,11 @@ function validateGcOptions(options: unknown): {
   const { signal } = checkReadOptions(options, ['threshold', 'signal', 'onProgress'])
   const { threshold, onProgress } = options as GcOptions
   if (threshold !== undefined && !(typeof threshold === 'number' && threshold >= 0 && threshold <= 1)) {
-    throw new ValidationError(`Option "threshold" must be a share from 0 to 1: got ${describeValue(threshold)}`)
+    throw new ValidationError(
+      `Option "threshold" must be a share from 0 to 1: got ${describeValue(threshold)}`,
+    )
   }
-  if (onProgress !== undefined && typeof onProgress !== 'function') throw new ValidationError('Option "onProgress" must be a function')
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new ValidationError('Option "onProgress" must be a function')
   return { threshold: threshold ?? 0.2, signal, onProgress }
 }

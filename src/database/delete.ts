@@ -83,7 +83,8 @@ export function deleteUnder(
     const { runs } = group
     engine.noteTailFreed(applyTailCut(group, tail), lsn)
     const left = new Set(group.runs)
-    for (const run of runs) if (run.kind === 'extents' && !left.has(run)) engine.tailExtents -= run.shape.keys.length
+    for (const run of runs)
+      if (run.kind === 'extents' && !left.has(run)) engine.tailExtents -= run.shape.keys.length
     group.generation++
     breakStreams(group, removed, range)
   }
@@ -116,7 +117,13 @@ function cutTable(engine: Engine, ref: ChannelRef, range: TimeRange): PointerCut
 }
 
 /** Plans the cut of a list of pointers: those that go, and what is left of the first and the last. */
-function cutList(engine: Engine, ref: ChannelRef, list: PointerList, times: PointerList, range: TimeRange): PointerCut {
+function cutList(
+  engine: Engine,
+  ref: ChannelRef,
+  list: PointerList,
+  times: PointerList,
+  range: TimeRange,
+): PointerCut {
   const index = { list: times, owner: ref.index.owner, segments: engine.segments }
   const from = list.lowerBound(range.start)
   let samples = 0
@@ -137,16 +144,26 @@ function cutList(engine: Engine, ref: ChannelRef, list: PointerList, times: Poin
     count++
     samples += cut.to - cut.from
     freed += pointer.live
-    if (cut.from > 0) comes.push(slicePointer(pointer, 0, cut.from, pointer.start, cut.endBefore, pointer.joined))
-    if (cut.to < pointer.count) comes.push(slicePointer(pointer, cut.to, pointer.count, cut.startAfter, pointer.end, false))
+    if (cut.from > 0)
+      comes.push(slicePointer(pointer, 0, cut.from, pointer.start, cut.endBefore, pointer.joined))
+    if (cut.to < pointer.count)
+      comes.push(slicePointer(pointer, cut.to, pointer.count, cut.startAfter, pointer.end, false))
   }
   if (first === undefined || last === undefined) return { change: undefined, samples: 0, bytes: 0 }
   for (const { live } of comes) freed -= live
-  return { change: { key: ref.key, goes: { first: first.start, last: last.start, count }, comes }, samples, bytes: freed }
+  return {
+    change: { key: ref.key, goes: { first: first.start, last: last.start, count }, comes },
+    samples,
+    bytes: freed,
+  }
 }
 
 /** What of a channel's tail falls into the range: rows are counted, extents planned. */
-function cutTail(engine: Engine, ref: ChannelRef, range: TimeRange): { changes: PointerChange[]; samples: number; bytes: number } {
+function cutTail(
+  engine: Engine,
+  ref: ChannelRef,
+  range: TimeRange,
+): { changes: PointerChange[]; samples: number; bytes: number } {
   const changes: PointerChange[] = []
   let samples = 0
   let bytes = 0
@@ -199,7 +216,8 @@ function nextInTail(engine: Engine, ref: ChannelRef, end: bigint): bigint | unde
   }
   for (const run of engine.groups.get(ref.index.key)?.runs ?? []) {
     if (run.kind === 'extents') {
-      for (const pointer of run.pointers.get(ref.key)?.pointers ?? []) if (pointer.start >= end) take(pointer.start)
+      for (const pointer of run.pointers.get(ref.key)?.pointers ?? [])
+        if (pointer.start >= end) take(pointer.start)
     } else if (run.shape.ordinals.has(ref.key)) {
       for (const rows of visibleRows(run.view(), ref.key)) {
         const row = rowBound(run.times, rows.from, rows.to, end)

@@ -1,7 +1,13 @@
 // Changing the set of channels: create, rename, update, remove. Each is checked whole on the head and
 // published as one edit under the catalogue's guard, or nothing happens.
 
-import { ChannelExistsError, ChannelNotFoundError, DependentChannelError, ResourceOpenError, ValidationError } from '../errors.ts'
+import {
+  ChannelExistsError,
+  ChannelNotFoundError,
+  DependentChannelError,
+  ResourceOpenError,
+  ValidationError,
+} from '../errors.ts'
 import { liveOfRun } from '../domain/group.ts'
 import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
@@ -15,7 +21,9 @@ import type { Engine } from './engine.ts'
 export function findChannel(catalogue: Catalogue, nameOrKey: unknown): Channel | undefined {
   if (typeof nameOrKey === 'string') return catalogue.byName.get(nameOrKey)
   if (typeof nameOrKey === 'number') return catalogue.byKey.get(nameOrKey)
-  throw new ValidationError(`A channel is named by a string, or by its key: got ${nameOrKey === null ? 'null' : typeof nameOrKey}`)
+  throw new ValidationError(
+    `A channel is named by a string, or by its key: got ${nameOrKey === null ? 'null' : typeof nameOrKey}`,
+  )
 }
 
 /** @throws ChannelNotFoundError */
@@ -45,7 +53,8 @@ export function createChannels(
     if (defined.has(name)) throw new ChannelExistsError(name, `Channel "${name}" is named twice in one call`)
     defined.set(name, definition)
   }
-  for (const definition of definitions) if (definition.kind === 'data') checkIndex(catalogue, defined, definition)
+  for (const definition of definitions)
+    if (definition.kind === 'data') checkIndex(catalogue, defined, definition)
   // Keys in the order of the call: `list` is in order of creation.
   const channels = definitions.map((definition, i) => channelOf(definition, version.nextKey + i))
   const lsn = engine.publishEdit({ kind: 'create', channels })
@@ -60,9 +69,12 @@ function checkIndex(
   const index = defined.get(definition.index) ?? catalogue.byName.get(definition.index)
   if (index === undefined) throw new ChannelNotFoundError(definition.index)
   if (index.kind !== 'index') {
-    throw new ValidationError(`Channel "${definition.name}" names "${definition.index}" as its index, which is a data channel`, {
-      channel: definition.name,
-    })
+    throw new ValidationError(
+      `Channel "${definition.name}" names "${definition.index}" as its index, which is a data channel`,
+      {
+        channel: definition.name,
+      },
+    )
   }
   const declared = index.concurrency ?? 'exclusive'
   if (definition.concurrency !== undefined && definition.concurrency !== declared) {
@@ -87,7 +99,9 @@ export function renameChannel(
   if (catalogue.byName.has(name)) throw new ChannelExistsError(name)
   const renamed = Object.freeze({ ...channel, name })
   // Data channels name their index channel: they follow it.
-  const data = (catalogue.dataOf.get(channel.key) ?? []).map((each) => Object.freeze({ ...each, index: name }))
+  const data = (catalogue.dataOf.get(channel.key) ?? []).map((each) =>
+    Object.freeze({ ...each, index: name }),
+  )
   const lsn = engine.publishEdit({ kind: 'redefine', channels: [renamed, ...data] })
   return { channel: renamed, lsn }
 }
@@ -102,7 +116,9 @@ export function updateChannel(
   assertHeld(held)
   const channel = getChannel(engine.catalogue, nameOrKey)
   if (changes.unit !== undefined && channel.kind === 'index') {
-    throw new ValidationError(`Channel "${channel.name}" is an index channel: it has no unit`, { channel: channel.name })
+    throw new ValidationError(`Channel "${channel.name}" is an index channel: it has no unit`, {
+      channel: channel.name,
+    })
   }
   const updated = Object.freeze({ ...channel, ...changes })
   const lsn = engine.publishEdit({ kind: 'redefine', channels: [updated] })
@@ -113,7 +129,11 @@ export function updateChannel(
  * Removes all channels or none, with their data.
  * @throws ChannelNotFoundError, DependentChannelError, ResourceOpenError, StorageError
  */
-export function removeChannels(held: Held<'catalog', 'exclusive'>, engine: Engine, channels: readonly Channel[]): number {
+export function removeChannels(
+  held: Held<'catalog', 'exclusive'>,
+  engine: Engine,
+  channels: readonly Channel[],
+): number {
   assertHeld(held)
   const { catalogue } = engine
   const named = new Set(channels.map((channel) => channel.key))
@@ -131,7 +151,10 @@ export function removeChannels(held: Held<'catalog', 'exclusive'>, engine: Engin
     .filter((resource) => channels.some(({ key }) => resource.uses(key)))
   if (users.length > 0) {
     const lines = users.map((resource) => resource.describe())
-    throw new ResourceOpenError(`Cannot remove channels that are in use: close ${lines.join('; ')} first`, lines)
+    throw new ResourceOpenError(
+      `Cannot remove channels that are in use: close ${lines.join('; ')} first`,
+      lines,
+    )
   }
   const lsn = engine.publishEdit({ kind: 'remove', keys: [...named] })
   for (const channel of channels) if (channel.kind === 'index') dropTail(engine, channel.key, lsn)

@@ -179,7 +179,8 @@ export class Engine {
 
   /** As `assertWritable`, also while closing. */
   assertCanAppend(): void {
-    if (this.options.readOnly) throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
+    if (this.options.readOnly)
+      throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
     if (this.failure !== undefined) throw this.failure
   }
 
@@ -236,7 +237,8 @@ export class Engine {
     const lsn = this.journal!.appendCommit(sections, this.syncer.proven, durability !== 'relaxed')
     this.#noteUnproven()
     if (durability === 'relaxed') this.#scheduleWriteOut()
-    if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents) this.wantsFlush()
+    if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents)
+      this.wantsFlush()
     return lsn
   }
 
@@ -304,18 +306,21 @@ export class Engine {
   }
 
   #armTimer(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      const startedMs = this.clock.monotonicMs()
-      this.#timer = undefined
-      const goOn = (): void => {
-        // After a failed sync nothing can be proven any more; `fail` was told, and writes are refused.
-        if (this.#timer !== undefined || this.failure !== undefined || this.state === 'closed') return
-        if (this.syncer.proven >= this.lastLsn) return
-        this.#oldestUnprovenMs = startedMs
-        this.#armTimer(this.options.syncIntervalMs)
-      }
-      this.syncer.reach(this.lastLsn).then(goOn, goOn)
-    }, Math.min(delayMs, LONGEST_TIMER_MS))
+    this.#timer = setTimeout(
+      () => {
+        const startedMs = this.clock.monotonicMs()
+        this.#timer = undefined
+        const goOn = (): void => {
+          // After a failed sync nothing can be proven any more; `fail` was told, and writes are refused.
+          if (this.#timer !== undefined || this.failure !== undefined || this.state === 'closed') return
+          if (this.syncer.proven >= this.lastLsn) return
+          this.#oldestUnprovenMs = startedMs
+          this.#armTimer(this.options.syncIntervalMs)
+        }
+        this.syncer.reach(this.lastLsn).then(goOn, goOn)
+      },
+      Math.min(delayMs, LONGEST_TIMER_MS),
+    )
     this.#timer.unref()
   }
 
@@ -344,5 +349,11 @@ export function channelRefOf(catalogue: Catalogue, channel: Channel): ChannelRef
   const groupKey = groupOf(catalogue, channel)
   const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
   const indexOwner = { channel: groupKey, type: 'timestamp', isIndex: true } as const
-  return { key: channel.key, name: channel.name, type: channel.type, owner, index: { key: groupKey, owner: indexOwner } }
+  return {
+    key: channel.key,
+    name: channel.name,
+    type: channel.type,
+    owner,
+    index: { key: groupKey, owner: indexOwner },
+  }
 }

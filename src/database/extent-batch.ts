@@ -49,7 +49,10 @@ export class ExtentBatch {
     const place = this.#reserve(size)
     const written = { ...place, count: extent.count }
     this.extents.push(written)
-    if (this.#begin !== undefined && (place.segment !== this.#begin.segment || place.offset !== this.#begin.offset + this.#used)) {
+    if (
+      this.#begin !== undefined &&
+      (place.segment !== this.#begin.segment || place.offset !== this.#begin.offset + this.#used)
+    ) {
       await this.#writeOut()
     }
     if (this.#begin === undefined) {
@@ -62,7 +65,13 @@ export class ExtentBatch {
       this.#slice = larger
     }
     const { seed } = segments.get(place.segment)
-    this.#used += encodeExtent(this.#slice, this.#used, { ...extent, epoch, lsn: lastLsn }, seed, place.offset)
+    this.#used += encodeExtent(
+      this.#slice,
+      this.#used,
+      { ...extent, epoch, lsn: lastLsn },
+      seed,
+      place.offset,
+    )
     return written
   }
 
@@ -103,7 +112,12 @@ export class ExtentBatch {
   async #holdSegment(id: number): Promise<void> {
     if (this.#own !== undefined || this.#held?.covers(id) === true) return
     this.#held?.release()
-    this.#held = await this.#engine.guards.acquire(unguarded, { rank: 'segment', mode: 'shared', keys: [id], purpose: 'append extents' })
+    this.#held = await this.#engine.guards.acquire(unguarded, {
+      rank: 'segment',
+      mode: 'shared',
+      keys: [id],
+      purpose: 'append extents',
+    })
   }
 
   async #writeOut(): Promise<void> {

@@ -46,7 +46,17 @@ export function writeRunExtents(
       begin ??= place
       const column = columns[i]!
       const sources = new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
-      const extent = { channel: shape.keys[i]!, type, isIndex, epoch: engine.epoch, lsn: engine.lastLsn, firstTime, lastTime, sources, count }
+      const extent = {
+        channel: shape.keys[i]!,
+        type,
+        isIndex,
+        epoch: engine.epoch,
+        lsn: engine.lastLsn,
+        firstTime,
+        lastTime,
+        sources,
+        count,
+      }
       gathered += encodeExtent(scratch, gathered, extent, segments.get(place.segment).seed, place.offset)
     }
     writeOut()

@@ -98,7 +98,11 @@ async function underGuards(
 type Placements = Map<Strip, Map<number, Placement[]>>
 
 /** Writes the rows that the captures see, and those that an open snapshot still sees. */
-async function writeRows(engine: Engine, captures: readonly Capture[], batch: ExtentBatch): Promise<Placements> {
+async function writeRows(
+  engine: Engine,
+  captures: readonly Capture[],
+  batch: ExtentBatch,
+): Promise<Placements> {
   const placements: Placements = new Map()
   for (const { group, strips } of captures) {
     const whole = new Set(strips.filter(({ strip }) => holdsCuts(engine, strip)).map(({ strip }) => strip))
@@ -132,7 +136,9 @@ function channelsOf(engine: Engine, group: Group, strips: readonly StripView[]):
   const keys = new Set(strips.flatMap(({ strip }) => strip.shape.keys))
   const seen = [...engine.snapshots].filter((snapshot) => strips.some(({ strip }) => snapshot.holds(strip)))
   const versions = [engine.version, ...seen.map(({ version }) => version)]
-  return [...keys].filter((key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined))
+  return [...keys].filter(
+    (key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined),
+  )
 }
 
 interface Piece {
@@ -162,7 +168,7 @@ async function writePieces(
     count = 0
   }
   for (const piece of pieces) {
-    for (let { from } = piece; from < piece.to; ) {
+    for (let { from } = piece; from < piece.to;) {
       if (count === most) await writeOut()
       const to = Math.min(piece.to, from + most - count)
       parts.push({ ...piece, from, to })
@@ -193,7 +199,10 @@ async function writeExtent(
     sources: parts.map(({ view, ordinal, from, to }) => {
       const { strip } = view
       const width = strip.shape.widths[ordinal]!
-      return strip.page.bytes.subarray(strip.offsets[ordinal]! + from * width, strip.offsets[ordinal]! + to * width)
+      return strip.page.bytes.subarray(
+        strip.offsets[ordinal]! + from * width,
+        strip.offsets[ordinal]! + to * width,
+      )
     }),
   })
   let skip = 0
@@ -245,7 +254,11 @@ function leaveTail(engine: Engine, run: ExtentsRun): void {
 }
 
 /** The pointers that a group's captured tail has become, channel by channel, where they fit in. */
-function planGroup(engine: Engine, { group, strips, extents }: Capture, placements: Placements): PointerChange[] {
+function planGroup(
+  engine: Engine,
+  { group, strips, extents }: Capture,
+  placements: Placements,
+): PointerChange[] {
   const byKey = new Map<number, Pointer[]>()
   const add = (key: number, pointers: readonly Pointer[]): void => {
     if (engine.version.channels[key] === undefined) return

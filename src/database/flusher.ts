@@ -35,7 +35,9 @@ export class Flusher {
       group.runs.some(
         (run) =>
           run.kind === 'extents' &&
-          [...run.pointers.values()].some((list) => list.pointers.some((pointer) => pointer.segment === segment)),
+          [...run.pointers.values()].some((list) =>
+            list.pointers.some((pointer) => pointer.segment === segment),
+          ),
       ),
     )
     return this.#oneAtATime(() => flushGroups(this.#engine, groups))

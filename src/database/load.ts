@@ -3,12 +3,25 @@
 // epoch, and by a read-only one. An honest torn end is cut and reported, anything else that is missing
 // or wrong is a CorruptionError.
 
-import { decodeFileHeader, HEADER_SIZE, isHeaderWhole, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
+import {
+  decodeFileHeader,
+  HEADER_SIZE,
+  isHeaderWhole,
+  JOURNAL_KIND,
+  MANIFEST_KIND,
+} from '../codec/file-header.ts'
 import type { FileKind } from '../codec/file-header.ts'
 import { CorruptionError, UnsupportedVersionError } from '../errors.ts'
 import { applyTailCut, Group, TailReplay } from '../domain/group.ts'
 import type { FileSystem } from '../fs/file-system.ts'
-import { join, JOURNAL_DIRECTORY, journalName, MANIFEST_DIRECTORY, manifestName, parseNumbered } from '../fs/layout.ts'
+import {
+  join,
+  JOURNAL_DIRECTORY,
+  journalName,
+  MANIFEST_DIRECTORY,
+  manifestName,
+  parseNumbered,
+} from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { ExtentPlace, JournalRecord } from '../journal/record.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
@@ -30,7 +43,12 @@ export interface RecoveryReport {
   /** Records read from the journal. */
   readonly records: number
   /** What was cut off: an incomplete record, or records whose bytes a power loss took. */
-  readonly cut?: { readonly file: string; readonly offset: number; readonly bytes: number; readonly records: number }
+  readonly cut?: {
+    readonly file: string
+    readonly offset: number
+    readonly bytes: number
+    readonly records: number
+  }
 }
 
 /** A state that was read, and where it came from. */
@@ -75,9 +93,15 @@ export async function findNames(files: FileSystem, directory: string): Promise<F
   }
 }
 
-async function numbered(files: FileSystem, directory: string, folder: string): Promise<{ epoch: number; number: number }[]> {
+async function numbered(
+  files: FileSystem,
+  directory: string,
+  folder: string,
+): Promise<{ epoch: number; number: number }[]> {
   const names = await listIfThere(files, join(directory, folder))
-  return names.flatMap((name) => parseNumbered(name) ?? []).sort((a, b) => b.epoch - a.epoch || b.number - a.number)
+  return names
+    .flatMap((name) => parseNumbered(name) ?? [])
+    .sort((a, b) => b.epoch - a.epoch || b.number - a.number)
 }
 
 /** Names in a folder; none where it is not there. @throws StorageError */
@@ -96,13 +120,16 @@ export async function listIfThere(files: FileSystem, path: string): Promise<stri
  */
 export async function loadState(options: LoadOptions): Promise<LoadedState | undefined> {
   const names = await findNames(options.files, options.directory)
-  const epochs = [...new Set([...names.manifests, ...names.journals].map(({ epoch }) => epoch))].sort((a, b) => b - a)
+  const epochs = [...new Set([...names.manifests, ...names.journals].map(({ epoch }) => epoch))].sort(
+    (a, b) => b - a,
+  )
   const notWhole: string[] = []
   for (const epoch of epochs) {
     const found = await loadEpoch(options, names, epoch, notWhole)
     if (found !== undefined) return judge(options, found)
   }
-  if (notWhole.length > 0) throw new CorruptionError(notWhole[0]!, 0, 'no checkpoint is whole, and nothing else tells the state')
+  if (notWhole.length > 0)
+    throw new CorruptionError(notWhole[0]!, 0, 'no checkpoint is whole, and nothing else tells the state')
   return undefined
 }
 
@@ -110,7 +137,9 @@ export async function loadState(options: LoadOptions): Promise<LoadedState | und
 interface FoundEpoch {
   readonly epoch: number
   readonly databaseId: Uint8Array
-  readonly base: { readonly name: string; readonly epoch: number; readonly contents: ManifestContents } | undefined
+  readonly base:
+    | { readonly name: string; readonly epoch: number; readonly contents: ManifestContents }
+    | undefined
   readonly journals: readonly JournalContents[]
   /** Bytes of each journal file, by path. */
   readonly sizes: ReadonlyMap<string, number>
@@ -131,7 +160,8 @@ async function loadEpoch(
     const path = join(directory, name)
     const bytes = await readWhole(files, path)
     const id = idOf(bytes, path, MANIFEST_KIND, epoch, number)
-    const contents = id === undefined ? undefined : readManifest(bytes, path, { epoch, number, databaseId: id })
+    const contents =
+      id === undefined ? undefined : readManifest(bytes, path, { epoch, number, databaseId: id })
     if (contents === undefined) {
       notWhole.push(path)
       continue
@@ -152,16 +182,20 @@ async function loadEpoch(
     return undefined
   }
   const id = databaseId
-  const journals = found.map(({ path, bytes, number }) => readJournal(bytes, path, { epoch, number, databaseId: id }))
+  const journals = found.map(({ path, bytes, number }) =>
+    readJournal(bytes, path, { epoch, number, databaseId: id }),
+  )
   const sizes = new Map(found.map(({ path, bytes }) => [path, bytes.length]))
-  if (base !== undefined) return { epoch, databaseId: id, base, journals, sizes, bootId: base.contents.facts.bootId }
+  if (base !== undefined)
+    return { epoch, databaseId: id, base, journals, sizes, bootId: base.contents.facts.bootId }
   const first = journals[0]
   if (first === undefined) return undefined
   const begin = beginOf(first)
   if (begin === undefined) {
     refuseRottenStart(first.path, found[0]!.bytes)
     if (first.records.length > 0 || first.soundBehind || journals.length > 1) {
-      const what = 'the journal does not begin with the beginning of its epoch, and no manifest of it is whole'
+      const what =
+        'the journal does not begin with the beginning of its epoch, and no manifest of it is whole'
       throw new CorruptionError(first.path, HEADER_SIZE, what)
     }
     return undefined
@@ -192,14 +226,26 @@ async function readBase(
   const path = join(options.directory, base.file)
   const parsed = parseNumbered(base.file.slice(base.file.indexOf('/') + 1))
   const bytes = await readWhole(options.files, path)
-  if (parsed === undefined || bytes.length < base.size) throw new CorruptionError(path, bytes.length, `the manifest ends before its ${base.size} bytes`)
+  if (parsed === undefined || bytes.length < base.size)
+    throw new CorruptionError(path, bytes.length, `the manifest ends before its ${base.size} bytes`)
   const contents = readManifest(bytes.subarray(0, base.size), path, { ...parsed, databaseId })
-  if (contents === undefined || contents.isTorn) throw new CorruptionError(path, contents?.end ?? 0, 'the manifest that the journal goes on from is damaged')
+  if (contents === undefined || contents.isTorn)
+    throw new CorruptionError(
+      path,
+      contents?.end ?? 0,
+      'the manifest that the journal goes on from is damaged',
+    )
   return { name: base.file, epoch: parsed.epoch, contents }
 }
 
 /** The database's id from a file's header; undefined where the file ends within it. */
-function idOf(bytes: Uint8Array, path: string, kind: FileKind, epoch: number, number: number): Uint8Array | undefined {
+function idOf(
+  bytes: Uint8Array,
+  path: string,
+  kind: FileKind,
+  epoch: number,
+  number: number,
+): Uint8Array | undefined {
   if (!isHeaderWhole(bytes) && !isNewer(bytes, path, kind, epoch, number)) return undefined
   return decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, { kind, epoch, number }).databaseId
 }
@@ -241,7 +287,11 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
   const clean = await readCleanMark(options.files, options.directory, epoch)
   const covers = base?.contents.covers ?? 0
   const chain = joinChain(found, covers)
-  const proven = Math.max(covers, base?.contents.version.lsn ?? 0, ...found.journals.map((journal) => journal.proven))
+  const proven = Math.max(
+    covers,
+    base?.contents.version.lsn ?? 0,
+    ...found.journals.map((journal) => journal.proven),
+  )
   const isSameBoot = options.bootId !== '' && found.bootId === options.bootId
   const { until } = options
   if (until === undefined) checkEnd(found, chain, proven, isSameBoot, clean)
@@ -251,7 +301,9 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
   let unproven = unprovenExtents(records, proven)
   if (!isSameBoot && clean === undefined) {
     for (;;) {
-      const lost = await firstLost(state, unproven, (extent, owner) => options.isSound(extent, owner, databaseId))
+      const lost = await firstLost(state, unproven, (extent, owner) =>
+        options.isSound(extent, owner, databaseId),
+      )
       if (lost === undefined) break
       records = records.filter((record) => record.lsn < lost)
       state = replay(found, records)
@@ -266,7 +318,8 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
     lastLsn,
     proven,
     unproven: new Set(unproven.keys()),
-    manifest: base === undefined ? undefined : { name: base.name, size: base.contents.end, epoch: base.epoch },
+    manifest:
+      base === undefined ? undefined : { name: base.name, size: base.contents.end, epoch: base.epoch },
     clean,
     report: reportOf(found, chain, records, clean),
   }
@@ -285,14 +338,20 @@ interface Chain {
 function joinChain(found: FoundEpoch, covers: number): Chain {
   // A power loss may give back names of retired files, some and not others: those before the one that
   // goes on from the manifest are not needed.
-  const journals = found.journals.slice(Math.max(0, found.journals.findLastIndex(({ firstLsn }) => firstLsn <= covers + 1)))
+  const journals = found.journals.slice(
+    Math.max(
+      0,
+      found.journals.findLastIndex(({ firstLsn }) => firstLsn <= covers + 1),
+    ),
+  )
   const records: JournalRecord[] = []
   let next = covers + 1
   let last: JournalContents | undefined
   for (let i = 0; i < journals.length; i++) {
     const journal = journals[i]!
     const goesOn = i === 0 ? journal.firstLsn <= next : journal.firstLsn === next
-    if (!goesOn || journal.headerFault !== undefined) return { records, last: last ?? journal, beyond: journals.slice(i) }
+    if (!goesOn || journal.headerFault !== undefined)
+      return { records, last: last ?? journal, beyond: journals.slice(i) }
     // What was appended behind its end failed, and was appended to the next one instead.
     const limit = journals[i + 1]?.firstLsn ?? Infinity
     const own = journal.records.filter((record) => record.lsn < limit)
@@ -307,35 +366,61 @@ function joinChain(found: FoundEpoch, covers: number): Chain {
  * Refuses what is no honest torn end: records at or below the mark that are missing; and, where the
  * machine was not restarted, anything but an incomplete last record. @throws CorruptionError
  */
-function checkEnd(found: FoundEpoch, chain: Chain, proven: number, isSameBoot: boolean, clean: CleanMark | undefined): void {
+function checkEnd(
+  found: FoundEpoch,
+  chain: Chain,
+  proven: number,
+  isSameBoot: boolean,
+  clean: CleanMark | undefined,
+): void {
   const { last, beyond } = chain
   const end = Math.max(found.base?.contents.covers ?? 0, chain.records.at(-1)?.lsn ?? 0)
   if (end < proven) {
     if (last?.headerFault !== undefined) throw last.headerFault
     const file = last?.path ?? found.base?.name ?? ''
-    throw new CorruptionError(file, last?.end ?? 0, `the log was written up to record ${proven}, and ends at ${end}`)
+    throw new CorruptionError(
+      file,
+      last?.end ?? 0,
+      `the log was written up to record ${proven}, and ends at ${end}`,
+    )
   }
   if (last !== undefined && isSameBoot) refuseUnlessIncomplete(last, beyond, end)
   if (clean === undefined) return
   for (const { name, size } of clean.logs) {
     const journal = found.journals.find((each) => each.path.endsWith(name))
-    if (name.startsWith(JOURNAL_DIRECTORY) && (journal === undefined || journal.end !== size || journal.fault !== 'end')) {
-      throw new CorruptionError(name, journal?.end ?? 0, `after a clean close of ${size} bytes the log is short or damaged`)
+    if (
+      name.startsWith(JOURNAL_DIRECTORY) &&
+      (journal === undefined || journal.end !== size || journal.fault !== 'end')
+    ) {
+      throw new CorruptionError(
+        name,
+        journal?.end ?? 0,
+        `after a clean close of ${size} bytes the log is short or damaged`,
+      )
     }
   }
 }
 
 /** After a kill the operating system has every byte: only the last record can be incomplete. @throws CorruptionError */
-function refuseUnlessIncomplete(last: JournalContents, beyond: readonly JournalContents[], end: number): void {
+function refuseUnlessIncomplete(
+  last: JournalContents,
+  beyond: readonly JournalContents[],
+  end: number,
+): void {
   const [next] = beyond
-  const isLastUnborn = next !== undefined && beyond.length === 1 && next.fault === 'short' && !next.soundBehind
+  const isLastUnborn =
+    next !== undefined && beyond.length === 1 && next.fault === 'short' && !next.soundBehind
   if (next !== undefined && !isLastUnborn) {
     if (next.headerFault !== undefined) throw next.headerFault
     throw new CorruptionError(next.path, 0, `records ${end + 1} to ${next.firstLsn - 1} are missing`)
   }
   if (last.headerFault !== undefined) return
   if (last.fault === 'damaged') {
-    throw new CorruptionError(last.path, last.end, 'a record does not match its checksum, and the machine was not restarted since it was written')
+    throw new CorruptionError(
+      last.path,
+      last.end,
+      'a record does not match its checksum, and the machine was not restarted since it was written',
+    )
   }
   if (last.fault === 'short' && (last.soundBehind || next !== undefined)) {
     throw new CorruptionError(last.path, last.end, 'a record is damaged: others follow it')
@@ -347,22 +432,41 @@ function checkManifestEnd(found: FoundEpoch, clean: CleanMark | undefined): void
   const { base } = found
   if (base === undefined) return
   if (base.contents.isTorn && base.epoch === found.epoch && found.journals.length === 0) {
-    throw new CorruptionError(base.name, base.contents.end, 'the end of the manifest is damaged, and no journal file holds what it says')
+    throw new CorruptionError(
+      base.name,
+      base.contents.end,
+      'the end of the manifest is damaged, and no journal file holds what it says',
+    )
   }
   const vouched = clean?.logs.find(({ name }) => name === base.name)
   if (vouched !== undefined && base.contents.end !== vouched.size) {
-    throw new CorruptionError(base.name, base.contents.end, `after a clean close the manifest has ${vouched.size} bytes that count: it is short or damaged`)
+    throw new CorruptionError(
+      base.name,
+      base.contents.end,
+      `after a clean close the manifest has ${vouched.size} bytes that count: it is short or damaged`,
+    )
   }
   if (clean !== undefined && vouched === undefined) {
-    throw new CorruptionError(base.name, 0, 'a clean close named another manifest than the newest that is whole')
+    throw new CorruptionError(
+      base.name,
+      0,
+      'a clean close named another manifest than the newest that is whole',
+    )
   }
 }
 
 /** The state after `records`, on top of the base. */
-function replay(found: FoundEpoch, records: readonly JournalRecord[]): { version: Version; groups: Map<number, Group> } {
+function replay(
+  found: FoundEpoch,
+  records: readonly JournalRecord[],
+): { version: Version; groups: Map<number, Group> } {
   let version = found.base?.contents.version ?? EMPTY_VERSION
   const flushed = flushedAtEnd(version, records)
-  const removed = new Set(records.flatMap((record) => (record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [])))
+  const removed = new Set(
+    records.flatMap((record) =>
+      record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
+    ),
+  )
   const groups = new Map<number, Group>()
   const tails = new TailReplay()
   const groupOf = (key: number): Group => {
@@ -387,12 +491,18 @@ function replay(found: FoundEpoch, records: readonly JournalRecord[]): { version
   return { version, groups }
 }
 
-function applyRecovered(found: FoundEpoch, version: Version, record: JournalRecord & { kind: 'edit' }): Version {
+function applyRecovered(
+  found: FoundEpoch,
+  version: Version,
+  record: JournalRecord & { kind: 'edit' },
+): Version {
   try {
     return apply(version, record.edit, record.lsn)
   } catch (cause) {
     const path = found.journals.find((journal) => journal.records.includes(record))?.path ?? ''
-    throw new CorruptionError(path, record.offset, `record ${record.lsn} does not fit the state before it`, { cause })
+    throw new CorruptionError(path, record.offset, `record ${record.lsn} does not fit the state before it`, {
+      cause,
+    })
   }
 }
 
@@ -417,7 +527,8 @@ function unprovenExtents(records: readonly JournalRecord[], proven: number): Map
     if (record.lsn <= proven) continue
     if (record.kind === 'commit') {
       for (const { runs } of record.sections) {
-        for (const run of runs) if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
+        for (const run of runs)
+          if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
       }
     } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
       for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
@@ -427,7 +538,11 @@ function unprovenExtents(records: readonly JournalRecord[], proven: number): Map
 }
 
 /** Identifies an extent: segment, offset, length. */
-export function extentKey(extent: { readonly segment: number; readonly offset: number; readonly length: number }): string {
+export function extentKey(extent: {
+  readonly segment: number
+  readonly offset: number
+  readonly length: number
+}): string {
   return `${extent.segment}:${extent.offset}:${extent.length}`
 }
 
@@ -447,7 +562,8 @@ async function firstLost(
     seen.add(name)
     doubtful.push({ lsn, extent, key })
   }
-  for (const [key, table] of state.version.pointers.entries()) table.forEach(0, table.length, (pointer) => look(key, pointer))
+  for (const [key, table] of state.version.pointers.entries())
+    table.forEach(0, table.length, (pointer) => look(key, pointer))
   for (const group of state.groups.values()) {
     for (const run of group.runs) {
       if (run.kind === 'strip') continue
@@ -464,15 +580,22 @@ async function firstLost(
   return undefined
 }
 
-function reportOf(found: FoundEpoch, chain: Chain, records: readonly JournalRecord[], clean: CleanMark | undefined): RecoveryReport {
+function reportOf(
+  found: FoundEpoch,
+  chain: Chain,
+  records: readonly JournalRecord[],
+  clean: CleanMark | undefined,
+): RecoveryReport {
   const { last, beyond } = chain
   const report = { crashed: clean === undefined, records: records.length }
   const dropped = chain.records.length - records.length
   if (last === undefined || (dropped === 0 && last.fault === 'end' && beyond.length === 0)) return report
   const firstCut = chain.records[records.length]
-  const file = found.journals.find((journal) => firstCut !== undefined && journal.records.includes(firstCut)) ?? last
+  const file =
+    found.journals.find((journal) => firstCut !== undefined && journal.records.includes(firstCut)) ?? last
   const offset = firstCut?.offset ?? last.end
   let bytes = 0
-  for (const journal of found.journals.slice(found.journals.indexOf(file))) bytes += found.sizes.get(journal.path)!
+  for (const journal of found.journals.slice(found.journals.indexOf(file)))
+    bytes += found.sizes.get(journal.path)!
   return { ...report, cut: { file: file.path, offset, bytes: bytes - offset, records: dropped } }
 }

@@ -78,7 +78,9 @@ export function writerUnder<S extends Schema, N extends string>(
   assertHeld(held)
   const groups = groupChannels(engine.catalogue, given.names)
   const durability = given.durability ?? engine.options.durability
-  return new Writer<S, N>(new WriterCore(engine, { ...given, durability, groups: groups.channels, names: groups.names }))
+  return new Writer<S, N>(
+    new WriterCore(engine, { ...given, durability, groups: groups.channels, names: groups.names }),
+  )
 }
 
 /** @throws ValidationError naming the option */
@@ -88,12 +90,15 @@ export function validateWriterOptions(options: unknown): {
   autoCommit: boolean
   durability: Durability | undefined
 } {
-  if (Array.isArray(options)) return { names: namesOf(options), start: undefined, autoCommit: true, durability: undefined }
-  if (!isPlainObject(options)) throw new ValidationError('A writer is opened with a list of channels, or an object of options')
+  if (Array.isArray(options))
+    return { names: namesOf(options), start: undefined, autoCommit: true, durability: undefined }
+  if (!isPlainObject(options))
+    throw new ValidationError('A writer is opened with a list of channels, or an object of options')
   refuseUnknownKeys(options, ['channels', 'start', 'autoCommit', 'durability'], 'options of a writer')
   const { channels, start, autoCommit } = options
   if (!Array.isArray(channels)) throw new ValidationError('Option "channels" must be a list of names')
-  if (autoCommit !== undefined && typeof autoCommit !== 'boolean') throw new ValidationError('Option "autoCommit" must be true or false')
+  if (autoCommit !== undefined && typeof autoCommit !== 'boolean')
+    throw new ValidationError('Option "autoCommit" must be true or false')
   return {
     names: namesOf(channels),
     start: start === undefined ? undefined : timestamp(start as TimeLike),
@@ -103,7 +108,10 @@ export function validateWriterOptions(options: unknown): {
 }
 
 /** Sorts a writer's channels by group, the index channel first. @throws ChannelNotFoundError, ValidationError */
-function groupChannels(catalogue: Catalogue, names: readonly string[]): { channels: Channel[][]; names: string[] } {
+function groupChannels(
+  catalogue: Catalogue,
+  names: readonly string[],
+): { channels: Channel[][]; names: string[] } {
   const groups = new Map<number, Channel[]>()
   for (const name of names) {
     const channel = getChannel(catalogue, name)

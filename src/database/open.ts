@@ -4,7 +4,13 @@
 // old files are never trusted because of a later sync, and removed only then.
 
 import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
-import { CorruptionError, NotADatabaseError, RubidiumError, SnapshotExpiredError, UnsupportedVersionError } from '../errors.ts'
+import {
+  CorruptionError,
+  NotADatabaseError,
+  RubidiumError,
+  SnapshotExpiredError,
+  UnsupportedVersionError,
+} from '../errors.ts'
 import type { Group } from '../domain/group.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import {
@@ -56,7 +62,11 @@ export interface Opened {
 const OWN_FOLDERS = [MANIFEST_DIRECTORY, JOURNAL_DIRECTORY, SEGMENT_DIRECTORY, READER_DIRECTORY]
 
 /** Opens a directory. @throws NotADatabaseError, DatabaseLockedError, CorruptionError, UnsupportedVersionError, StorageError */
-export async function openEngine(environment: Environment, directory: string, options: ResolvedOptions): Promise<Opened> {
+export async function openEngine(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+): Promise<Opened> {
   try {
     const isDatabase = await inspect(environment.files, directory, options)
     if (options.readOnly) return await openToRead(environment, directory, options)
@@ -79,12 +89,14 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
   if (stat.kind !== 'directory') throw new NotADatabaseError(directory, 'it is not a directory')
   const names = await files.list(directory)
   const own = names.filter(isOwnName)
-  if (names.length > 0 && own.length === 0) throw new NotADatabaseError(directory, `it holds other files ("${names[0]!}")`)
+  if (names.length > 0 && own.length === 0)
+    throw new NotADatabaseError(directory, `it holds other files ("${names[0]!}")`)
   const found = await findNames(files, directory)
   const hasLog = found.manifests.length > 0 || found.journals.length > 0
   if (!hasLog) {
     const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
-    if (segments.length > 0) throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
+    if (segments.length > 0)
+      throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
     if (!mayCreate) throw new NotADatabaseError(directory, 'it is empty')
     // Whoever made the directory may have died before its name was on the disk.
     await syncAncestors(files, directory)
@@ -142,7 +154,11 @@ function loader(environment: Environment, directory: string): Parameters<typeof 
 /** How often a read-only open loads anew when files go away under it. */
 const READ_TRIES = 20
 
-async function openToRead(environment: Environment, directory: string, options: ResolvedOptions): Promise<Opened> {
+async function openToRead(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+): Promise<Opened> {
   for (let tries = 1; ; tries++) {
     let engine: Engine | undefined
     try {
@@ -150,7 +166,15 @@ async function openToRead(environment: Environment, directory: string, options: 
       if (state === undefined) throw new NotADatabaseError(directory, 'nothing has been written yet')
       const { databaseId, epoch } = state
       const segments = makePool(environment, directory, options, { databaseId, epoch, keepOpen: true })
-      engine = new Engine({ environment, directory, options, segments, lease: undefined, recovery: undefined, ...state })
+      engine = new Engine({
+        environment,
+        directory,
+        options,
+        segments,
+        lease: undefined,
+        recovery: undefined,
+        ...state,
+      })
       await adoptSegments(engine)
       openSegments(engine, tries < READ_TRIES)
       return { engine, flusher: new Flusher(engine) }
@@ -186,7 +210,13 @@ function makePool(
   rest: { databaseId: Uint8Array; epoch: number; keepOpen: boolean },
 ): SegmentPool {
   const cache = new TableCache(options.cacheBudget)
-  return new SegmentPool({ files: environment.files, directory, segmentSize: options.segmentSize, cache, ...rest })
+  return new SegmentPool({
+    files: environment.files,
+    directory,
+    segmentSize: options.segmentSize,
+    cache,
+    ...rest,
+  })
 }
 
 /** Tells the pool of the segments that the state names, and what its tails keep live in them. */
@@ -195,7 +225,8 @@ async function adoptSegments(engine: Engine): Promise<void> {
   const ids = new Set(Object.keys(engine.version.segments).map(Number))
   for (const group of engine.groups.values()) {
     for (const run of group.runs) {
-      if (run.kind === 'extents') for (const list of run.pointers.values()) for (const { segment } of list.pointers) ids.add(segment)
+      if (run.kind === 'extents')
+        for (const list of run.pointers.values()) for (const { segment } of list.pointers) ids.add(segment)
     }
   }
   for (const id of ids) {
@@ -206,12 +237,18 @@ async function adoptSegments(engine: Engine): Promise<void> {
     for (const run of group.runs) {
       if (run.kind !== 'extents') continue
       engine.tailExtents += run.shape.keys.length
-      for (const list of run.pointers.values()) for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
+      for (const list of run.pointers.values())
+        for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
     }
   }
 }
 
-async function openToWrite(environment: Environment, directory: string, options: ResolvedOptions, isDatabase: boolean): Promise<Opened> {
+async function openToWrite(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+  isDatabase: boolean,
+): Promise<Opened> {
   const { files, clock, identity, lock, isAlive } = environment
   if (isDatabase) await refuseNewerFormat(files, directory)
   const lease = await acquireLease({
@@ -243,7 +280,9 @@ async function openToWrite(environment: Environment, directory: string, options:
 
 async function epochsSeen(files: FileSystem, directory: string): Promise<number[]> {
   const { manifests, journals } = await findNames(files, directory)
-  const segments = (await listIfThere(files, join(directory, SEGMENT_DIRECTORY))).flatMap((name) => parseNumbered(name) ?? [])
+  const segments = (await listIfThere(files, join(directory, SEGMENT_DIRECTORY))).flatMap(
+    (name) => parseNumbered(name) ?? [],
+  )
   const clean = (await files.list(directory)).flatMap((name) => parseClean(name) ?? [])
   return [...[...manifests, ...journals, ...segments].map(({ epoch }) => epoch), ...clean]
 }
@@ -252,8 +291,14 @@ async function epochsSeen(files: FileSystem, directory: string): Promise<number[
 async function refuseNewerFormat(files: FileSystem, directory: string): Promise<void> {
   const { manifests, journals } = await findNames(files, directory)
   const newest = [
-    ...manifests.slice(0, 1).map((name) => ({ ...name, kind: MANIFEST_KIND, path: manifestName(name.epoch, name.number) }) as const),
-    ...journals.slice(0, 1).map((name) => ({ ...name, kind: JOURNAL_KIND, path: journalName(name.epoch, name.number) }) as const),
+    ...manifests
+      .slice(0, 1)
+      .map(
+        (name) => ({ ...name, kind: MANIFEST_KIND, path: manifestName(name.epoch, name.number) }) as const,
+      ),
+    ...journals
+      .slice(0, 1)
+      .map((name) => ({ ...name, kind: JOURNAL_KIND, path: journalName(name.epoch, name.number) }) as const),
   ]
   for (const { kind, epoch, number, path } of newest) {
     const file = files.openNow(join(directory, path), 'read')
@@ -280,7 +325,11 @@ async function begin(
   for (const folder of OWN_FOLDERS) await files.makeDirectory(join(directory, folder))
   await files.syncDirectory(directory)
   const databaseId = state?.databaseId ?? environment.newId()
-  const segments = makePool(environment, directory, options, { databaseId, epoch: lease.epoch, keepOpen: false })
+  const segments = makePool(environment, directory, options, {
+    databaseId,
+    epoch: lease.epoch,
+    keepOpen: false,
+  })
   const engine = new Engine({
     environment,
     directory,
@@ -305,13 +354,23 @@ async function beginEpoch(engine: Engine, flusher: Flusher, state: LoadedState |
   const base = state?.clean === undefined ? undefined : state.manifest
   if (state !== undefined && base === undefined) {
     await flusher.flushAll()
-    if (state.unproven.size > 0) await relocate(engine, undefined, (pointer) => state.unproven.has(extentKey(pointer)))
+    if (state.unproven.size > 0)
+      await relocate(engine, undefined, (pointer) => state.unproven.has(extentKey(pointer)))
     await engine.syncer.syncSegments()
-    using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'recover' })
+    using held = await engine.guards.acquire(unguarded, {
+      rank: 'manifest',
+      mode: 'exclusive',
+      purpose: 'recover',
+    })
     const facts = { covers: engine.lastLsn, bootId }
     engine.lookNow()
     engine.checkpointTried = engine.version.lsn
-    engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, engine.version, facts)
+    engine.manifest = await Manifest.write(
+      held,
+      { files, directory, epoch, databaseId },
+      engine.version,
+      facts,
+    )
   }
   const journal = new Journal({
     files,
@@ -355,7 +414,8 @@ async function removeStale(engine: Engine): Promise<void> {
     const parsed = parseNumbered(name)
     if (parsed === undefined || parsed.epoch > epoch) continue
     const id = segmentIdOf(parsed.epoch, parsed.number)
-    if (version.segments[id] === undefined && engine.segments.find(id) === undefined) stale.push(segmentFile(id))
+    if (version.segments[id] === undefined && engine.segments.find(id) === undefined)
+      stale.push(segmentFile(id))
   }
   for (const name of await files.list(directory)) {
     const clean = parseClean(name)
@@ -371,4 +431,3 @@ async function removeStale(engine: Engine): Promise<void> {
   }
   engine.lookNow()
 }
-

@@ -69,11 +69,14 @@ const KEYS = [
 
 /** @throws ValidationError naming the option */
 export function resolveOptions(options: unknown): ResolvedOptions {
-  if (options !== undefined && !isPlainObject(options)) throw new ValidationError('Options of open must be an object')
+  if (options !== undefined && !isPlainObject(options))
+    throw new ValidationError('Options of open must be an object')
   const given = options ?? {}
   refuseUnknownKeys(given, KEYS, 'options of open')
   if (given['gc'] !== undefined && given['gc'] !== false) {
-    throw new ValidationError('Option "gc" must be false: background collection is not built yet, call db.gc()')
+    throw new ValidationError(
+      'Option "gc" must be false: background collection is not built yet, call db.gc()',
+    )
   }
   return {
     channels: given['channels'] === undefined ? [] : validateSchema(given['channels']),
@@ -91,13 +94,16 @@ export function resolveOptions(options: unknown): ResolvedOptions {
 /** @throws ValidationError */
 export function validateDurability(value: unknown): Durability | undefined {
   if (value === undefined || value === 'relaxed' || value === 'batched' || value === 'strict') return value
-  throw new ValidationError(`Option "durability" must be 'relaxed', 'batched' or 'strict': got ${describeValue(value)}`)
+  throw new ValidationError(
+    `Option "durability" must be 'relaxed', 'batched' or 'strict': got ${describeValue(value)}`,
+  )
 }
 
 function flag(options: Record<string, unknown>, name: string, fallback: boolean): boolean {
   const value = options[name]
   if (value === undefined) return fallback
-  if (typeof value !== 'boolean') throw new ValidationError(`Option "${name}" must be true or false: got ${describeValue(value)}`)
+  if (typeof value !== 'boolean')
+    throw new ValidationError(`Option "${name}" must be true or false: got ${describeValue(value)}`)
   return value
 }
 
@@ -110,7 +116,9 @@ function size(options: Record<string, unknown>, name: string, fallback: number, 
   const value = options[name]
   if (value === undefined) return fallback
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
-    throw new ValidationError(`Option "${name}" must be a whole number of bytes, at least ${least}: got ${describeValue(value)}`)
+    throw new ValidationError(
+      `Option "${name}" must be a whole number of bytes, at least ${least}: got ${describeValue(value)}`,
+    )
   }
   return value
 }

@@ -21,7 +21,10 @@ import type { Problem, VerifyOptions, VerifyReport } from './verify.ts'
  * @throws DatabaseLockedError, NotADatabaseError, ChannelMismatchError, ChannelNotFoundError (read-only),
  * CorruptionError, UnsupportedVersionError, StorageError, ValidationError
  */
-export async function open<const S extends Schema = Schema>(directory: string, options?: OpenOptions<S>): Promise<Database<S>> {
+export async function open<const S extends Schema = Schema>(
+  directory: string,
+  options?: OpenOptions<S>,
+): Promise<Database<S>> {
   return openIn<S>(await systemEnvironment(), directory, options)
 }
 
@@ -67,11 +70,14 @@ function differs(existing: Channel, wanted: ChannelDefinition): string | undefin
   if (existing.kind !== wanted.kind) return `kind ('${existing.kind}', not '${wanted.kind}')`
   if (wanted.kind === 'index') {
     const concurrency = wanted.concurrency ?? 'exclusive'
-    return (existing.concurrency ?? 'exclusive') === concurrency ? undefined : `concurrency ('${existing.concurrency ?? 'exclusive'}')`
+    return (existing.concurrency ?? 'exclusive') === concurrency
+      ? undefined
+      : `concurrency ('${existing.concurrency ?? 'exclusive'}')`
   }
   if (existing.type !== wanted.type) return `type ('${existing.type}', not '${wanted.type}')`
   if (existing.index !== wanted.index) return `index ("${existing.index ?? ''}", not "${wanted.index}")`
-  if (existing.unit !== undefined && wanted.unit !== undefined && existing.unit !== wanted.unit) return `unit ("${existing.unit}")`
+  if (existing.unit !== undefined && wanted.unit !== undefined && existing.unit !== wanted.unit)
+    return `unit ("${existing.unit}")`
   return undefined
 }
 
@@ -93,5 +99,9 @@ export async function verify(directory: string, options: VerifyOptions = {}): Pr
 
 function problemOf(error: RubidiumError): Problem {
   const { file, offset } = error as { file?: string; offset?: number }
-  return { what: error.message, ...(file === undefined ? {} : { file }), ...(offset === undefined ? {} : { offset }) }
+  return {
+    what: error.message,
+    ...(file === undefined ? {} : { file }),
+    ...(offset === undefined ? {} : { offset }),
+  }
 }

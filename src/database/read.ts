@@ -28,13 +28,24 @@ export interface ReadPlan {
 }
 
 /** Samples in [start, end). */
-export function readRange(engine: Engine, instant: Instant, plan: ReadPlan, { start, end }: TimeRange): Promise<Frame> {
+export function readRange(
+  engine: Engine,
+  instant: Instant,
+  plan: ReadPlan,
+  { start, end }: TimeRange,
+): Promise<Frame> {
   const views = viewsOf(instant, plan.channels, { start, end })
   return readParts(engine, instant, plan, views, (channel, view) => partsIn(view, channel, start, end))
 }
 
 /** The newest `count` samples of each channel before `end`. */
-export function readLatest(engine: Engine, instant: Instant, plan: ReadPlan, count: number, end: bigint): Promise<Frame> {
+export function readLatest(
+  engine: Engine,
+  instant: Instant,
+  plan: ReadPlan,
+  count: number,
+  end: bigint,
+): Promise<Frame> {
   const views = viewsOf(instant, plan.channels)
   return readParts(engine, instant, plan, views, (channel, view) => newestParts(view, channel, count, end))
 }
@@ -53,9 +64,14 @@ export function boundsOf(instant: Instant, channel: ChannelRef): TimeRange | und
   return last === undefined || start === undefined ? undefined : { start, end: last.end }
 }
 
-function viewsOf(instant: Instant, channels: readonly ChannelRef[], range?: TimeRange): Map<number, GroupView> {
+function viewsOf(
+  instant: Instant,
+  channels: readonly ChannelRef[],
+  range?: TimeRange,
+): Map<number, GroupView> {
   const views = new Map<number, GroupView>()
-  for (const { index } of channels) if (!views.has(index.key)) views.set(index.key, instant.viewOf(index.key, range))
+  for (const { index } of channels)
+    if (!views.has(index.key)) views.set(index.key, instant.viewOf(index.key, range))
   return views
 }
 
@@ -67,9 +83,14 @@ function readParts(
   partsOf: (channel: ChannelRef, view: GroupView) => Part[],
 ): Promise<Frame> {
   plan.signal?.throwIfAborted()
-  const lanes = plan.channels.map((channel) => beginFilling(channel, partsOf(channel, views.get(channel.index.key)!)))
+  const lanes = plan.channels.map((channel) =>
+    beginFilling(channel, partsOf(channel, views.get(channel.index.key)!)),
+  )
   const times = planTimes(plan, lanes, views)
-  const fillings = [...lanes, ...new Set(times.filter((each) => each !== undefined && !lanes.includes(each)))] as Filling[]
+  const fillings = [
+    ...lanes,
+    ...new Set(times.filter((each) => each !== undefined && !lanes.includes(each))),
+  ] as Filling[]
   const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
   if (size <= READ_NOW_LIMIT) {
     for (const filling of fillings) fillNow(filling, engine.segments)
@@ -89,7 +110,8 @@ async function readLong(
 ): Promise<Frame> {
   const pin = engine.pins.pin(instant.lsn)
   try {
-    for (const filling of fillings) await fill(filling, engine.segments, () => engine.turns.next(), plan.signal)
+    for (const filling of fillings)
+      await fill(filling, engine.segments, () => engine.turns.next(), plan.signal)
     plan.signal?.throwIfAborted()
     return result()
   } finally {
@@ -114,8 +136,14 @@ function planTimes(
     let filling = extra.get(index.key)
     if (filling === undefined || !covers(filling, lane)) {
       const mates = lanes.filter((each) => each.channel.index.key === index.key && each.parts.length > 0)
-      const start = mates.reduce((least, { parts }) => (parts[0]!.start < least ? parts[0]!.start : least), END_OF_TIME)
-      const end = mates.reduce((most, { parts }) => (parts.at(-1)!.end > most ? parts.at(-1)!.end : most), MIN_TIMESTAMP)
+      const start = mates.reduce(
+        (least, { parts }) => (parts[0]!.start < least ? parts[0]!.start : least),
+        END_OF_TIME,
+      )
+      const end = mates.reduce(
+        (most, { parts }) => (parts.at(-1)!.end > most ? parts.at(-1)!.end : most),
+        MIN_TIMESTAMP,
+      )
       const channel: ChannelRef = { key: index.key, name: '', type: 'timestamp', owner: index.owner, index }
       filling = beginFilling(channel, partsIn(views.get(index.key)!, channel, start, end))
       extra.set(index.key, filling)
@@ -128,7 +156,11 @@ function planTimes(
 function covers(index: Filling, lane: Filling): boolean {
   const first = lane.parts[0]
   if (first === undefined) return true
-  return index.parts.length > 0 && index.parts[0]!.start <= first.start && index.parts.at(-1)!.end >= lane.parts.at(-1)!.end
+  return (
+    index.parts.length > 0 &&
+    index.parts[0]!.start <= first.start &&
+    index.parts.at(-1)!.end >= lane.parts.at(-1)!.end
+  )
 }
 
 function frameOf(lanes: readonly Filling[], times: readonly (Filling | undefined)[]): Frame {
@@ -195,7 +227,12 @@ export interface FramesPlan extends ReadPlan {
 export const FRAME_SAMPLES = 100_000
 
 /** Walks over a range in frames of bounded size: each ends at `samples` of the longest channel, or after `span`. */
-export async function* walkFrames(engine: Engine, instant: Instant, plan: FramesPlan, range: TimeRange): AsyncGenerator<Frame, void, void> {
+export async function* walkFrames(
+  engine: Engine,
+  instant: Instant,
+  plan: FramesPlan,
+  range: TimeRange,
+): AsyncGenerator<Frame, void, void> {
   let cursor = range.start
   for (;;) {
     plan.assertOpen()
@@ -233,4 +270,3 @@ export function validateCount(value: unknown, what: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
   throw new ValidationError(`${what} must be a whole number of at least 1: got ${String(value)}`)
 }
-

@@ -113,7 +113,8 @@ export abstract class Reads<S extends Schema> {
   ): { plan: FramesPlan; range: TimeRange } {
     const refs = this.refs(channels)
     const { timestamps } = checkReadOptions(options, ['timestamps', 'span', 'samples'])
-    const samples = options.samples === undefined ? FRAME_SAMPLES : validateCount(options.samples, 'Option "samples"')
+    const samples =
+      options.samples === undefined ? FRAME_SAMPLES : validateCount(options.samples, 'Option "samples"')
     const span = options.span === undefined ? undefined : positiveSpan(options.span, 'Option "span"')
     const assertOpen = (): void => {
       this.catalogue()

@@ -127,7 +127,13 @@ function runsToCopy(table: PointerTable, isWanted: (pointer: Pointer) => boolean
   return runs
 }
 
-async function copyRun(engine: Engine, channel: Channel, run: readonly Pointer[], batch: ExtentBatch, moves: Moves): Promise<void> {
+async function copyRun(
+  engine: Engine,
+  channel: Channel,
+  run: readonly Pointer[],
+  batch: ExtentBatch,
+  moves: Moves,
+): Promise<void> {
   const width = byteWidth(channel.type)
   // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
   const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
@@ -136,7 +142,9 @@ async function copyRun(engine: Engine, channel: Channel, run: readonly Pointer[]
   let at = 0
   for (const pointer of run) {
     const part = bytes.subarray(at * width, (at + pointer.count) * width)
-    await engine.segments.reader(pointer.segment).readSamples(pointer, owner, pointer.skip, pointer.count, part)
+    await engine.segments
+      .reader(pointer.segment)
+      .readSamples(pointer, owner, pointer.skip, pointer.count, part)
     at += pointer.count
   }
   const to = await batch.add({
@@ -183,7 +191,11 @@ async function installMoves(
 }
 
 /** The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. */
-export function planMoves(key: number, table: PointerTable, moves: ReadonlyMap<string, readonly Move[]>): PointerChange[] {
+export function planMoves(
+  key: number,
+  table: PointerTable,
+  moves: ReadonlyMap<string, readonly Move[]>,
+): PointerChange[] {
   const changes: PointerChange[] = []
   let going: Pointer[] = []
   let comes: Pointer[] = []
@@ -203,8 +215,18 @@ export function planMoves(key: number, table: PointerTable, moves: ReadonlyMap<s
     }
     going.push(pointer)
     const before = comes.at(-1)
-    if (before !== undefined && moved.joined && sameExtent(before, moved) && before.skip + before.count === moved.skip) {
-      comes[comes.length - 1] = { ...before, end: moved.end, count: before.count + moved.count, live: before.live + moved.live }
+    if (
+      before !== undefined &&
+      moved.joined &&
+      sameExtent(before, moved) &&
+      before.skip + before.count === moved.skip
+    ) {
+      comes[comes.length - 1] = {
+        ...before,
+        end: moved.end,
+        count: before.count + moved.count,
+        live: before.live + moved.live,
+      }
     } else comes.push(moved)
   })
   close()
@@ -213,7 +235,9 @@ export function planMoves(key: number, table: PointerTable, moves: ReadonlyMap<s
 
 function movedPointer(pointer: Pointer, moves: ReadonlyMap<string, readonly Move[]>): Pointer | undefined {
   const list = moves.get(`${pointer.segment}:${pointer.offset}`)
-  const move = list?.find(({ skip, count }) => pointer.skip >= skip && pointer.skip + pointer.count <= skip + count)
+  const move = list?.find(
+    ({ skip, count }) => pointer.skip >= skip && pointer.skip + pointer.count <= skip + count,
+  )
   if (move === undefined) return undefined
   const { segment, offset, length, count } = move.to
   const skip = move.toSkip + pointer.skip - move.skip

@@ -35,7 +35,11 @@ export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
  * @throws StorageError, LeaseLostError; then the file stays
  */
 export async function retireOldest(engine: Engine): Promise<boolean> {
-  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'retire' })
+  using held = await engine.guards.acquire(unguarded, {
+    rank: 'manifest',
+    mode: 'exclusive',
+    purpose: 'retire',
+  })
   const { journal } = engine
   const file = journal?.files[0]
   if (journal === undefined || file === undefined) return false
@@ -44,7 +48,10 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
   // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
   await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
   const { manifest } = engine
-  const isDue = manifest === undefined || manifest.isBroken || manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
+  const isDue =
+    manifest === undefined ||
+    manifest.isBroken ||
+    manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
   if (isDue) await writeCheckpoint(engine, held, file.lastLsn)
   else await manifest.archive(held, await readEdits(file), file.lastLsn)
   engine.covered = file.lastLsn
@@ -56,7 +63,11 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
 
 /** Writes a checkpoint now and retires what it covers. @throws StorageError, LeaseLostError */
 export async function checkpointNow(engine: Engine): Promise<void> {
-  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'checkpoint' })
+  using held = await engine.guards.acquire(unguarded, {
+    rank: 'manifest',
+    mode: 'exclusive',
+    purpose: 'checkpoint',
+  })
   await writeCheckpoint(engine, held, engine.covered)
 }
 
@@ -64,9 +75,19 @@ export async function checkpointNow(engine: Engine): Promise<void> {
  * Writes a checkpoint of the head's version and removes the manifests before it.
  * @param covers journal records up to this LSN are flushed, and are not needed once this counts
  */
-async function writeCheckpoint(engine: Engine, held: Held<'manifest', 'exclusive'>, covers: number): Promise<void> {
+async function writeCheckpoint(
+  engine: Engine,
+  held: Held<'manifest', 'exclusive'>,
+  covers: number,
+): Promise<void> {
   const current = engine.manifest
-  if (current !== undefined && !current.isBroken && current.lsn === engine.version.lsn && covers === current.covers) return
+  if (
+    current !== undefined &&
+    !current.isBroken &&
+    current.lsn === engine.version.lsn &&
+    covers === current.covers
+  )
+    return
   // No name is used twice: a second checkpoint of one version, after archived edits outgrew the first or a try
   // that failed, needs a version of its own.
   if (engine.version.lsn <= engine.checkpointTried) engine.publishEdit({ kind: 'drop', segments: [] })
@@ -104,6 +125,7 @@ async function removeFile(engine: Engine, path: string): Promise<void> {
   try {
     await engine.files.remove(path)
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'ENOENT') throw storageError('Cannot remove a file', path, cause)
+    if ((cause as { code?: unknown }).code !== 'ENOENT')
+      throw storageError('Cannot remove a file', path, cause)
   }
 }

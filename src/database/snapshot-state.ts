@@ -12,7 +12,13 @@ import type { Version } from '../version/version.ts'
 import type { Pin } from './pins.ts'
 
 /** Pointers to rows [from, to) of a strip's channel, as a flush wrote them. */
-export type RowsToPointers = (strip: Strip, key: number, from: number, to: number, joined: boolean) => Pointer[]
+export type RowsToPointers = (
+  strip: Strip,
+  key: number,
+  from: number,
+  to: number,
+  joined: boolean,
+) => Pointer[]
 
 export class SnapshotState {
   readonly version: Version
@@ -28,12 +34,18 @@ export class SnapshotState {
   }
 
   viewOf(groupKey: number): GroupView {
-    return { pointers: this.version.pointers, tail: this.#tails.get(groupKey) ?? [], segments: this.#segments }
+    return {
+      pointers: this.version.pointers,
+      tail: this.#tails.get(groupKey) ?? [],
+      segments: this.#segments,
+    }
   }
 
   /** Whether it sees rows of a strip. */
   holds(strip: Strip): boolean {
-    return (this.#tails.get(strip.shape.index) ?? []).some((view) => view.kind === 'strip' && view.strip === strip)
+    return (this.#tails.get(strip.shape.index) ?? []).some(
+      (view) => view.kind === 'strip' && view.strip === strip,
+    )
   }
 
   /** Rows of `strips` before the given row are in segments now: pointers take the place of rows. */

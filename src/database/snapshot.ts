@@ -36,7 +36,11 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
   }
 
   /** The channels of that instant. */
-  get channels(): { get(nameOrKey: string | number): Channel; find(nameOrKey: string | number): Channel | undefined; list(): Channel[] } {
+  get channels(): {
+    get(nameOrKey: string | number): Channel
+    find(nameOrKey: string | number): Channel | undefined
+    list(): Channel[]
+  } {
     const catalogue = this.catalogue()
     return {
       get: (nameOrKey) => getChannel(catalogue, nameOrKey),
@@ -52,7 +56,8 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     options: FramesOptions = {},
   ): AsyncGenerator<Frame<TypesOf<S, NamesOf<N>>>, void, void> {
     const walk = this.framesPlan(channels, range, options)
-    for await (const frame of walkFrames(this.engine(), this.instant(), walk.plan, walk.range)) yield typed<S, N>(frame)
+    for await (const frame of walkFrames(this.engine(), this.instant(), walk.plan, walk.range))
+      yield typed<S, N>(frame)
   }
 
   /** What it pinned may be given back. Further calls do nothing. */

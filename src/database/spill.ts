@@ -31,7 +31,10 @@ async function spillRun(engine: Engine, stream: Stream, run: PendingRows): Promi
   try {
     for (let i = 0; i < shape.keys.length; i++) {
       const width = shape.widths[i]!
-      const source = strip.page.bytes.subarray(strip.offsets[i]! + from * width, strip.offsets[i]! + to * width)
+      const source = strip.page.bytes.subarray(
+        strip.offsets[i]! + from * width,
+        strip.offsets[i]! + to * width,
+      )
       const { segment, offset, length } = await batch.add({
         channel: shape.keys[i]!,
         type: shape.types[i]!,

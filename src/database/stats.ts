@@ -12,13 +12,31 @@ import type { RecoveryReport } from './load.ts'
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {
   /** By name: samples, contiguous stretches, bytes of samples. */
-  readonly channels: Record<string, { readonly samples: number; readonly domains: number; readonly bytes: number }>
-  readonly segments: readonly { readonly name: string; readonly live: number; readonly dead: number; readonly total: number }[]
+  readonly channels: Record<
+    string,
+    { readonly samples: number; readonly domains: number; readonly bytes: number }
+  >
+  readonly segments: readonly {
+    readonly name: string
+    readonly live: number
+    readonly dead: number
+    readonly total: number
+  }[]
   readonly memory: { readonly held: number; readonly budget: number }
   readonly log: { readonly bytes: number }
   /** How many are open. */
-  readonly open: { readonly writers: number; readonly iterators: number; readonly streamers: number; readonly snapshots: number }
-  readonly readers: readonly { readonly pid: number; readonly host: string; readonly since: string; readonly age: string }[]
+  readonly open: {
+    readonly writers: number
+    readonly iterators: number
+    readonly streamers: number
+    readonly snapshots: number
+  }
+  readonly readers: readonly {
+    readonly pid: number
+    readonly host: string
+    readonly since: string
+    readonly age: string
+  }[]
   /** What opening found after a crash; left out in a new database. */
   readonly recovery?: RecoveryReport
   readonly gc?: { readonly at: string; readonly report: GcReport }
@@ -26,7 +44,20 @@ export interface Stats {
   readonly failed?: string
 }
 
-const WIDTHS = { timestamp: 8, float64: 8, int64: 8, uint64: 8, float32: 4, int32: 4, uint32: 4, int16: 2, uint16: 2, int8: 1, uint8: 1, boolean: 1 }
+const WIDTHS = {
+  timestamp: 8,
+  float64: 8,
+  int64: 8,
+  uint64: 8,
+  float32: 4,
+  int32: 4,
+  uint32: 4,
+  int16: 2,
+  uint16: 2,
+  int8: 1,
+  uint8: 1,
+  boolean: 1,
+}
 
 export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | undefined): Stats {
   const { catalogue, pool, resources, recovery, failure } = engine
@@ -35,13 +66,21 @@ export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | u
       const ref = channelRefOf(catalogue, channel)
       const view = engine.viewOf(groupOf(catalogue, channel))
       const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
-      return [channel.name, { samples, domains: countDomains(engine, channel.name), bytes: samples * WIDTHS[channel.type] }]
+      return [
+        channel.name,
+        { samples, domains: countDomains(engine, channel.name), bytes: samples * WIDTHS[channel.type] },
+      ]
     }),
   )
   const segments = engine.segments.all().map((segment) => {
     const live = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive
     const total = segment.size
-    return { name: segmentFile(segment.id), live, dead: Math.max(0, total - HEADER - live - segment.reserved), total }
+    return {
+      name: segmentFile(segment.id),
+      live,
+      dead: Math.max(0, total - HEADER - live - segment.reserved),
+      total,
+    }
   })
   return {
     channels,

@@ -43,7 +43,10 @@ export async function compareWithReplay(
   return [...compareVersions(head.version, version), ...compareTails(tails, again)]
 }
 
-function compareVersions(head: Version, replayed: Version): { what: string; channel?: string; file?: string }[] {
+function compareVersions(
+  head: Version,
+  replayed: Version,
+): { what: string; channel?: string; file?: string }[] {
   const problems: { what: string; channel?: string; file?: string }[] = []
   if (head.nextKey !== replayed.nextKey || channelsOf(head) !== channelsOf(replayed)) {
     problems.push({ what: 'invariant 11: replay gives other channels' })
@@ -54,29 +57,45 @@ function compareVersions(head: Version, replayed: Version): { what: string; chan
     for (let p = 0; isEqual && p < a.length; p++) isEqual = describe(a.get(p)) === describe(b.get(p))
     if (!isEqual) problems.push({ what: 'invariant 11: replay gives other pointers', channel: channel.name })
     const [flushed, again] = [head.flushed[channel.key] ?? 0, replayed.flushed[channel.key] ?? 0]
-    if (flushed !== again) problems.push({ what: `invariant 11: flushed to ${flushed}, by replay to ${again}`, channel: channel.name })
+    if (flushed !== again)
+      problems.push({
+        what: `invariant 11: flushed to ${flushed}, by replay to ${again}`,
+        channel: channel.name,
+      })
   }
   for (const id of new Set([...Object.keys(head.segments), ...Object.keys(replayed.segments)].map(Number))) {
     const [a, b] = [head.segments[id], replayed.segments[id]]
-    if (a?.live !== b?.live || a?.size !== b?.size) problems.push({ what: 'invariant 11: replay gives other bytes', file: segmentFile(id) })
+    if (a?.live !== b?.live || a?.size !== b?.size)
+      problems.push({ what: 'invariant 11: replay gives other bytes', file: segmentFile(id) })
   }
   return problems
 }
 
 /** All definitions in words; the order of an update's properties does not matter. */
 function channelsOf(version: Version): string {
-  return JSON.stringify(catalogueOf(version).list.map((channel) => Object.entries(channel).sort(([a], [b]) => (a < b ? -1 : 1))))
+  return JSON.stringify(
+    catalogueOf(version).list.map((channel) => Object.entries(channel).sort(([a], [b]) => (a < b ? -1 : 1))),
+  )
 }
 
-function compareTails(head: ReadonlyMap<string, string>, replayed: ReadonlyMap<string, string>): { what: string; channel: string }[] {
+function compareTails(
+  head: ReadonlyMap<string, string>,
+  replayed: ReadonlyMap<string, string>,
+): { what: string; channel: string }[] {
   return [...replayed].flatMap(([channel, theirs]) => {
     const ours = head.get(channel)
-    return ours === theirs ? [] : [{ what: `invariant 11: replay gives another tail (${theirs} instead of ${ours})`, channel }]
+    return ours === theirs
+      ? []
+      : [{ what: `invariant 11: replay gives another tail (${theirs} instead of ${ours})`, channel }]
   })
 }
 
 /** By channel name: its tail in words. */
-function tailsOf({ segments }: Engine, version: Version, viewsOf: (groupKey: number) => readonly TailView[]): Map<string, string> {
+function tailsOf(
+  { segments }: Engine,
+  version: Version,
+  viewsOf: (groupKey: number) => readonly TailView[],
+): Map<string, string> {
   const catalogue = catalogueOf(version)
   return new Map(
     catalogue.list.map((channel) => {

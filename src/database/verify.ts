@@ -53,12 +53,17 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
     const extents: Extents = new Map()
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
-      await collectProblem(problems, channel.name, () => checkPointers(engine, state, channel, extents, problems))
+      await collectProblem(problems, channel.name, () =>
+        checkPointers(engine, state, channel, extents, problems),
+      )
     }
     await checkExtents(engine, state, extents, options, problems)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
-      if (channel.kind === 'index') await collectProblem(problems, channel.name, () => checkTimes(engine, state, channel, options, problems))
+      if (channel.kind === 'index')
+        await collectProblem(problems, channel.name, () =>
+          checkTimes(engine, state, channel, options, problems),
+        )
     }
     return { ok: problems.length === 0, problems }
   } finally {
@@ -69,7 +74,11 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
 /** Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this process writes them. */
 async function takeChecked(engine: Engine, problems: Problem[]): Promise<SnapshotState> {
   if (engine.journal === undefined || engine.failure !== undefined) return takeSnapshot(engine)
-  using held = await engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose: 'verify' })
+  using held = await engine.guards.acquire(unguarded, {
+    rank: 'manifest',
+    mode: 'exclusive',
+    purpose: 'verify',
+  })
   try {
     engine.journal.writeOut()
   } catch {
@@ -97,9 +106,14 @@ type Extents = Map<string, { segment: number; offset: number; length: number; ch
  * Visits a channel's parts in order of time and lets the loop turn. After each wait they are looked up again
  * from where it was: a flush may have put pointers in the place of rows meanwhile.
  */
-async function forEachPart(engine: Engine, state: SnapshotState, ref: ChannelRef, visit: (part: Part) => Promise<void> | undefined): Promise<void> {
+async function forEachPart(
+  engine: Engine,
+  state: SnapshotState,
+  ref: ChannelRef,
+  visit: (part: Part) => Promise<void> | undefined,
+): Promise<void> {
   let cursor = MIN_TIMESTAMP
-  for (let isDone = false; !isDone; ) {
+  for (let isDone = false; !isDone;) {
     isDone = true
     for (const part of partsFrom(state.viewOf(ref.index.key), ref, cursor)) {
       cursor = part.end
@@ -112,7 +126,11 @@ async function forEachPart(engine: Engine, state: SnapshotState, ref: ChannelRef
   }
 }
 
-async function collectProblem(problems: Problem[], channel: string, check: () => Promise<void>): Promise<void> {
+async function collectProblem(
+  problems: Problem[],
+  channel: string,
+  check: () => Promise<void>,
+): Promise<void> {
   try {
     await check()
   } catch (error) {
@@ -123,7 +141,12 @@ async function collectProblem(problems: Problem[], channel: string, check: () =>
 
 function problemOf(error: Error, channel?: string): Problem {
   const { file, offset } = error as { file?: string; offset?: number }
-  return { what: error.message, ...(channel === undefined ? {} : { channel }), ...(file === undefined ? {} : { file }), ...(offset === undefined ? {} : { offset }) }
+  return {
+    what: error.message,
+    ...(channel === undefined ? {} : { channel }),
+    ...(file === undefined ? {} : { file }),
+    ...(offset === undefined ? {} : { offset }),
+  }
 }
 
 /** Invariant 5: live + dead + reserved of a segment = its size less headers; and what pointers say adds up to live. */
@@ -136,15 +159,25 @@ function checkAccounts(engine: Engine, problems: Problem[]): void {
   for (const [id, entry] of Object.entries(engine.version.segments)) {
     const sum = live.get(Number(id)) ?? 0
     if (sum !== entry.live) {
-      problems.push({ what: `invariant 5: pointers keep ${sum} bytes live where the version says ${entry.live}`, file: segmentFile(Number(id)) })
+      problems.push({
+        what: `invariant 5: pointers keep ${sum} bytes live where the version says ${entry.live}`,
+        file: segmentFile(Number(id)),
+      })
     }
     live.delete(Number(id))
   }
-  for (const id of live.keys()) problems.push({ what: 'invariant 4: pointers reach a segment that the version does not have', file: segmentFile(id) })
+  for (const id of live.keys())
+    problems.push({
+      what: 'invariant 4: pointers reach a segment that the version does not have',
+      file: segmentFile(id),
+    })
   for (const segment of engine.segments.all()) {
     const used = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive + segment.reserved
     if (used > segment.size - HEADER) {
-      problems.push({ what: `invariant 5: ${used} bytes are live or reserved of ${segment.size - HEADER}`, file: segmentFile(segment.id) })
+      problems.push({
+        what: `invariant 5: ${used} bytes are live or reserved of ${segment.size - HEADER}`,
+        file: segmentFile(segment.id),
+      })
     }
   }
 }
@@ -166,9 +199,14 @@ async function checkPointers(
   await forEachPart(engine, state, ref, (part) => {
     const view = state.viewOf(ref.index.key)
     // Counted as well as compared: after a wait the walk goes on behind what it saw last.
-    const isDoubled = (channel.kind === 'index' || part.kind === 'rows') && countIn(view, ref, part.start, part.end) !== part.count
+    const isDoubled =
+      (channel.kind === 'index' || part.kind === 'rows') &&
+      countIn(view, ref, part.start, part.end) !== part.count
     if (isDoubled || (before !== undefined && part.start < before)) {
-      problems.push({ what: `invariant 1: samples at ${toISO(part.start)} overlap those before them`, channel: channel.name })
+      problems.push({
+        what: `invariant 1: samples at ${toISO(part.start)} overlap those before them`,
+        channel: channel.name,
+      })
     }
     before = part.end
     if (part.kind === 'extent') {
@@ -205,8 +243,18 @@ async function checkExtents(
       const { owner } = channelRefOf(catalogue, extent.channel)
       const file = openSegment(engine.files, engine.directory, extent.segment, engine.databaseId)
       try {
-        for (const found of await verifyExtent(file, segmentSeed(extent.segment, engine.databaseId), extent, owner)) {
-          problems.push({ what: found.what, file: found.file, offset: found.offset, channel: extent.channel.name })
+        for (const found of await verifyExtent(
+          file,
+          segmentSeed(extent.segment, engine.databaseId),
+          extent,
+          owner,
+        )) {
+          problems.push({
+            what: found.what,
+            file: found.file,
+            offset: found.offset,
+            channel: extent.channel.name,
+          })
         }
       } finally {
         file.closeNow()
@@ -231,7 +279,10 @@ async function checkTimes(
   let last: bigint | undefined
   const check = (part: Part, times: BigInt64Array): void => {
     if (times[0] !== part.start || times.at(-1) !== part.end - 1n) {
-      problems.push({ what: `invariant 1: a pointer from ${toISO(part.start)} on is not tight`, channel: channel.name })
+      problems.push({
+        what: `invariant 1: a pointer from ${toISO(part.start)} on is not tight`,
+        channel: channel.name,
+      })
     }
     for (const time of times) {
       if (last !== undefined && time <= last) {
@@ -249,7 +300,11 @@ async function checkTimes(
   })
 }
 
-async function readTimes(engine: Engine, ref: ChannelRef, { pointer, from, count }: ExtentPart): Promise<BigInt64Array> {
+async function readTimes(
+  engine: Engine,
+  ref: ChannelRef,
+  { pointer, from, count }: ExtentPart,
+): Promise<BigInt64Array> {
   const times = new BigInt64Array(count)
   const reader = engine.segments.reader(pointer.segment)
   await reader.readSamples(pointer, ref.owner, pointer.skip + from, count, new Uint8Array(times.buffer))

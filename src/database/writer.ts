@@ -77,16 +77,25 @@ export class WriterCore implements Resource {
         channels.map((channel) => channel.key),
         channels.map((channel) => channel.type),
       )
-      return new Stream(engine.nextStreamId(), shape, channels.map((channel) => names.get(channel.key)!), plan.start)
+      return new Stream(
+        engine.nextStreamId(),
+        shape,
+        channels.map((channel) => names.get(channel.key)!),
+        plan.start,
+      )
     })
     this.#columns = this.#streams.flatMap((stream, i) =>
       stream.names.map((name, ordinal) => ({ name, stream: i, ordinal, ownOnly: name in Object.prototype })),
     )
     this.#firstColumns = this.#streams.map((_, i) => this.#columns.findIndex((column) => column.stream === i))
-    this.#largestPage = Math.min(LAST_PAGE, powerOfTwo((engine.pool.budget / plan.groups.length / PAGES_SHARE + 1) / 2))
+    this.#largestPage = Math.min(
+      LAST_PAGE,
+      powerOfTwo((engine.pool.budget / plan.groups.length / PAGES_SHARE + 1) / 2),
+    )
     this.#values = new Array<unknown>(this.#columns.length).fill(undefined)
     this.#counts = new Array<number>(this.#streams.length).fill(0)
-    if (plan.start !== undefined) for (const stream of this.#streams) this.#claim(stream, plan.start, { start: plan.start })
+    if (plan.start !== undefined)
+      for (const stream of this.#streams) this.#claim(stream, plan.start, { start: plan.start })
     for (const stream of this.#streams) {
       const group = engine.group(stream.shape.index)
       group.streams.add(stream)
@@ -140,7 +149,8 @@ export class WriterCore implements Resource {
   }
 
   close(): Promise<void> {
-    if (this.#state !== 'open') return this.#queue === undefined ? Promise.resolve() : this.#queue.then(() => {})
+    if (this.#state !== 'open')
+      return this.#queue === undefined ? Promise.resolve() : this.#queue.then(() => {})
     this.#state = 'closing'
     return this.#inOrder(() => {
       this.#end()
@@ -163,7 +173,8 @@ export class WriterCore implements Resource {
   }
 
   #assertOpen(): void {
-    if (this.#state === 'closed') throw new ClosedError('The writer is closed: open another with db.openWriter()')
+    if (this.#state === 'closed')
+      throw new ClosedError('The writer is closed: open another with db.openWriter()')
   }
 
   /** Runs when everything called before has ended. */
@@ -229,7 +240,8 @@ export class WriterCore implements Resource {
   /** The promise of a frame that was recorded; `lsn` where it was committed as well. */
   #settled(lsn: number | undefined): Promise<boolean> {
     const { durability } = this.#plan
-    if (lsn !== undefined && durability === 'strict') return this.#engine.acknowledge(lsn, durability).then(() => true)
+    if (lsn !== undefined && durability === 'strict')
+      return this.#engine.acknowledge(lsn, durability).then(() => true)
     if (lsn !== undefined && durability === 'batched') this.#engine.look()
     const turn = this.#engine.turns.due()
     return turn === undefined ? WROTE : turn.then(() => true)
@@ -246,7 +258,9 @@ export class WriterCore implements Resource {
   /** Reads the caller's object, once and whole. */
   #takeValues(frame: unknown): void {
     if (typeof frame !== 'object' || frame === null || Array.isArray(frame) || ArrayBuffer.isView(frame)) {
-      throw new ValidationError(`A frame must be an object of channels and samples: got ${describeValue(frame)}`)
+      throw new ValidationError(
+        `A frame must be an object of channels and samples: got ${describeValue(frame)}`,
+      )
     }
     const object = frame as Record<string, unknown>
     const columns = this.#columns
@@ -268,9 +282,12 @@ export class WriterCore implements Resource {
     for (const key of Object.keys(object)) {
       if (this.#columns.some((column) => column.name === key)) continue
       if (object[key] === undefined) continue
-      throw new ValidationError(`This writer did not open channel "${key}": its channels are ${this.#plan.names.join(', ')}`, {
-        channel: key,
-      })
+      throw new ValidationError(
+        `This writer did not open channel "${key}": its channels are ${this.#plan.names.join(', ')}`,
+        {
+          channel: key,
+        },
+      )
     }
   }
 
@@ -370,7 +387,10 @@ export class WriterCore implements Resource {
 
   /** Gives new pages to the streams that need them; false where the pool has none. */
   #givePages(sizes: readonly number[], given: Page[] | undefined): boolean {
-    const fits = given !== undefined && given.length === sizes.length && given.every((page, i) => page.bytes.length === sizes[i])
+    const fits =
+      given !== undefined &&
+      given.length === sizes.length &&
+      given.every((page, i) => page.bytes.length === sizes[i])
     const pages = fits ? given.splice(0) : this.#engine.pool.tryTake(sizes)
     if (pages === undefined) return false
     let next = 0
@@ -407,10 +427,18 @@ export class WriterCore implements Resource {
     return { stream, count, arrays: undefined, times: strip.times, from: written }
   }
 
-  #encode(stream: Stream, ordinal: number, value: unknown, target: NumericArray, at: number, count: number): void {
+  #encode(
+    stream: Stream,
+    ordinal: number,
+    value: unknown,
+    target: NumericArray,
+    at: number,
+    count: number,
+  ): void {
     const name = stream.names[ordinal]!
     const encoded = encodeSamples(name, stream.shape.types[ordinal]!, value, target, at)
-    if (encoded !== count) throw new ValidationError(`Channel "${name}" changed its length while it was read`, { channel: name })
+    if (encoded !== count)
+      throw new ValidationError(`Channel "${name}" changed its length while it was read`, { channel: name })
   }
 
   /** The times of a staged frame against the stream's own samples, its start, and everybody else's. */
@@ -426,7 +454,8 @@ export class WriterCore implements Resource {
         { channel: name },
       )
     }
-    if (last > MAX_TIMESTAMP) throw new ValidationError(`Timestamps of "${name}" must lie below 2^63 - 1`, { channel: name })
+    if (last > MAX_TIMESTAMP)
+      throw new ValidationError(`Timestamps of "${name}" must lie below 2^63 - 1`, { channel: name })
     if (stream.last !== undefined && first <= stream.last) {
       throw new ValidationError(
         `Timestamps of "${name}" must strictly increase from frame to frame: ${toISO(first)} comes after ${toISO(stream.last)}`,
@@ -434,7 +463,10 @@ export class WriterCore implements Resource {
       )
     }
     if (stream.start !== undefined && first < stream.start) {
-      throw new ValidationError(`${toISO(first)} of "${name}" lies before the writer's start ${toISO(stream.start)}`, { channel: name })
+      throw new ValidationError(
+        `${toISO(first)} of "${name}" lies before the writer's start ${toISO(stream.start)}`,
+        { channel: name },
+      )
     }
     this.#checkRegion(stream, name, first, last)
   }
@@ -541,5 +573,7 @@ const NATURAL: Partial<Record<DataType, object>> = {
 function isNatural(type: DataType, value: unknown): value is NumericArray {
   const prototype = NATURAL[type]
   if (prototype === undefined || Object.getPrototypeOf(value) !== prototype) return false
-  return !(typeof SharedArrayBuffer === 'function' && (value as NumericArray).buffer instanceof SharedArrayBuffer)
+  return !(
+    typeof SharedArrayBuffer === 'function' && (value as NumericArray).buffer instanceof SharedArrayBuffer
+  )
 }

@@ -109,7 +109,11 @@ export class TailReplay {
   #addRows(group: Group, section: CommitSection, run: RowsRun): void {
     const { shape, stream } = section
     let strip = this.#strips.get(stream)
-    const fits = strip !== undefined && strip.shape.index === shape.index && sameKeys(strip.shape, shape) && strip.committed + run.count <= strip.capacity
+    const fits =
+      strip !== undefined &&
+      strip.shape.index === shape.index &&
+      sameKeys(strip.shape, shape) &&
+      strip.committed + run.count <= strip.capacity
     if (!fits || strip === undefined || !run.joined) {
       const doubled = Math.max(FIRST_REPLAY_PAGE, 2 * (strip?.page.bytes.length ?? 0))
       const size = Math.max(Math.min(LAST_REPLAY_PAGE, doubled), stripSize(shape, run.count))
@@ -126,7 +130,10 @@ export class TailReplay {
     for (let i = 0; i < shape.widths.length; i++) {
       const width = shape.widths[i]!
       const from = run.offsets[i]! + run.from * width
-      bytes.set(run.bytes.subarray(from, from + run.count * width), strip.offsets[i]! + strip.committed * width)
+      bytes.set(
+        run.bytes.subarray(from, from + run.count * width),
+        strip.offsets[i]! + strip.committed * width,
+      )
     }
     strip.written = strip.committed += run.count
     if (strip.inTail) group.grew(strip)
@@ -185,10 +192,12 @@ function changeExtents(run: ExtentsRun, change: PointerChange, freed: FreedBytes
   const list = run.pointers.get(change.key)
   if (list === undefined || change.goes === undefined) return false
   const position = list.pointers.findIndex((pointer) => pointer.start === change.goes!.first)
-  if (position < 0 || list.pointers[position + change.goes.count - 1]?.start !== change.goes.last) return false
+  if (position < 0 || list.pointers[position + change.goes.count - 1]?.start !== change.goes.last)
+    return false
   const gone = list.pointers.slice(position, position + change.goes.count)
   for (const pointer of gone) freed.set(pointer.segment, (freed.get(pointer.segment) ?? 0) + pointer.live)
-  for (const pointer of change.comes) freed.set(pointer.segment, (freed.get(pointer.segment) ?? 0) - pointer.live)
+  for (const pointer of change.comes)
+    freed.set(pointer.segment, (freed.get(pointer.segment) ?? 0) - pointer.live)
   const pointers = [...list.pointers]
   pointers.splice(position, gone.length, ...change.comes)
   run.replace(change.key, pointers)
@@ -199,7 +208,8 @@ function changeExtents(run: ExtentsRun, change: PointerChange, freed: FreedBytes
 export function liveOfRun(run: ExtentsRun): Map<number, number> {
   const live = new Map<number, number>()
   for (const list of run.pointers.values()) {
-    for (const pointer of list.pointers) live.set(pointer.segment, (live.get(pointer.segment) ?? 0) + pointer.live)
+    for (const pointer of list.pointers)
+      live.set(pointer.segment, (live.get(pointer.segment) ?? 0) + pointer.live)
   }
   return live
 }

@@ -72,7 +72,9 @@ export class Strip {
       at += (this.capacity * width + 7) & ~7
     }
     this.offsets = offsets
-    this.columns = shape.types.map((type, i) => viewArray(type, page.bytes.buffer, offsets[i]!, this.capacity))
+    this.columns = shape.types.map((type, i) =>
+      viewArray(type, page.bytes.buffer, offsets[i]!, this.capacity),
+    )
     this.times = this.columns[0] as BigInt64Array
   }
 
@@ -159,7 +161,10 @@ export class ExtentsRun {
   part(key: number): void {
     const list = this.pointers.get(key)
     if (list === undefined || list.length === 0) return
-    this.replace(key, list.pointers.map((pointer, i) => (i === 0 ? { ...pointer, joined: false } : pointer)))
+    this.replace(
+      key,
+      list.pointers.map((pointer, i) => (i === 0 ? { ...pointer, joined: false } : pointer)),
+    )
   }
 }
 

@@ -20,5 +20,8 @@ export function storageError(action: string, path: string, cause: unknown): Rubi
   const code = (cause as { code?: unknown } | undefined)?.code
   const known = typeof code === 'string' ? CAUSES[code] : undefined
   const why = known ?? (cause instanceof Error ? cause.message : String(cause))
-  return new StorageError(`${action}: ${why} ("${path}"${typeof code === 'string' ? `, ${code}` : ''})`, { cause, path })
+  return new StorageError(`${action}: ${why} ("${path}"${typeof code === 'string' ? `, ${code}` : ''})`, {
+    cause,
+    path,
+  })
 }

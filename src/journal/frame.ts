@@ -69,7 +69,12 @@ export type FrameFault = 'end' | 'short' | 'damaged'
  * The frame at `offset` of `bytes`, or why there is none.
  * @param fileOffset where in its file the frame begins, where `bytes` are not the file from its start
  */
-export function readFrame(bytes: Uint8Array, offset: number, seed: number, fileOffset: number = offset): Frame | FrameFault {
+export function readFrame(
+  bytes: Uint8Array,
+  offset: number,
+  seed: number,
+  fileOffset: number = offset,
+): Frame | FrameFault {
   const left = bytes.length - offset
   if (left <= 0) return 'end'
   if (left < FRAME_HEADER) return 'short'

@@ -189,7 +189,11 @@ export class Journal {
     if (this.#refused !== undefined) throw this.#refused
     if (this.#pending.length >= PENDING_LIMIT) this.writeOut()
     let current = this.#files.at(-1)
-    if (current === undefined || this.#ended || current.size + this.#pending.length >= this.#options.rollSize) {
+    if (
+      current === undefined ||
+      this.#ended ||
+      current.size + this.#pending.length >= this.#options.rollSize
+    ) {
       if (this.#pending.length > 0) this.writeOut()
       current = this.#create()
     }
@@ -217,7 +221,8 @@ export class Journal {
   #write(current: JournalFile, acknowledged: boolean): void {
     const { length } = this.#pending
     current.dirty = true
-    const bytes = current.header === undefined ? this.#pending.view() : concat(current.header, this.#pending.view())
+    const bytes =
+      current.header === undefined ? this.#pending.view() : concat(current.header, this.#pending.view())
     const offset = current.header === undefined ? current.size : 0
     let written = 0
     try {
@@ -301,13 +306,16 @@ function openFresh(files: FileSystem, path: string): File {
 /** @throws StorageError for a record that would be taken for damage when it is read */
 function refuseLarge(size: number, { path }: JournalFile): void {
   if (size <= MOST_PAYLOAD) return
-  throw new StorageError(`A record of ${size} bytes is too large for the journal: commit more often`, { path })
+  throw new StorageError(`A record of ${size} bytes is too large for the journal: commit more often`, {
+    path,
+  })
 }
 
 /** Bytes of the samples that go into a commit's record. */
 function bytesOfRows(sections: readonly CommitSection[]): number {
   let size = 0
-  for (const { shape, runs } of sections) for (const run of runs) if (run.kind === 'rows') size += run.count * shape.rowSize
+  for (const { shape, runs } of sections)
+    for (const run of runs) if (run.kind === 'rows') size += run.count * shape.rowSize
   return size
 }
 

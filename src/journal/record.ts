@@ -130,7 +130,12 @@ export type JournalRecord = { readonly lsn: number; readonly proven: number; rea
  * Decodes a frame's payload. `shapes` are those that the file has defined so far; new ones are added.
  * @throws DecodeError where it is no record: with a sound checksum that means a fault, not damage.
  */
-export function decodeRecord(kind: number, payload: Uint8Array, offset: number, shapes: Map<number, Shape>): JournalRecord {
+export function decodeRecord(
+  kind: number,
+  payload: Uint8Array,
+  offset: number,
+  shapes: Map<number, Shape>,
+): JournalRecord {
   const from = new ByteReader(payload)
   const lsn = from.u64()
   const proven = from.u64()

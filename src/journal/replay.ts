@@ -71,7 +71,11 @@ export function readJournal(
     }
     const record = decode(frame.kind, frame.payload, path, at, shapes)
     if (record.lsn !== number + records.length) {
-      throw new CorruptionError(path, at, `record ${record.lsn} stands where ${number + records.length} belongs`)
+      throw new CorruptionError(
+        path,
+        at,
+        `record ${record.lsn} stands where ${number + records.length} belongs`,
+      )
     }
     records.push(record)
     proven = Math.max(proven, record.proven)
@@ -80,7 +84,11 @@ export function readJournal(
 }
 
 /** What is wrong with a header that is not whole; one that is whole and another file's is thrown. */
-function faultOfHeader(bytes: Uint8Array, path: string, expected: ExpectedFileHeader): CorruptionError | undefined {
+function faultOfHeader(
+  bytes: Uint8Array,
+  path: string,
+  expected: ExpectedFileHeader,
+): CorruptionError | undefined {
   try {
     decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, expected)
     return undefined
@@ -105,11 +113,18 @@ function marksBehind(bytes: Uint8Array, offset: number, seed: number): number | 
   return newest
 }
 
-function decode(kind: number, payload: Uint8Array, path: string, at: number, shapes: Map<number, Shape>): JournalRecord {
+function decode(
+  kind: number,
+  payload: Uint8Array,
+  path: string,
+  at: number,
+  shapes: Map<number, Shape>,
+): JournalRecord {
   try {
     return decodeRecord(kind, payload, at, shapes)
   } catch (cause) {
-    if (cause instanceof DecodeError) throw new CorruptionError(path, at + 16 + cause.offset, cause.message, { cause })
+    if (cause instanceof DecodeError)
+      throw new CorruptionError(path, at + 16 + cause.offset, cause.message, { cause })
     throw cause
   }
 }

@@ -32,7 +32,11 @@ export interface CheckpointFacts {
 }
 
 /** The frames of a checkpoint, one after another: each call of `next` fills the writer with one payload. */
-export function* checkpointFrames(version: Version, facts: CheckpointFacts, to: ByteWriter): Generator<number> {
+export function* checkpointFrames(
+  version: Version,
+  facts: CheckpointFacts,
+  to: ByteWriter,
+): Generator<number> {
   encodeBegin(to, version, facts)
   yield CHECKPOINT_BEGIN
   let frames = 1
@@ -89,7 +93,8 @@ export class CheckpointReader {
    */
   take(kind: number, payload: Uint8Array): { version: Version; facts: CheckpointFacts } | undefined {
     const from = new ByteReader(payload)
-    if ((kind === CHECKPOINT_BEGIN) !== (this.#begun === undefined)) throw new DecodeError(0, 'a checkpoint frame out of order')
+    if ((kind === CHECKPOINT_BEGIN) !== (this.#begun === undefined))
+      throw new DecodeError(0, 'a checkpoint frame out of order')
     switch (kind) {
       case CHECKPOINT_BEGIN:
         this.#begun = decodeBegin(from)
@@ -126,9 +131,13 @@ export class CheckpointReader {
   #finish(from: ByteReader): { version: Version; facts: CheckpointFacts } {
     this.#closeTable()
     const begun = this.#begun!
-    if (from.u32() !== this.#frames || from.u64() !== this.#pointers) throw new DecodeError(0, 'a checkpoint misses frames')
+    if (from.u32() !== this.#frames || from.u64() !== this.#pointers)
+      throw new DecodeError(0, 'a checkpoint misses frames')
     const { covers, bootId, ...rest } = begun
-    return { version: { ...rest, pointers: PointerTables.empty.setMany(this.#tables) }, facts: { covers, bootId } }
+    return {
+      version: { ...rest, pointers: PointerTables.empty.setMany(this.#tables) },
+      facts: { covers, bootId },
+    }
   }
 }
 

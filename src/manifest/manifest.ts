@@ -54,7 +54,15 @@ export class Manifest {
   #covers: number
   #broken = false
 
-  private constructor(name: string, path: string, lsn: number, file: File, seed: number, size: number, covers: number) {
+  private constructor(
+    name: string,
+    path: string,
+    lsn: number,
+    file: File,
+    seed: number,
+    size: number,
+    covers: number,
+  ) {
     this.name = name
     this.lsn = lsn
     this.path = path
@@ -124,7 +132,11 @@ export class Manifest {
    * @param covers the LSN up to which the journal is not needed once this counts
    * @throws StorageError; then nothing was appended, or the manifest is broken
    */
-  async archive(_held: Held<'manifest', 'exclusive'>, edits: readonly ArchivedEdit[], covers: number): Promise<void> {
+  async archive(
+    _held: Held<'manifest', 'exclusive'>,
+    edits: readonly ArchivedEdit[],
+    covers: number,
+  ): Promise<void> {
     const payload = this.#writer
     payload.reset()
     payload.u64(covers)
@@ -231,19 +243,25 @@ export function readManifest(
     let { covers } = whole.facts
     for (;;) {
       const frame = readFrame(bytes, at, seed)
-      if (typeof frame === 'string') return { version, facts: whole.facts, covers, end: at, isTorn: frame !== 'end' }
+      if (typeof frame === 'string')
+        return { version, facts: whole.facts, covers, end: at, isTorn: frame !== 'end' }
       const archive = decodeArchive(frame.kind, frame.payload, version)
       version = archive.version
       covers = archive.covers
       at += frame.length
     }
   } catch (cause) {
-    if (cause instanceof DecodeError) throw new CorruptionError(path, at + FRAME_HEADER + cause.offset, cause.message, { cause })
+    if (cause instanceof DecodeError)
+      throw new CorruptionError(path, at + FRAME_HEADER + cause.offset, cause.message, { cause })
     throw cause
   }
 }
 
-function decodeArchive(kind: number, payload: Uint8Array, before: Version): { version: Version; covers: number } {
+function decodeArchive(
+  kind: number,
+  payload: Uint8Array,
+  before: Version,
+): { version: Version; covers: number } {
   if (kind !== ARCHIVE) throw new DecodeError(0, `a manifest frame of the unknown kind ${kind}`)
   const from = new ByteReader(payload)
   const covers = from.u64()

@@ -207,7 +207,10 @@ export class SegmentPool {
       const path = join(directory, segmentFile(id))
       if (hasCode(cause, 'ENOENT')) {
         if (keepOpen === true) {
-          throw new SnapshotExpiredError(`The writing process has given "${path}" back: open the database again`, { cause })
+          throw new SnapshotExpiredError(
+            `The writing process has given "${path}" back: open the database again`,
+            { cause },
+          )
         }
         throw new CorruptionError(path, 0, 'the segment is missing', { cause })
       }

@@ -89,7 +89,12 @@ export function newestParts(view: GroupView, channel: ChannelRef, count: number,
 }
 
 /** Timestamp of the sample number `count` (from 0) at or after `start`; undefined where there are fewer. */
-export function timeOfNth(view: GroupView, channel: ChannelRef, start: bigint, count: number): bigint | undefined {
+export function timeOfNth(
+  view: GroupView,
+  channel: ChannelRef,
+  start: bigint,
+  count: number,
+): bigint | undefined {
   let left = count
   for (const part of partsFrom(view, channel, start)) {
     if (left < part.count) return timeInPart(part, left)
@@ -166,7 +171,8 @@ function addTail(parts: Part[], view: GroupView, channel: ChannelRef, start: big
     if (tail.kind === 'pointers') {
       const list = tail.pointers.get(channel.key)
       const times = tail.pointers.get(channel.index.key)
-      if (list !== undefined && times !== undefined) addPointers(parts, list, indexOf(view, times, channel), start, end)
+      if (list !== undefined && times !== undefined)
+        addPointers(parts, list, indexOf(view, times, channel), start, end)
       continue
     }
     const { strip } = tail

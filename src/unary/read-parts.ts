@@ -52,12 +52,19 @@ export function fillNow(filling: Filling, segments: SegmentSource): void {
   const width = data.BYTES_PER_ELEMENT
   for (const { part, at } of filling.extents) {
     const target = new Uint8Array(data.buffer, data.byteOffset + at, part.count * width)
-    segments.reader(part.pointer.segment).readSamplesNow(part.pointer, channel.owner, part.pointer.skip + part.from, part.count, target)
+    segments
+      .reader(part.pointer.segment)
+      .readSamplesNow(part.pointer, channel.owner, part.pointer.skip + part.from, part.count, target)
   }
 }
 
 /** As `fillNow`, off the event loop where there is much. */
-export async function fill(filling: Filling, segments: SegmentSource, turn: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+export async function fill(
+  filling: Filling,
+  segments: SegmentSource,
+  turn: () => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   const { data, channel } = filling
   const width = data.BYTES_PER_ELEMENT
   let since = 0

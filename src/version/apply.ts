@@ -104,10 +104,15 @@ function applyChanges(draft: Draft, version: Version, changes: readonly PointerC
       removed = goes.count
       const last = position + removed - 1
       assert(
-        removed > 0 && last < table.length && table.startAt(position) === goes.first && table.startAt(last) === goes.last,
+        removed > 0 &&
+          last < table.length &&
+          table.startAt(position) === goes.first &&
+          table.startAt(last) === goes.last,
         `channel ${change.key} has the ${removed} pointers that go`,
       )
-      table.forEach(position, position + removed, (pointer) => enter(ledger, pointer.segment, -pointer.live, 0))
+      table.forEach(position, position + removed, (pointer) =>
+        enter(ledger, pointer.segment, -pointer.live, 0),
+      )
     }
     for (const pointer of comes) enter(ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
     tables.set(change.key, table.splice(position, removed, comes))

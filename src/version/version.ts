@@ -39,7 +39,6 @@ export const EMPTY_VERSION: Version = Object.freeze({
   flushed: Object.freeze({}),
 })
 
-
 /** Look-ups over the channels of one version. */
 export interface Catalogue {
   readonly byKey: ReadonlyMap<number, Channel>

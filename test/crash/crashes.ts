@@ -38,7 +38,10 @@ function* operations(count: number, { stride, seed }: Sampling, salt: number): G
 }
 
 /** Changes that the workload makes to the disk while things may go wrong; or such operations, failed ones included. */
-export async function countMutations(workload: Workload, of?: Pick<FaultKind, 'kinds' | 'path'>): Promise<number> {
+export async function countMutations(
+  workload: Workload,
+  of?: Pick<FaultKind, 'kinds' | 'path'>,
+): Promise<number> {
   const session = Session.on(new Machine(new MemoryFileSystem({ trace: true })), workload.options)
   try {
     await workload.prepare(session)
@@ -47,10 +50,13 @@ export async function countMutations(workload: Workload, of?: Pick<FaultKind, 'k
     await workload.run(session)
     await rest()
     const done = disk.trace!.slice(before.operations)
-    const met = done.filter(({ kind, path }) => of?.kinds.includes(kind) === true && (of.path === undefined || of.path.test(path)))
+    const met = done.filter(
+      ({ kind, path }) => of?.kinds.includes(kind) === true && (of.path === undefined || of.path.test(path)),
+    )
     const count = of === undefined ? disk.mutations - before.mutations : met.length
     const text = await session.text()
-    if (text !== session.history.text) throw new Broken(`without any fault:\n--- found\n${text}\n--- expected\n${session.history.text}`)
+    if (text !== session.history.text)
+      throw new Broken(`without any fault:\n--- found\n${text}\n--- expected\n${session.history.text}`)
     return count
   } finally {
     await session.abandon()
@@ -87,7 +93,13 @@ function arm(machine: Machine, kind: CrashKind, n: number, seed: number): void {
 }
 
 /** Crashes at every operation (or some): for each seed one run. */
-export async function crashEverywhere(workload: Workload, kind: CrashKind, seeds: readonly number[], sampling: Sampling, tally: Tally): Promise<void> {
+export async function crashEverywhere(
+  workload: Workload,
+  kind: CrashKind,
+  seeds: readonly number[],
+  sampling: Sampling,
+  tally: Tally,
+): Promise<void> {
   const count = await countMutations(workload)
   for (const n of operations(count, sampling, workload.name.length)) {
     for (const seed of seeds) {
@@ -121,7 +133,7 @@ export async function crashTwice(
   const worst: CrashKind = crash.kind === 'power' || second === 'power' ? 'power' : 'kill'
   const name = `${workload.name}: ${crash.kind} at ${crash.n}, seed ${crash.seed}, then ${second} at`
   for (let m = 1 + new SeededRandom(sampling.seed + crash.n).below(sampling.stride); ; m += sampling.stride) {
-    let died = true
+    let died = false
     for (const seed of seeds) {
       await noting(tally, `${name} ${m} of the recovery, seed ${seed}`, async () => {
         const machine = wreck.machine.after(crash.kind, crash.seed)
@@ -129,14 +141,15 @@ export async function crashTwice(
         arm(machine, second, m, seed)
         try {
           await session.open()
-          died = false
         } catch (error) {
           if (!(error instanceof Died)) throw error
         } finally {
           await session.abandon()
+          died = machine.disk.isDead
         }
         // Once it was opened, what it found has been made its own: that is checked after single crashes.
-        if (died) await checkAfter(machine.after(second, seed), wreck.history, worst, wreck.options)
+        if (machine.disk.isDead)
+          await checkAfter(machine.after(second, seed), wreck.history, worst, wreck.options)
       })
     }
     if (!died) return
@@ -154,7 +167,15 @@ export interface FaultKind {
   readonly rules: (of: Pick<FaultRule, 'kind' | 'path'>, n: number) => readonly FaultRule[]
 }
 
-const CHANGES: readonly OperationKind[] = ['create', 'write', 'truncate', 'link', 'remove', 'makeDirectory', 'removeDirectory']
+const CHANGES: readonly OperationKind[] = [
+  'create',
+  'write',
+  'truncate',
+  'link',
+  'remove',
+  'makeDirectory',
+  'removeDirectory',
+]
 const NEEDS_ROOM: readonly OperationKind[] = ['create', 'write', 'link', 'makeDirectory']
 const SYNCS: readonly OperationKind[] = ['sync', 'syncDirectory']
 
@@ -178,11 +199,19 @@ export const FAULTS: readonly FaultKind[] = [
   fault('three EIO in a row', CHANGES, { code: 'EIO' }, 3),
   fault('a failed sync', SYNCS, { failSync: true, cleanPages: false }),
   // Not of the folder above: names that can never be made durable are beyond repair.
-  { ...fault('a failed sync that leaves clean pages', SYNCS, { failSync: true, cleanPages: true }), path: /data\// },
+  {
+    ...fault('a failed sync that leaves clean pages', SYNCS, { failSync: true, cleanPages: true }),
+    path: /data\//,
+  },
 ]
 
 /** Lets every operation (or some) fail, one a run, and checks what goes on and what is left. */
-export async function failEverywhere(workload: Workload, kind: FaultKind, sampling: Sampling, tally: Tally): Promise<void> {
+export async function failEverywhere(
+  workload: Workload,
+  kind: FaultKind,
+  sampling: Sampling,
+  tally: Tally,
+): Promise<void> {
   const count = await countMutations(workload, kind)
   for (const n of operations(count, sampling, workload.name.length)) {
     await noting(tally, `${workload.name}: ${kind.name} at ${n} of ${count}`, async () => {
@@ -219,16 +248,24 @@ async function runWithFault(workload: Workload, kind: FaultKind, n: number): Pro
 async function checkFailed(session: Session, seed: number): Promise<void> {
   const { machine, history, options } = session
   for (const kind of ['kill', 'power'] as const) {
-    await labelled(`after it, ${kind}`, () => checkAfter(machine.after(kind, seed % 3 === 0 ? seed : 0), history, kind, options))
+    await labelled(`after it, ${kind}`, () =>
+      checkAfter(machine.after(kind, seed % 3 === 0 ? seed : 0), history, kind, options),
+    )
   }
   if (session.isOpen) {
     const text = await session.text()
-    if (text !== history.text) throw new Broken(`reads show something else than was acknowledged:\n--- found\n${text}\n--- expected\n${history.text}`)
+    if (text !== history.text)
+      throw new Broken(
+        `reads show something else than was acknowledged:\n--- found\n${text}\n--- expected\n${history.text}`,
+      )
     const { failed } = await session.db.stats()
-    if ((failed === undefined) !== (session.engine.failure === undefined)) throw new Broken('stats() does not say that writes are refused')
-    if (session.engine.failure === undefined) await labelled('going on after it', () => probe(session, 'after'))
+    if ((failed === undefined) !== (session.engine.failure === undefined))
+      throw new Broken('stats() does not say that writes are refused')
+    if (session.engine.failure === undefined)
+      await labelled('going on after it', () => probe(session, 'after'))
     const refused = session.engine.failure
-    if (!(await session.close()) && refused === undefined) throw new Broken('close was refused after the fault was over')
+    if (!(await session.close()) && refused === undefined)
+      throw new Broken('close was refused after the fault was over')
   }
   session.machine.nextProcess()
   const next = Session.on(machine, options, history)
@@ -250,7 +287,12 @@ async function checkFailed(session: Session, seed: number): Promise<void> {
  * promised; nothing is left over; it verifies; what opening found survives any further crash, and so does
  * what is acknowledged then; a collection, a close and another opening change nothing.
  */
-export async function checkAfter(machine: Machine, history: History, kind: CrashKind, options: SessionOptions): Promise<void> {
+export async function checkAfter(
+  machine: Machine,
+  history: History,
+  kind: CrashKind,
+  options: SessionOptions,
+): Promise<void> {
   const session = Session.on(machine, options, history)
   try {
     await labelled('open', () => session.open())
@@ -286,7 +328,8 @@ async function reopened(machine: Machine, before: Session): Promise<void> {
   try {
     await session.open()
     const text = await session.text()
-    if (text !== before.history.text) throw new Broken(`it is not the same:\n--- found\n${text}\n--- expected\n${before.history.text}`)
+    if (text !== before.history.text)
+      throw new Broken(`it is not the same:\n--- found\n${text}\n--- expected\n${before.history.text}`)
     session.assertNothingLeftOver()
     await session.assertSound()
     await session.close()
@@ -320,7 +363,9 @@ async function labelled<T>(what: string, step: () => Promise<T>): Promise<T> {
     return await step()
   } catch (error) {
     if (error instanceof Died) throw error
-    throw new Broken(`${what}: ${describe(error)}`, { cause: error instanceof Error ? error.cause : undefined })
+    throw new Broken(`${what}: ${describe(error)}`, {
+      cause: error instanceof Error ? error.cause : undefined,
+    })
   }
 }
 

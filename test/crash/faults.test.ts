@@ -10,7 +10,8 @@ describe('a file operation that fails loses nothing that was acknowledged, and l
   it.each([...WORKLOADS, ...RECOVERY])('$name', async (workload) => {
     const tally = newTally()
     const { stride, seed } = await sampleOf(workload, 3)
-    for (const [i, fault] of FAULTS.entries()) await failEverywhere(workload, fault, { stride, seed: seed + i }, tally)
+    for (const [i, fault] of FAULTS.entries())
+      await failEverywhere(workload, fault, { stride, seed: seed + i }, tally)
     expectSound(tally)
   })
 })

@@ -46,7 +46,12 @@ export function short(time: bigint): string {
 }
 
 /** The state without the samples of `names` in [start, end). */
-export function withoutRange(state: ModelState, names: readonly string[], start: bigint, end: bigint): ModelState {
+export function withoutRange(
+  state: ModelState,
+  names: readonly string[],
+  start: bigint,
+  end: bigint,
+): ModelState {
   return state.map((channel) => {
     if (!names.includes(channel.name)) return channel
     const samples = new Map<bigint, ModelSample>()
@@ -64,7 +69,10 @@ export function withoutRange(state: ModelState, names: readonly string[], start:
 }
 
 /** The state with more samples in some channels. */
-export function withSamples(state: ModelState, added: ReadonlyMap<string, ReadonlyMap<bigint, ModelSample>>): ModelState {
+export function withSamples(
+  state: ModelState,
+  added: ReadonlyMap<string, ReadonlyMap<bigint, ModelSample>>,
+): ModelState {
   return state.map((channel) => {
     const more = added.get(channel.name)
     return more === undefined ? channel : { ...channel, samples: new Map([...channel.samples, ...more]) }
@@ -130,7 +138,9 @@ export class History {
 
   /** The first state that may be found after a crash: all before it were promised to be there. */
   #least(kind: CrashKind): number {
-    return this.#entries.findLastIndex(({ promised }) => promised === 'power' || (kind === 'kill' && promised === 'kill'))
+    return this.#entries.findLastIndex(
+      ({ promised }) => promised === 'power' || (kind === 'kill' && promised === 'kill'),
+    )
   }
 
   /** The state of the history that `text` is; a sentence where it is none that may be found after such a crash. */
@@ -139,7 +149,8 @@ export class History {
     const found = this.#entries.findLast((entry, i) => i >= least && entry.text === text)
     if (found !== undefined) return found.state
     const lost = this.#entries.findLastIndex((entry) => entry.text === text)
-    if (lost >= 0) return `lost what was acknowledged: state ${lost} of ${this.length - 1} was found, ${least} was promised\n${this.#difference(text, least)}`
+    if (lost >= 0)
+      return `lost what was acknowledged: state ${lost} of ${this.length - 1} was found, ${least} was promised\n${this.#difference(text, least)}`
     return `no prefix of the history (${least} to ${this.length - 1}):\n${this.#difference(text, this.length - 1)}`
   }
 

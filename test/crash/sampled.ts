@@ -21,6 +21,8 @@ export function seedOf(): number {
 
 /** Fails with the first few of what went wrong. */
 export function expectSound(tally: Tally): void {
-  expect(tally.failures.slice(0, 3), `${tally.failures.length} of ${tally.states} states are wrong`).toEqual([])
+  expect(tally.failures.slice(0, 3), `${tally.failures.length} of ${tally.states} states are wrong`).toEqual(
+    [],
+  )
   expect(tally.states).toBeGreaterThan(0)
 }

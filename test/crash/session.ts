@@ -98,7 +98,8 @@ export class Session {
     const resolved = resolveOptions({ durability: this.options.durability ?? 'batched', syncInterval: '20d' })
     const { segmentSize = 4096, memoryBudget = 256 * 1024, tuning } = this.options
     const environment = this.machine.environment({ ...SMALL, ...tuning })
-    const open = (): ReturnType<typeof openEngine> => openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget })
+    const open = (): ReturnType<typeof openEngine> =>
+      openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget })
     const opened = await this.#attempt('open', open)
     if (opened === undefined) return false
     this.engine = opened.engine
@@ -174,7 +175,10 @@ export class Session {
     await this.#edit('rename', next, () => this.db.channels.rename(name, to))
   }
 
-  async update(name: string, changes: { readonly unit?: string; readonly metadata?: { readonly [key: string]: string } }): Promise<void> {
+  async update(
+    name: string,
+    changes: { readonly unit?: string; readonly metadata?: { readonly [key: string]: string } },
+  ): Promise<void> {
     if (!this.has(name)) return
     const { unit, metadata } = changes
     const next = this.history.state.map((channel) => {
@@ -205,10 +209,13 @@ export class Session {
     channels: readonly string[],
     options: { readonly autoCommit?: boolean; readonly durability?: Durability } = {},
   ): Promise<ModelWriter | undefined> {
-    const isWhole = (name: string): boolean => this.has(name) && channels.includes(this.#find(name).index ?? name)
+    const isWhole = (name: string): boolean =>
+      this.has(name) && channels.includes(this.#find(name).index ?? name)
     if (!channels.every(isWhole)) return undefined
     const { autoCommit = true, durability = this.options.durability ?? 'batched' } = options
-    const writer = await this.#attempt('open a writer', () => this.db.openWriter({ channels, autoCommit, durability }))
+    const writer = await this.#attempt('open a writer', () =>
+      this.db.openWriter({ channels, autoCommit, durability }),
+    )
     if (writer === undefined) return undefined
     return { writer, channels, autoCommit, durability, pending: new Map(), committedLast: new Map() }
   }
@@ -241,7 +248,9 @@ export class Session {
     const before = new Map(to.pending)
     for (const channel of this.#channelsOf(to)) {
       if (channel.kind !== 'index' || !rows.has(channel.name)) continue
-      const own = [...rows].filter(([name]) => name === channel.name || this.#find(name).index === channel.name)
+      const own = [...rows].filter(
+        ([name]) => name === channel.name || this.#find(name).index === channel.name,
+      )
       to.pending.set(channel.name, [...(to.pending.get(channel.name) ?? []), new Map(own)])
     }
     if (!to.autoCommit) {
@@ -317,16 +326,30 @@ export class Session {
   async read(): Promise<ModelState> {
     const channels = this.db.channels.list()
     if (channels.length === 0) return []
-    const frame = await this.db.read(channels.map(({ name }) => name), {}, { timestamps: true })
+    const frame = await this.db.read(
+      channels.map(({ name }) => name),
+      {},
+      { timestamps: true },
+    )
     return channels.map((channel): ModelChannel => {
       const samples = new Map<bigint, ModelSample>()
       for (const series of frame.series(channel.name)) {
         const times = series.timestamps
-        for (let i = 0; i < series.length; i++) samples.set(times[i]!, { value: String(series.data[i]), goesOn: i > 0 })
+        for (let i = 0; i < series.length; i++)
+          samples.set(times[i]!, { value: String(series.data[i]), goesOn: i > 0 })
       }
-      if (samples.size !== frame.count(channel.name)) throw new Broken(`"${channel.name}" has two samples at one time`)
+      if (samples.size !== frame.count(channel.name))
+        throw new Broken(`"${channel.name}" has two samples at one time`)
       const { name, kind, type, index, unit, metadata } = channel
-      return { name, kind, type, index, unit, metadata: metadata === undefined ? undefined : JSON.stringify(metadata), samples }
+      return {
+        name,
+        kind,
+        type,
+        index,
+        unit,
+        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+        samples,
+      }
     })
   }
 
@@ -343,13 +366,19 @@ export class Session {
       else optional.add(segmentFile(segment.id))
     }
     const prefix = `${DIRECTORY}/`
-    const found = machine.disk.files().map((path) => (path.startsWith(prefix) ? path.slice(prefix.length) : path))
+    const found = machine.disk
+      .files()
+      .map((path) => (path.startsWith(prefix) ? path.slice(prefix.length) : path))
     const left = found.filter((name) => !needed.has(name) && !optional.has(name))
     const missing = [...needed].filter((name) => !found.includes(name))
     if (left.length > 0) throw new Broken(`files are left over: ${left.join(', ')}`)
     if (missing.length > 0) throw new Broken(`files are missing: ${missing.join(', ')}`)
     for (const segment of engine.segments.all()) {
-      if (engine.version.segments[segment.id] === undefined && segment.tailLive === 0 && segment !== engine.segments.active) {
+      if (
+        engine.version.segments[segment.id] === undefined &&
+        segment.tailLive === 0 &&
+        segment !== engine.segments.active
+      ) {
         throw new Broken(`${segmentFile(segment.id)} was kept and nothing names it`)
       }
     }
@@ -359,13 +388,20 @@ export class Session {
   filesNow(): string {
     return this.machine.disk
       .files()
-      .filter((path) => [MANIFEST_DIRECTORY, JOURNAL_DIRECTORY, SEGMENT_DIRECTORY].some((folder) => path.includes(`/${folder}/`)))
+      .filter((path) =>
+        [MANIFEST_DIRECTORY, JOURNAL_DIRECTORY, SEGMENT_DIRECTORY].some((folder) =>
+          path.includes(`/${folder}/`),
+        ),
+      )
       .join(' ')
   }
 
   async assertSound(): Promise<void> {
     const report = await this.db.verify()
-    if (!report.ok) throw new Broken(`verify: ${report.problems.map(({ what, file }) => `${what} (${file ?? ''})`).join('; ')}`)
+    if (!report.ok)
+      throw new Broken(
+        `verify: ${report.problems.map(({ what, file }) => `${what} (${file ?? ''})`).join('; ')}`,
+      )
   }
 
   // How calls are made.
@@ -413,23 +449,33 @@ export class Session {
   }
 
   /** A call that leads to another state. Returns whether it was acknowledged, or may have happened. */
-  async #change(label: string, next: ModelState, promised: 'nothing' | 'kill' | 'power', call: () => Promise<unknown>): Promise<boolean> {
+  async #change(
+    label: string,
+    next: ModelState,
+    promised: 'nothing' | 'kill' | 'power',
+    call: () => Promise<unknown>,
+  ): Promise<boolean> {
     if (!this.isOpen) return false
     const failedBefore = this.engine.failure
     const entry = this.history.begin(next)
     const failedSync = this.engine.syncer.failure !== undefined
     const result = await this.#attempt(label, async () => ({ value: await call() }))
     if (result !== undefined) {
-      if (failedBefore !== undefined) throw new Broken(`${label} was acknowledged, though writes are refused: ${failedBefore.message}`)
+      if (failedBefore !== undefined)
+        throw new Broken(`${label} was acknowledged, though writes are refused: ${failedBefore.message}`)
       this.history.acknowledge(entry, promised)
       return true
     }
     // A failed sync comes after the record was published: it is there, and may be lost.
-    const inDoubt = !failedSync && this.engine.syncer.failure !== undefined && (await this.text()) === this.history.text
+    const inDoubt =
+      !failedSync && this.engine.syncer.failure !== undefined && (await this.text()) === this.history.text
     if (!inDoubt) this.history.refuse(entry)
     else this.isInDoubt = true
     const text = await this.text()
-    if (text !== this.history.text) throw new Broken(`${label} was refused, and changed what is there:\n--- found\n${text}\n--- expected\n${this.history.text}`)
+    if (text !== this.history.text)
+      throw new Broken(
+        `${label} was refused, and changed what is there:\n--- found\n${text}\n--- expected\n${this.history.text}`,
+      )
     return inDoubt
   }
 
@@ -453,16 +499,21 @@ export class Session {
   }
 
   #judge(label: string, error: unknown, struckBefore: boolean, failedBefore: Error | undefined): void {
-    if (!(error instanceof RubidiumError)) throw new Broken(`${label} ended with a raw error: ${describe(error)}`, { cause: error })
+    if (!(error instanceof RubidiumError))
+      throw new Broken(`${label} ended with a raw error: ${describe(error)}`, { cause: error })
     if (label === 'open' && error.code === 'DATABASE_LOCKED' && this.mayBeLocked(this.#lastRefusal)) {
       // It could not be given back: only the death of this process frees it.
       this.machine.nextProcess()
       return
     }
     if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
-    if (error.cause === undefined) throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
+    if (error.cause === undefined)
+      throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined) {
-      if (!causesOf(error).includes(failedBefore)) throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, { cause: error })
+      if (!causesOf(error).includes(failedBefore))
+        throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
+          cause: error,
+        })
     } else if (struckBefore) {
       throw new Broken(`${label} failed after the fault was over: ${describe(error)}`, { cause: error })
     } else if (!this.hasBegun()) {

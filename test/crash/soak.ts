@@ -5,7 +5,15 @@
 // checked, what failed, and the seeds that show it again.
 
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
-import { countMutations, crashEverywhere, crashTwice, EVERYTHING, failEverywhere, FAULTS, newTally } from './crashes.ts'
+import {
+  countMutations,
+  crashEverywhere,
+  crashTwice,
+  EVERYTHING,
+  failEverywhere,
+  FAULTS,
+  newTally,
+} from './crashes.ts'
 import type { Tally } from './crashes.ts'
 import { describe } from './session.ts'
 import type { CrashKind } from './model.ts'
@@ -69,7 +77,9 @@ process.on('unhandledRejection', (error) => {
 const seed = option('seed') ?? 1
 const deadline = Date.now() + (option('minutes') ?? 5) * 60_000
 const stride = option('stride') ?? 1
-const only = new RegExp(process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1]! : '')
+const only = new RegExp(
+  process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1]! : '',
+)
 
 if (!process.argv.includes('--random')) {
   for (const workload of [...WORKLOADS, ...RECOVERY].filter(({ name }) => only.test(name))) {

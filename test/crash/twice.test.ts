@@ -22,7 +22,14 @@ describe('a second crash at any operation of the recovery changes nothing of wha
     const count = await countMutations(workload)
     const [first, second] = PAIRS[(seed + workload.name.length) % PAIRS.length]!
     for (let n = 1 + (seed % stride); n <= count; n += stride) {
-      await crashTwice(workload, { kind: first, n, seed: seed + n }, second, [seed + n], { stride: 11, seed: seed + n }, tally)
+      await crashTwice(
+        workload,
+        { kind: first, n, seed: seed + n },
+        second,
+        [seed + n],
+        { stride: 11, seed: seed + n },
+        tally,
+      )
     }
     expectSound(tally)
   })

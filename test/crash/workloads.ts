@@ -42,22 +42,25 @@ async function openWithSamples(session: Session): Promise<void> {
 }
 
 /** Writes `count` frames of `rows` rows. */
-async function writeMany(session: Session, writer: ModelWriter | undefined, count: number, rows = 2): Promise<void> {
+async function writeMany(
+  session: Session,
+  writer: ModelWriter | undefined,
+  count: number,
+  rows = 2,
+): Promise<void> {
   for (let i = 0; i < count; i++) await session.write(writer, session.rows(writer, rows))
 }
 
-const commits = (['relaxed', 'batched', 'strict'] as const).map(
-  (durability): Workload => ({
-    name: `commit, ${durability}`,
-    prepare: openWithSamples,
-    run: async (session) => {
-      const writer = await session.openWriter(FIRST, { durability })
-      await writeMany(session, writer, 6)
-      await session.settle()
-      await writeMany(session, writer, 3)
-    },
-  }),
-)
+const commits = (['relaxed', 'batched', 'strict'] as const).map((durability): Workload => ({
+  name: `commit, ${durability}`,
+  prepare: openWithSamples,
+  run: async (session) => {
+    const writer = await session.openWriter(FIRST, { durability })
+    await writeMany(session, writer, 6)
+    await session.settle()
+    await writeMany(session, writer, 3)
+  },
+}))
 
 const mixed: Workload = {
   name: 'commit, mixed durabilities',
@@ -117,7 +120,10 @@ const spill: Workload = {
   name: 'spill, and the commit after it',
   prepare: openWithSamples,
   run: async (session) => {
-    const writer = await session.openWriter([...FIRST, ...SECOND], { autoCommit: false, durability: 'strict' })
+    const writer = await session.openWriter([...FIRST, ...SECOND], {
+      autoCommit: false,
+      durability: 'strict',
+    })
     await session.write(writer, session.rows(writer, 4))
     await session.spill()
     await session.write(writer, session.rows(writer, 2))
@@ -232,29 +238,27 @@ const checkpoint: Workload = {
   },
 }
 
-const deletes = (['batched', 'strict'] as const).map(
-  (durability): Workload => ({
-    name: `delete in pointers, in tails and in both, ${durability}`,
-    options: { durability },
-    prepare: openWithSamples,
-    run: async (session) => {
-      const writer = await session.openWriter(FIRST)
-      await session.delete(['a'], at(1), at(3))
-      await session.delete(['b'], at(11), at(13))
-      await session.delete(FIRST, at(8), at(12))
-      await session.write(writer, session.rows(writer, 30))
-      await session.delete(['a', 'b'], at(20), at(25))
-      await session.write(writer, session.rows(writer, 2))
-      await session.delete(FIRST, at(43), at(46))
-      await session.delete([...FIRST, ...SECOND], at(0), at(4))
-      await session.write(writer, session.rows(writer, 2))
-      await session.delete(['a'], at(48), at(49))
-      await session.write(writer, session.rows(writer, 2))
-      await session.flush()
-      await session.delete(FIRST, at(30), at(100))
-    },
-  }),
-)
+const deletes = (['batched', 'strict'] as const).map((durability): Workload => ({
+  name: `delete in pointers, in tails and in both, ${durability}`,
+  options: { durability },
+  prepare: openWithSamples,
+  run: async (session) => {
+    const writer = await session.openWriter(FIRST)
+    await session.delete(['a'], at(1), at(3))
+    await session.delete(['b'], at(11), at(13))
+    await session.delete(FIRST, at(8), at(12))
+    await session.write(writer, session.rows(writer, 30))
+    await session.delete(['a', 'b'], at(20), at(25))
+    await session.write(writer, session.rows(writer, 2))
+    await session.delete(FIRST, at(43), at(46))
+    await session.delete([...FIRST, ...SECOND], at(0), at(4))
+    await session.write(writer, session.rows(writer, 2))
+    await session.delete(['a'], at(48), at(49))
+    await session.write(writer, session.rows(writer, 2))
+    await session.flush()
+    await session.delete(FIRST, at(30), at(100))
+  },
+}))
 
 const refill: Workload = {
   name: 'refill of a hole',
@@ -318,33 +322,31 @@ const rewrite: Workload = {
   },
 }
 
-const channels = (['batched', 'strict'] as const).map(
-  (durability): Workload => ({
-    name: `create, rename, update and remove channels, ${durability}`,
-    options: { durability },
-    prepare: openWithSamples,
-    run: async (session) => {
-      await session.create([
-        { name: 'v', kind: 'index' },
-        { name: 'd', kind: 'data', type: 'boolean', index: 'v' },
-      ])
-      const writer = await session.openWriter(['v', 'd'])
-      await writeMany(session, writer, 2)
-      await session.closeWriter(writer)
-      await session.rename('t', 'time')
-      await session.update('a', { unit: 'Pa', metadata: { sensor: 'x' } })
-      await session.remove(['b'])
-      await session.remove(['v', 'd'])
-      await session.create([
-        { name: 'v', kind: 'index' },
-        { name: 'b', kind: 'data', type: 'float64', index: 'v' },
-      ])
-      await session.remove(['time', 'a'])
-      const again = await session.openWriter(['v', 'b'])
-      await writeMany(session, again, 2)
-    },
-  }),
-)
+const channels = (['batched', 'strict'] as const).map((durability): Workload => ({
+  name: `create, rename, update and remove channels, ${durability}`,
+  options: { durability },
+  prepare: openWithSamples,
+  run: async (session) => {
+    await session.create([
+      { name: 'v', kind: 'index' },
+      { name: 'd', kind: 'data', type: 'boolean', index: 'v' },
+    ])
+    const writer = await session.openWriter(['v', 'd'])
+    await writeMany(session, writer, 2)
+    await session.closeWriter(writer)
+    await session.rename('t', 'time')
+    await session.update('a', { unit: 'Pa', metadata: { sensor: 'x' } })
+    await session.remove(['b'])
+    await session.remove(['v', 'd'])
+    await session.create([
+      { name: 'v', kind: 'index' },
+      { name: 'b', kind: 'data', type: 'float64', index: 'v' },
+    ])
+    await session.remove(['time', 'a'])
+    const again = await session.openWriter(['v', 'b'])
+    await writeMany(session, again, 2)
+  },
+}))
 
 const close: Workload = {
   name: 'close, and open again',
@@ -437,7 +439,9 @@ async function runScript(session: Session, script: readonly number[]): Promise<v
     const names = session.history.state.map(({ name }) => name)
     const groupsNow = session.history.state.filter(({ kind }) => kind === 'index').map(({ name }) => name)
     const channelsOf = (index: string): string[] =>
-      session.history.state.filter((channel) => channel.name === index || channel.index === index).map(({ name }) => name)
+      session.history.state
+        .filter((channel) => channel.name === index || channel.index === index)
+        .map(({ name }) => name)
     const someGroup = (): string[] => channelsOf(groupsNow[random.below(groupsNow.length)] ?? '')
     const step = random.below(20)
     if (step < 7) {
@@ -459,7 +463,8 @@ async function runScript(session: Session, script: readonly number[]): Promise<v
       const range = [at(from), at(from + 1 + random.below(random.chance(0.5) ? 10 : 300))] as const
       const group = someGroup()
       const data = group.slice(1)
-      if (random.chance(0.5) && data.length > 0) await session.delete([data[random.below(data.length)]!], ...range)
+      if (random.chance(0.5) && data.length > 0)
+        await session.delete([data[random.below(data.length)]!], ...range)
       else if (group.length > 0) await session.delete(random.chance(0.7) ? group : names, ...range)
     } else if (step < 12) await session.flush()
     else if (step === 12) await session.retire()
@@ -520,28 +525,29 @@ export const WORKLOADS: readonly Workload[] = [
 const DISORDERS: readonly (Pick<Workload, 'name'> & { readonly options?: SessionOptions })[] = [
   { name: 'a bit of everything' },
   { name: 'a journal of many files', options: { tuning: { journalFileSize: 300 } } },
-  { name: 'strict commits', options: { durability: 'strict', tuning: { journalFileSize: 600, manifestSlack: 0 } } },
+  {
+    name: 'strict commits',
+    options: { durability: 'strict', tuning: { journalFileSize: 600, manifestSlack: 0 } },
+  },
   { name: 'relaxed commits', options: { durability: 'relaxed' } },
 ]
 
 /** Opening after a crash, and what comes next. */
 export const RECOVERY: readonly Workload[] = DISORDERS.flatMap(({ name, options = {} }) =>
-  (['kill', 'power'] as const).map(
-    (kind): Workload => ({
-      name: `open after a ${kind === 'kill' ? 'kill' : 'power loss'}: ${name}`,
-      options,
-      prepare: async (session) => {
-        await openInDisorder(session)
-        await session.crash(kind, name.length)
-      },
-      run: async (session) => {
-        await session.recover(kind)
-        if (!session.isOpen) return
-        const names = session.history.state.map((channel) => channel.name)
-        await session.delete(names, at(40), at(45))
-        await session.flush()
-        await session.retire()
-      },
-    }),
-  ),
+  (['kill', 'power'] as const).map((kind): Workload => ({
+    name: `open after a ${kind === 'kill' ? 'kill' : 'power loss'}: ${name}`,
+    options,
+    prepare: async (session) => {
+      await openInDisorder(session)
+      await session.crash(kind, name.length)
+    },
+    run: async (session) => {
+      await session.recover(kind)
+      if (!session.isOpen) return
+      const names = session.history.state.map((channel) => channel.name)
+      await session.delete(names, at(40), at(45))
+      await session.flush()
+      await session.retire()
+    },
+  })),
 )

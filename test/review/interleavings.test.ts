@@ -5,7 +5,7 @@ import { propertyOptions } from '../support/seeds.ts'
 import { playInterleaved } from './interleaved.ts'
 
 it('whatever goes on at once, snapshots stay what they are, the database is sound, and a crash shows what was there', async () => {
-  const { numRuns, seed = 1 } = propertyOptions(15)
+  const { numRuns, seed = 1 } = propertyOptions(8)
   for (let run = 0; run < numRuns; run++) {
     try {
       await playInterleaved(seed + run, 200)
