@@ -11,7 +11,7 @@ export type { FramesOptions, LatestOptions, ReadOptions } from './database/reads
 export type { Durability, OpenOptions } from './database/options.ts'
 export type { DeleteResult } from './database/delete.ts'
 export type { GcProgress, GcReport } from './database/collect.ts'
-export type { RecoveryReport } from './database/load.ts'
+export type { RecoveryReport } from './database/believe.ts'
 export type { Stats } from './database/stats.ts'
 export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './database/verify.ts'
 export { channel } from './telem/channel.ts'

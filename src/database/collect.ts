@@ -3,6 +3,7 @@
 // merged with, are rewritten and then dropped. Files go only when the record that dropped them is
 // synced and every pin is at or past the LSN that freed them (S2, S6).
 
+import { CorruptionError } from '../errors.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { segmentFile } from '../fs/layout.ts'
 import { unguarded } from '../guard/held.ts'
@@ -168,6 +169,7 @@ function isSmall(pointer: Pointer, candidates: ReadonlySet<number>): boolean {
   return pointer.length < SMALL_EXTENT && candidates.has(pointer.segment)
 }
 
+/** Damage in one segment keeps no other from being collected: what cannot be moved stays, and is told. */
 async function collectBatch(
   engine: Engine,
   flusher: Flusher,
@@ -175,6 +177,24 @@ async function collectBatch(
   options: CollectOptions,
   tally: Tally,
 ): Promise<void> {
+  const left = await tryBatch(engine, flusher, batch, options, tally)
+  if (left === undefined) return
+  const [only, ...others] = left.free
+  if (others.length === 0 && only !== undefined) {
+    tally.skipped.push({ segment: segmentFile(only.id), reason: left.damage.message })
+    return
+  }
+  for (const segment of left.free) await collectBatch(engine, flusher, [segment], options, tally)
+}
+
+/** Collects what of a batch is free; where something in it is damaged, says which segments were left. */
+async function tryBatch(
+  engine: Engine,
+  flusher: Flusher,
+  batch: readonly Segment[],
+  options: CollectOptions,
+  tally: Tally,
+): Promise<{ free: readonly Segment[]; damage: CorruptionError } | undefined> {
   // Runs of tails stay where they are: they must be pointers before their segment can go.
   for (const segment of batch) if (segment.tailLive > 0) await flusher.flushNaming(segment.id)
   const free = batch.filter((segment) => {
@@ -182,15 +202,20 @@ async function collectBatch(
     if (reason !== undefined) tally.skipped.push({ segment: segmentFile(segment.id), reason })
     return reason === undefined
   })
-  if (free.length === 0) return
+  if (free.length === 0) return undefined
   using held = tryHold(engine, free)
-  if (held === undefined) return
+  if (held === undefined) return undefined
   for (const segment of free) if (!segment.sealed) engine.segments.seal(segment)
   const ids = new Set(free.map(({ id }) => id))
   if (free.some(({ id }) => (engine.version.segments[id]?.live ?? 0) > 0)) {
-    const report = await relocate(engine, held, (pointer) => ids.has(pointer.segment), options.signal)
-    tally.bytesReclaimed -= report.written
-    tally.extentsMerged += report.merged
+    try {
+      const report = await relocate(engine, held, (pointer) => ids.has(pointer.segment), options.signal)
+      tally.bytesReclaimed -= report.written
+      tally.extentsMerged += report.merged
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error
+      return { free, damage: error }
+    }
   }
   for (const segment of free) {
     if (neededBytes(engine, segment) > 0) {
@@ -200,6 +225,7 @@ async function collectBatch(
     dropSegment(engine, segment)
     tally.segmentsCollected++
   }
+  return undefined
 }
 
 /** Why a segment cannot be collected now. Checked in the step that takes its guard. */

@@ -48,10 +48,12 @@ import { Engine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { tuningFor } from './environment.ts'
 import { Flusher } from './flusher.ts'
-import { extentKey, findNames, listIfThere, loadState } from './load.ts'
+import { findNames, listIfThere } from './find-epoch.ts'
+import { loadState } from './load.ts'
 import type { LoadedState } from './load.ts'
 import type { ResolvedOptions } from './options.ts'
 import { relocate } from './relocate.ts'
+import { extentKey } from './replay-records.ts'
 
 /** An engine that is open, and what keeps it within its bounds. */
 export interface Opened {

@@ -43,6 +43,8 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
   const { journal } = engine
   const file = journal?.files[0]
   if (journal === undefined || file === undefined) return false
+  // An append that failed may have left one without a record: the next append begins it anew, under its name.
+  if (file.lastLsn < file.firstLsn) return false
   if (journal.files.length === 1) journal.roll()
   if (groupsKeeping(engine, file).length > 0) return false
   // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
@@ -56,7 +58,7 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
   else await manifest.archive(held, await readEdits(file), file.lastLsn)
   engine.covered = file.lastLsn
   engine.lookNow()
-  journal.forgetOldest()
+  journal.forgetOldest(file)
   await removeFile(engine, file.path)
   return true
 }
@@ -98,10 +100,10 @@ async function writeCheckpoint(
   const before = engine.manifest
   engine.lookNow()
   engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, version, facts)
-  engine.lookNow()
   const stale = before?.name ?? engine.baseManifest
   before?.close()
   engine.baseManifest = undefined
+  engine.lookNow()
   if (stale !== undefined && stale !== engine.manifest.name) await removeFile(engine, join(directory, stale))
 }
 

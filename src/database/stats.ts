@@ -7,7 +7,7 @@ import { groupOf } from '../version/version.ts'
 import type { GcReport } from './collect.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
-import type { RecoveryReport } from './load.ts'
+import type { RecoveryReport } from './believe.ts'
 
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {

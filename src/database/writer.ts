@@ -48,6 +48,9 @@ const LAST_PAGE = 64 * 1024
 /** One page for each of a writer's groups takes at most this part of the memory, unless the frame needs more. */
 const PAGES_SHARE = 4
 
+/** Most bytes of one channel in one frame: an extent, its table included, stays far below its limit of 4 GiB. */
+const MOST_BYTES = 2 ** 31
+
 const WROTE: Promise<boolean> = Promise.resolve(true)
 
 export class WriterCore implements Resource {
@@ -309,6 +312,12 @@ export class WriterCore implements Resource {
         if (expected >= 0 && count !== expected) {
           throw new ValidationError(
             `Channel "${column.name}" has ${count} samples where "${present.name}" has ${expected}: channels of one index go together`,
+            { channel: column.name },
+          )
+        }
+        if (count * stream.shape.widest > MOST_BYTES) {
+          throw new ValidationError(
+            `Channel "${column.name}" has ${count} samples in one frame, which is too much for an extent: write it in parts`,
             { channel: column.name },
           )
         }

@@ -5,6 +5,7 @@
 // A failed or short append is cut off before the next; where that fails the file ends there and the
 // next append begins another; where that fails too, writes are refused (S4).
 
+import { assert } from '../assert.ts'
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { fileSeed } from '../codec/checksum.ts'
 import { encodeFileHeader, HEADER_SIZE, JOURNAL_KIND } from '../codec/file-header.ts'
@@ -171,12 +172,15 @@ export class Journal {
     this.#ended = true
   }
 
-  /** Forgets the oldest file, which the caller has retired, and closes it. */
-  forgetOldest(): JournalFile {
-    const file = this.#files.shift()!
-    file.file.closeNow()
+  /** Forgets the oldest file, which the caller has retired, and closes it. It holds a record. */
+  forgetOldest(oldest: JournalFile): void {
+    assert(
+      this.#files[0] === oldest && oldest.lastLsn >= oldest.firstLsn,
+      'the oldest file is the one retired',
+    )
+    this.#files.shift()
+    oldest.file.closeNow()
     if (this.#files.length === 0) this.#ended = false
-    return file
   }
 
   close(): void {

@@ -10,13 +10,13 @@ import type { Workload } from './workloads.ts'
 
 /** About `defaultRuns` operations of the workload, evenly spread. */
 export async function sampleOf(workload: Workload, defaultRuns: number): Promise<Sampling> {
-  const { numRuns, seed = 1 } = propertyOptions(defaultRuns)
-  return { stride: Math.max(1, Math.floor((await countMutations(workload)) / numRuns)), seed }
+  const { numRuns } = propertyOptions(defaultRuns)
+  return { stride: Math.max(1, Math.floor((await countMutations(workload)) / numRuns)), seed: seedOf() }
 }
 
-/** The seed of this run. */
+/** The seed of this run; an integer >= 0. */
 export function seedOf(): number {
-  return propertyOptions(1).seed ?? 1
+  return Math.abs(propertyOptions(1).seed ?? 1)
 }
 
 /** Fails with the first few of what went wrong. */

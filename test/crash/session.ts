@@ -437,7 +437,7 @@ export class Session {
         for (const [name, samples] of rows) {
           const channel = added.get(name) ?? new Map<bigint, ModelSample>()
           for (const [time, value] of samples) {
-            const goesOn = channel.size > 0 || (goesOnInIndex && this.#find(name).samples.has(before!))
+            const goesOn = channel.size > 0 || (goesOnInIndex && this.#find(name).samples.has(before))
             channel.set(time, { value, goesOn })
             last.set(index, time)
           }

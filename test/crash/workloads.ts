@@ -167,6 +167,20 @@ const flushWhileWriting: Workload = {
   },
 }
 
+const syncWhileWriting: Workload = {
+  name: 'large frames while a sync goes on',
+  prepare: openWithSamples,
+  run: async (session) => {
+    const writer = await session.openWriter(FIRST)
+    for (let round = 0; round < 4; round++) {
+      await session.write(writer, session.rows(writer, 1))
+      // What is named by records that come while the segments are synced already is not proven by it.
+      await Promise.all([session.sync(), session.write(writer, session.rows(writer, 30))])
+      await session.write(writer, session.rows(writer, 1))
+    }
+  },
+}
+
 const roll: Workload = {
   name: 'journal roll',
   options: { tuning: { journalFileSize: 400 } },
@@ -509,6 +523,7 @@ export const WORKLOADS: readonly Workload[] = [
   spill,
   flush,
   flushWhileWriting,
+  syncWhileWriting,
   roll,
   retire,
   retireByItself,

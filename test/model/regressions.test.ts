@@ -82,8 +82,13 @@ describe('verify', () => {
   })
 
   it('compares the tails of one instant, whatever is flushed while it reads the logs', async () => {
-    await agrees([write(130), write(130), write(1), write(130), background('gc'), { do: 'verify' }])
-    await agrees([write(10), background('flush'), { do: 'verify' }])
+    for (let turns = 0; turns < 8; turns++) {
+      const wait = Array.from({ length: turns }, (): Operation => ({ do: 'turn' }))
+      await agrees([openWriter(), write(10), background('flush'), ...wait, { do: 'verify' }], {
+        isSlow: true,
+        tuning: { ...SMALL.tuning, journalLimit: 1024 * 1024 },
+      })
+    }
   })
 
   it('does not mind in which order the properties of a channel came to it', async () => {
@@ -135,6 +140,53 @@ describe('recovery', () => {
       write(3),
       write(4),
       { do: 'delete', group: 0, channels: 0, who: 'group', range: { from: 9, length: 45 } },
+    ])
+  })
+})
+
+describe('recovery from a power loss in the middle of retirement', () => {
+  it('minds no names of retired journal files that came back without those between', async () => {
+    for (const again of [1, 6]) {
+      for (const after of [18, 19, 20, 21, 22]) {
+        await agrees(
+          [
+            openWriter(),
+            write(1),
+            write(10),
+            write(10),
+            background('flush'),
+            write(1, { place: 'hole' }),
+            {
+              do: 'arm',
+              after,
+              crash: { isPowerLoss: false, seed: 3, again: [{ after: again, isPowerLoss: true, seed: 3 }] },
+            },
+            { do: 'create', group: 0, types: [0] },
+            { do: 'reopen' },
+            write(1),
+          ],
+          { tuning: { ...SMALL.tuning, journalLimit: 8192 } },
+        )
+      }
+    }
+  })
+})
+
+describe('a snapshot', () => {
+  it('keeps domains apart where a flush takes only what lies before their border', async () => {
+    await agrees([
+      openWriter(),
+      write(130),
+      { do: 'closeWriter', writer: 0 },
+      write(130, { groups: 26, place: 'anywhere', pick: 154 }),
+      { do: 'reopen' },
+      write(1, { groups: 6, gap: 15, place: 'hole', pick: 451, more: 1 }),
+      { do: 'reopen' },
+      write(2, { groups: 54, step: 3, gap: 18, place: 'hole', pick: 56 }),
+      background('flush'),
+      write(10, { gap: 3 }),
+      { do: 'snapshot' },
+      { do: 'maintain', what: 'flush', threshold: 0, wait: true },
     ])
   })
 })

@@ -1,6 +1,7 @@
 // The journal: appending, rolling, and what a failed append leaves (S4). What is read back is what was
 // appended, and nothing else.
 
+import { present } from '../../../src/assert.ts'
 import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../../src/errors.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
@@ -109,10 +110,12 @@ describe('rolling', () => {
     commit(journal, 1)
     journal.roll()
     commit(journal, 2)
-    expect(journal.forgetOldest()).toMatchObject({ firstLsn: 5, lastLsn: 5 })
+    const oldest = present(journal.files[0], 'a file')
+    expect(oldest).toMatchObject({ firstLsn: 5, lastLsn: 5 })
+    journal.forgetOldest(oldest)
     expect(journal.files).toHaveLength(1)
     journal.roll()
-    journal.forgetOldest()
+    journal.forgetOldest(present(journal.files[0], 'a file'))
     expect(commit(journal, 3)).toBe(7)
   })
 })

@@ -1,0 +1,136 @@
+// Replaying records on top of a manifest, by the functions that the live path runs (0003-I1), and which
+// extents only unproven records name. Reads no segment.
+
+import { CorruptionError } from '../errors.ts'
+import { applyTailCut, Group, TailReplay } from '../domain/group.ts'
+import type { ExtentPlace, JournalRecord } from '../journal/record.ts'
+import type { ExtentOwner } from '../segment/extent-header.ts'
+import { apply } from '../version/apply.ts'
+import { EMPTY_VERSION } from '../version/version.ts'
+import type { Version } from '../version/version.ts'
+import type { FoundEpoch } from './find-epoch.ts'
+
+/** The state after `records`, on top of the base. */
+export function replayRecords(
+  found: FoundEpoch,
+  records: readonly JournalRecord[],
+): { version: Version; groups: Map<number, Group> } {
+  let version = found.base?.contents.version ?? EMPTY_VERSION
+  const flushed = flushedAtEnd(version, records)
+  const removed = new Set(
+    records.flatMap((record) =>
+      record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
+    ),
+  )
+  const groups = new Map<number, Group>()
+  const tails = new TailReplay()
+  const groupOf = (key: number): Group => {
+    let group = groups.get(key)
+    if (group === undefined) groups.set(key, (group = new Group(key)))
+    return group
+  }
+  for (const record of records) {
+    if (record.kind === 'commit') {
+      for (const section of record.sections) {
+        const key = section.shape.index
+        if (record.lsn > (flushed.get(key) ?? 0) && !removed.has(key)) tails.commit(groupOf(key), section)
+      }
+      continue
+    }
+    const { edit } = record
+    // Below the checkpoint, what an edit did to tails is applied again all the same.
+    if (edit.kind === 'delete') for (const group of groups.values()) applyTailCut(group, edit.tail)
+    if (record.lsn > version.lsn) version = applyRecovered(found, version, record)
+  }
+  for (const key of [...groups.keys()]) if (version.channels[key] === undefined) groups.delete(key)
+  return { version, groups }
+}
+
+function applyRecovered(
+  found: FoundEpoch,
+  version: Version,
+  record: JournalRecord & { kind: 'edit' },
+): Version {
+  try {
+    return apply(version, record.edit, record.lsn)
+  } catch (cause) {
+    const path = found.journals.find((journal) => journal.records.includes(record))?.path ?? ''
+    throw new CorruptionError(path, record.offset, `record ${record.lsn} does not fit the state before it`, {
+      cause,
+    })
+  }
+}
+
+/** By index channel key: the LSN up to which the whole log says that a group is flushed. */
+function flushedAtEnd(version: Version, records: readonly JournalRecord[]): Map<number, number> {
+  const flushed = new Map(Object.entries(version.flushed).map(([key, lsn]) => [Number(key), lsn]))
+  for (const record of records) {
+    if (record.kind !== 'edit' || record.edit.kind !== 'flush') continue
+    for (const { key, lsn } of record.edit.groups) flushed.set(key, Math.max(lsn, flushed.get(key) ?? 0))
+  }
+  return flushed
+}
+
+/** Extents (segment:offset:length) that records beyond the mark name, with the first of these records. */
+export function unprovenExtents(records: readonly JournalRecord[], proven: number): Map<string, number> {
+  const extents = new Map<string, number>()
+  const add = (lsn: number, extent: { segment: number; offset: number; length: number }): void => {
+    const key = extentKey(extent)
+    if (!extents.has(key)) extents.set(key, lsn)
+  }
+  for (const record of records) {
+    if (record.lsn <= proven) continue
+    if (record.kind === 'commit') {
+      for (const { runs } of record.sections) {
+        for (const run of runs)
+          if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
+      }
+    } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
+      for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
+    }
+  }
+  return extents
+}
+
+/** Identifies an extent: segment, offset, length. */
+export function extentKey(extent: {
+  readonly segment: number
+  readonly offset: number
+  readonly length: number
+}): string {
+  return `${extent.segment}:${extent.offset}:${extent.length}`
+}
+
+/** The first record beyond the mark that names an extent which is live at the end and not sound. */
+export async function firstLost(
+  state: { readonly version: Version; readonly groups: ReadonlyMap<number, Group> },
+  unproven: ReadonlyMap<string, number>,
+  isSound: (extent: ExtentPlace, owner: ExtentOwner) => Promise<boolean>,
+): Promise<number | undefined> {
+  if (unproven.size === 0) return undefined
+  const doubtful: { lsn: number; extent: ExtentPlace; key: number }[] = []
+  const seen = new Set<string>()
+  const look = (key: number, extent: ExtentPlace): void => {
+    const name = extentKey(extent)
+    const lsn = unproven.get(name)
+    if (lsn === undefined || seen.has(name)) return
+    seen.add(name)
+    doubtful.push({ lsn, extent, key })
+  }
+  for (const [key, table] of state.version.pointers.entries())
+    table.forEach(0, table.length, (pointer) => look(key, pointer))
+  for (const group of state.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind === 'strip') continue
+      for (const [key, list] of run.pointers) for (const pointer of list.pointers) look(key, pointer)
+    }
+  }
+  doubtful.sort((a, b) => a.lsn - b.lsn)
+  for (const { lsn, extent, key } of doubtful) {
+    const channel = state.version.channels[key]
+    if (channel === undefined) continue
+    const owner = { channel: key, type: channel.type, isIndex: channel.kind === 'index' }
+    if (!(await isSound(extent, owner))) return lsn
+  }
+  return undefined
+}
