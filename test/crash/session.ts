@@ -18,7 +18,7 @@ import { JOURNAL_DIRECTORY, MANIFEST_DIRECTORY, SEGMENT_DIRECTORY, segmentFile }
 import type { ChannelDefinition } from '../../src/telem/channel.ts'
 import { DIRECTORY, rest } from './machine.ts'
 import type { Machine } from './machine.ts'
-import { History, ORIGIN, short, textOf, withoutRange, withSamples } from './model.ts'
+import { History, ORIGIN, textOf, withoutRange, withSamples } from './model.ts'
 import type { CrashKind, ModelChannel, ModelSample, ModelState } from './model.ts'
 
 /** The process of this session is no more. */
@@ -80,6 +80,8 @@ export class Session {
   /** Whether the fault may have kept the lease from being given back, when the call before was refused like this. */
   mayBeLocked: (refusal: unknown) => boolean = () => false
   #lastRefusal: unknown
+  /** The last close was refused: what was promised to survive a kill is there, the rest perhaps not. */
+  #wasNotClosed = false
   #values = 0
 
   private constructor(machine: Machine, options: SessionOptions, history: History) {
@@ -106,6 +108,8 @@ export class Session {
     this.flusher = opened.flusher
     this.db = new Database(opened.engine, opened.flusher)
     this.isOpen = true
+    if (this.#wasNotClosed) await this.#adopt('kill')
+    this.#wasNotClosed = false
     return true
   }
 
@@ -127,7 +131,11 @@ export class Session {
   /** Opens after a crash: from now on the history is what was found. What is refused once is tried again. */
   async recover(kind: CrashKind): Promise<void> {
     for (let tries = 0; tries < 4 && !this.isOpen; tries++) await this.open()
-    if (!this.isOpen) return
+    if (this.isOpen) await this.#adopt(kind)
+  }
+
+  /** What was found is all that there is. */
+  async #adopt(kind: CrashKind): Promise<void> {
     const found = this.history.find(await this.text(), kind)
     if (typeof found === 'string') throw new Broken(found)
     this.history = new History(found)
@@ -313,6 +321,7 @@ export class Session {
     const closed = await this.#attempt('close', async () => (await this.db.close({ force: true }), true))
     this.isOpen = false
     if (closed === true) this.history.secure()
+    else this.#wasNotClosed = true
     return closed === true
   }
 
@@ -456,6 +465,11 @@ export class Session {
     call: () => Promise<unknown>,
   ): Promise<boolean> {
     if (!this.isOpen) return false
+    if (textOf(next) === this.history.text) {
+      // Nothing to do (a delete where nothing is): it promises nothing about what came before.
+      await this.#attempt(label, call)
+      return true
+    }
     const failedBefore = this.engine.failure
     const entry = this.history.begin(next)
     const failedSync = this.engine.syncer.failure !== undefined
@@ -509,7 +523,7 @@ export class Session {
     if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined)
       throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
-    if (failedBefore !== undefined) {
+    if (failedBefore !== undefined && struckBefore) {
       if (!causesOf(error).includes(failedBefore))
         throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
           cause: error,
@@ -564,5 +578,3 @@ export function describe(error: unknown): string {
 export function at(n: number): bigint {
   return ORIGIN + BigInt(n) * 1000n
 }
-
-export { short }
