@@ -91,6 +91,8 @@ export class Engine {
   tailExtents = 0
   /** Called when memory runs short or the journal grows long. */
   wantsFlush: () => void = () => {}
+  /** Flushes all tails; set by the flusher. @throws StorageError */
+  flushTails: () => Promise<void> = () => Promise.resolve()
   #failure: StorageError | undefined
   #lastLsn: number
   #nextStream = 1

@@ -22,6 +22,7 @@ export class Flusher {
     engine.wantsFlush = () => {
       this.#start()
     }
+    engine.flushTails = () => this.flushAll()
   }
 
   /** Flushes all tails. @throws StorageError */

@@ -528,7 +528,8 @@ export class Session {
         throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
           cause: error,
         })
-    } else if (struckBefore) {
+    } else if (struckBefore && !(this.isOpen && causesOf(error).includes(this.engine.failure ?? this))) {
+      // (A sync that the background had begun may tell of its failure only now.)
       throw new Broken(`${label} failed after the fault was over: ${describe(error)}`, { cause: error })
     } else if (!this.hasBegun()) {
       throw new Broken(`${label} failed without a fault: ${describe(error)}`, { cause: error })

@@ -252,3 +252,28 @@ describe('a full disk', () => {
     expect(await writer.write({ time: 10n, pressure: 1 })).toBe(true)
   })
 })
+
+describe('a removed group that an open snapshot sees', () => {
+  // 0001-I9
+  it('keeps no page, and the snapshot reads on', async () => {
+    const { db } = await openStore()
+    const snapshots = []
+    for (let round = 0; round < 5; round++) {
+      await db.channels.create([
+        { name: 'time', kind: 'index' },
+        { name: 'a', kind: 'data', type: 'float64', index: 'time' },
+      ])
+      const writer = await db.openWriter(['time', 'a'])
+      for (let i = 0; i < 100; i++) await writer.write({ time: BigInt(i), a: round })
+      await writer.close()
+      snapshots.push(db.snapshot())
+      await db.channels.remove(['time', 'a'])
+      const { memory } = await db.stats()
+      expect(memory.held).toBe(0)
+    }
+    for (const [round, snapshot] of snapshots.entries()) {
+      expect((await snapshot.read('a')).column('a')).toEqual(new Float64Array(100).fill(round))
+      await snapshot.close()
+    }
+  })
+})
