@@ -107,8 +107,12 @@ function refuseUnlessIncomplete(
   end: number,
 ): void {
   const [next] = beyond
+  // The newest file, killed within the write that begins it: it goes on right here, and holds no whole header.
   const isLastUnborn =
-    next !== undefined && beyond.length === 1 && next.fault === 'short' && !next.soundBehind
+    next?.headerFault !== undefined &&
+    beyond.length === 1 &&
+    next.fault === 'short' &&
+    next.firstLsn === end + 1
   if (next !== undefined && !isLastUnborn) {
     if (next.headerFault !== undefined) throw next.headerFault
     throw new CorruptionError(next.path, 0, `records ${end + 1} to ${next.firstLsn - 1} are missing`)

@@ -12,6 +12,9 @@ import type { Engine } from './engine.ts'
 /** Bytes gathered before a write: 1 MB takes about 0.15 ms on the thread pool. */
 const SLICE = 1024 * 1024
 
+/** Bytes of the slice at first: most flushes of a small database need no more. */
+const FIRST_SLICE = 64 * 1024
+
 /** An extent as a flush or a collection wants it. */
 export interface ExtentToWrite extends ExtentOwner {
   readonly firstTime: bigint
@@ -60,7 +63,8 @@ export class ExtentBatch {
       await this.#holdSegment(place.segment)
     }
     if (this.#slice.length < this.#used + size) {
-      const larger = new Uint8Array(Math.max(size, SLICE))
+      const doubled = Math.min(SLICE, Math.max(FIRST_SLICE, 2 * this.#slice.length))
+      const larger = new Uint8Array(Math.max(this.#used + size, doubled))
       larger.set(this.#slice.subarray(0, this.#used))
       this.#slice = larger
     }

@@ -10,6 +10,7 @@ import { ByteWriter } from '../codec/byte-writer.ts'
 import { fileSeed } from '../codec/checksum.ts'
 import { encodeFileHeader, HEADER_SIZE, JOURNAL_KIND } from '../codec/file-header.ts'
 import { StorageError } from '../errors.ts'
+import { hasCode } from '../fs/system-error.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
@@ -289,6 +290,12 @@ export class Journal {
       this.namesDirty = true
       return created
     } catch (cause) {
+      if (hasCode(cause, 'EEXIST')) {
+        // What a failed append left in it could be taken for a record: the name is used up, and the LSN with it.
+        const message = 'A journal file can be neither begun nor cut back: reopen the database'
+        this.#refused = new StorageError(message, { cause, path })
+        throw this.#refused
+      }
       throw storageError('Cannot begin a journal file', join(directory, JOURNAL_DIRECTORY), cause)
     }
   }
@@ -299,7 +306,7 @@ function openFresh(files: FileSystem, path: string): File {
   try {
     return files.openNow(path, 'create')
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause
+    if (!hasCode(cause, 'EEXIST')) throw cause
     const file = files.openNow(path, 'write')
     if (file.sizeNow() === 0) return file
     file.closeNow()

@@ -149,6 +149,18 @@ describe('a failed append', () => {
     expect(lsns(disk)).toEqual([5, 6, 7])
   })
 
+  it('that begins a file and can not be cut back refuses what follows, in words that tell what to do', async () => {
+    const { disk, files, journal } = await setup()
+    files.addRule({ kind: 'write', fault: { short: 20 } })
+    files.addRule({ kind: 'write', nth: 2, fault: { code: 'EIO' } })
+    files.addRule({ kind: 'truncate', fault: { code: 'EIO' } })
+    expect(() => commit(journal, 1)).toThrow(StorageError)
+    expect(() => commit(journal, 2)).toThrow(/reopen the database/)
+    expect(journal.refused).toBeInstanceOf(StorageError)
+    expect(() => commit(journal, 3)).toThrow(/reopen the database/)
+    expect(lsns(disk)).toEqual([])
+  })
+
   it('that defined a shape does not leave it defined', async () => {
     const { disk, files, journal } = await setup()
     journal.appendEdit({ kind: 'drop', segments: [] }, 4)
