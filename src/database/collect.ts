@@ -137,6 +137,7 @@ function planMerge(engine: Engine, segments: readonly Segment[]): Segment[] {
         engine,
         segments.filter(({ id }) => found.has(id)),
       )[0] ?? []
+    if (batch.length === 0) return batch
     candidates = new Set(batch.map(({ id }) => id))
   }
   return batch

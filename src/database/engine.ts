@@ -158,10 +158,6 @@ export class Engine {
     return group
   }
 
-  groupKeyOf(channel: Channel): number {
-    return groupOf(this.catalogue, channel)
-  }
-
   /** The head's view of one group; of its tail what can hold samples of the range. */
   viewOf(groupKey: number, range?: TimeRange): GroupView {
     const tail: readonly TailView[] = this.groups.get(groupKey)?.views(range?.start, range?.end) ?? []
@@ -176,11 +172,6 @@ export class Engine {
   /** @throws ClosedError, ReadOnlyError, StorageError (after a failed sync), LeaseLostError */
   assertWritable(): void {
     this.assertOpen()
-    this.assertCanAppend()
-  }
-
-  /** As `assertWritable`, also while closing. */
-  assertCanAppend(): void {
     if (this.options.readOnly)
       throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
     if (this.failure !== undefined) throw this.failure

@@ -21,6 +21,7 @@ import {
   parseNumbered,
 } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
+import { hasCode } from '../fs/system-error.ts'
 import { readJournal } from '../journal/replay.ts'
 import type { JournalContents } from '../journal/replay.ts'
 import { readManifest } from '../manifest/manifest.ts'
@@ -75,7 +76,7 @@ export async function listIfThere(files: FileSystem, path: string): Promise<stri
   try {
     return await files.list(path)
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ENOENT') return []
+    if (hasCode(cause, 'ENOENT')) return []
     throw storageError('Cannot list a folder', path, cause)
   }
 }

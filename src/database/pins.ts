@@ -19,10 +19,6 @@ export class Pins {
     this.#pins.delete(pin)
   }
 
-  get size(): number {
-    return this.#pins.size
-  }
-
   /** The oldest pin's LSN; infinite where there is none. */
   get oldest(): number {
     let oldest = Infinity

@@ -3,6 +3,7 @@
 // the event loop where they are many. No guard, no waiting (architecture 4).
 
 import { ValidationError } from '../errors.ts'
+import { rowBound } from '../domain/tail.ts'
 import { Frame } from '../telem/frame.ts'
 import type { FrameColumn } from '../telem/frame.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
@@ -183,23 +184,12 @@ function timesBeside(lane: Filling, index: Filling): BigInt64Array {
   let at = 0
   let from = 0
   for (const part of lane.parts) {
-    from = lowerBound(all, from, part.start)
+    from = rowBound(all, from, all.length, part.start)
     times.set(all.subarray(from, from + part.count), at)
     at += part.count
     from += part.count
   }
   return times
-}
-
-function lowerBound(times: BigInt64Array, from: number, time: bigint): number {
-  let low = from
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** Parts that one domain goes through are one series: joined, or touching. */

@@ -11,6 +11,7 @@ import { RECORD_HEADER } from '../journal/record.ts'
 import { CorruptionError } from '../errors.ts'
 import { join } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
+import { removeIfThere } from '../lease/linked-file.ts'
 import { Manifest } from '../manifest/manifest.ts'
 import type { ArchivedEdit } from '../manifest/manifest.ts'
 import type { Group } from '../domain/group.ts'
@@ -125,9 +126,8 @@ async function readEdits(file: JournalFile): Promise<ArchivedEdit[]> {
 
 async function removeFile(engine: Engine, path: string): Promise<void> {
   try {
-    await engine.files.remove(path)
+    await removeIfThere(engine.files, path)
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'ENOENT')
-      throw storageError('Cannot remove a file', path, cause)
+    throw storageError('Cannot remove a file', path, cause)
   }
 }

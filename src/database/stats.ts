@@ -2,6 +2,8 @@
 
 import { countIn, partsIn } from '../unary/channel-view.ts'
 import { segmentFile } from '../fs/layout.ts'
+import { FIRST_EXTENT } from '../segment/segment-file.ts'
+import { byteWidth } from '../telem/data-type.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import { groupOf } from '../version/version.ts'
 import type { GcReport } from './collect.ts'
@@ -44,21 +46,6 @@ export interface Stats {
   readonly failed?: string
 }
 
-const WIDTHS = {
-  timestamp: 8,
-  float64: 8,
-  int64: 8,
-  uint64: 8,
-  float32: 4,
-  int32: 4,
-  uint32: 4,
-  int16: 2,
-  uint16: 2,
-  int8: 1,
-  uint8: 1,
-  boolean: 1,
-}
-
 export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | undefined): Stats {
   const { catalogue, pool, resources, recovery, failure } = engine
   const channels = Object.fromEntries(
@@ -68,7 +55,7 @@ export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | u
       const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
       return [
         channel.name,
-        { samples, domains: countDomains(engine, channel.name), bytes: samples * WIDTHS[channel.type] },
+        { samples, domains: countDomains(engine, channel.name), bytes: samples * byteWidth(channel.type) },
       ]
     }),
   )
@@ -78,7 +65,7 @@ export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | u
     return {
       name: segmentFile(segment.id),
       live,
-      dead: Math.max(0, total - HEADER - live - segment.reserved),
+      dead: Math.max(0, total - FIRST_EXTENT - live - segment.reserved),
       total,
     }
   })
@@ -99,9 +86,6 @@ export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | u
     ...(failure === undefined ? {} : { failed: failure.message }),
   }
 }
-
-/** Bytes of a segment's file header. */
-const HEADER = 64
 
 /** Contiguous stretches of a channel: those that go on, or touch, are one. */
 function countDomains(engine: Engine, name: string): number {

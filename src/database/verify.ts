@@ -6,7 +6,7 @@ import { join, segmentFile } from '../fs/layout.ts'
 import { AssertionError } from '../assert.ts'
 import { RubidiumError } from '../errors.ts'
 import { unguarded } from '../guard/held.ts'
-import { openSegment, segmentSeed } from '../segment/segment-file.ts'
+import { FIRST_EXTENT, openSegment, segmentSeed } from '../segment/segment-file.ts'
 import { verifyExtent } from '../segment/verify-extent.ts'
 import { MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import type { Channel } from '../telem/channel.ts'
@@ -173,16 +173,14 @@ function checkAccounts(engine: Engine, problems: Problem[]): void {
     })
   for (const segment of engine.segments.all()) {
     const used = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive + segment.reserved
-    if (used > segment.size - HEADER) {
+    if (used > segment.size - FIRST_EXTENT) {
       problems.push({
-        what: `invariant 5: ${used} bytes are live or reserved of ${segment.size - HEADER}`,
+        what: `invariant 5: ${used} bytes are live or reserved of ${segment.size - FIRST_EXTENT}`,
         file: segmentFile(segment.id),
       })
     }
   }
 }
-
-const HEADER = 64
 
 /** Invariants 1 and 2: pointers sorted, disjoint, inside one contiguous run of the index channel, equal counts. */
 async function checkPointers(
