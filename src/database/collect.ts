@@ -209,13 +209,16 @@ async function tryBatch(
   for (const segment of free) if (!segment.sealed) engine.segments.seal(segment)
   const ids = new Set(free.map(({ id }) => id))
   if (free.some(({ id }) => (engine.version.segments[id]?.live ?? 0) > 0)) {
+    const report = { merged: 0, written: 0 }
     try {
-      const report = await relocate(engine, held, (pointer) => ids.has(pointer.segment), options.signal)
-      tally.bytesReclaimed -= report.written
-      tally.extentsMerged += report.merged
+      await relocate(engine, held, (pointer) => ids.has(pointer.segment), options.signal, report)
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
       return { free, damage: error }
+    } finally {
+      // What was written before damage was met counts too.
+      tally.bytesReclaimed -= report.written
+      tally.extentsMerged += report.merged
     }
   }
   for (const segment of free) {

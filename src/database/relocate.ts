@@ -41,6 +41,7 @@ export interface RelocationReport {
  *
  * **Guard:** acquires index, under what the caller holds. **Durable:** the copies before the edit that names them.
  * @param held guards of lower ranks that the caller has
+ * @param report added to as it goes, so that it holds what was done also where this throws
  * @throws StorageError, CorruptionError (what cannot be read stays where it is), the signal's reason
  */
 export async function relocate(
@@ -48,8 +49,8 @@ export async function relocate(
   held: Held<'segment', 'exclusive'> | undefined,
   isWanted: (pointer: Pointer) => boolean,
   signal?: AbortSignal,
+  report: RelocationReport = { merged: 0, written: 0 },
 ): Promise<RelocationReport> {
-  const report: RelocationReport = { merged: 0, written: 0 }
   const sealed: Segment[] = []
   let own: { segment: Segment; next: () => Segment } | undefined
   const target = (): { segment: Segment; next: () => Segment } => {

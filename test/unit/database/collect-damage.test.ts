@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import type { Database } from '../../../src/index.ts'
 import { openStore } from '../../support/open-store.ts'
 
 const ROWS = 60_000
+
+/** Bytes of all segments, what was handed out and never written included. */
+async function segmentBytes(db: Database): Promise<number> {
+  const { segments } = await db.stats()
+  return segments.reduce((sum, { total }) => sum + total, 0)
+}
 
 describe('a collection that meets damage', () => {
   it('leaves the damaged segment, says so, and collects the others', async () => {
@@ -27,7 +34,9 @@ describe('a collection that meets damage', () => {
     const damaged = segments[1]!
     disk.corrupt(damaged, 100_000, 1)
 
+    const before = await segmentBytes(db)
     const report = await db.gc({ threshold: 0 })
+    expect(report.bytesReclaimed).toBe(before - (await segmentBytes(db)))
     expect(report.skipped.filter(({ reason }) => reason.includes('Corruption'))).toHaveLength(1)
     expect(report.segmentsRemoved).toBe(segments.length - 1)
     expect(disk.files()).toContain(damaged)
