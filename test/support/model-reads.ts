@@ -74,7 +74,9 @@ export async function peek(session: ModelSession): Promise<void> {
   // A collection may take what it was about to read: readers do not register yet.
   if (!('error' in matching && matching.error instanceof SnapshotExpiredError))
     session.expect(what, matching, [])
-  await db.close()
+  // The process may die in this call as in any other: what goes on beside it in the background may be its end.
+  const closed = await session.call('closing the reader', undefined, () => db.close())
+  session.expect('closing the reader', closed, [])
 }
 
 export async function verifyAll(session: ModelSession): Promise<void> {
