@@ -19,6 +19,9 @@ const LAYERS: readonly string[] = [
 ]
 const PLACES: readonly string[] = LAYERS.flatMap((layer) => layer.split(' '))
 
+/** What `cli/` may import beside its own folder. The commands are users of the library, and see no more of it than users do. */
+const COMMANDS_MAY_IMPORT: readonly string[] = ['index.ts', 'clock.ts', 'fs/user-files.ts', '../package.json']
+
 /** Modules that only some folders may name. */
 const DOORS: readonly { readonly modules: readonly string[]; readonly open: readonly string[] }[] = [
   { modules: ['fs', 'fs/promises', 'fs-extra', 'graceful-fs'], open: ['fs/'] },
@@ -74,6 +77,10 @@ function layerBreach(path: string, from: string, { specifier, typeOnly }: Import
   if (!specifier.startsWith('.')) return undefined
   const target = posix.join(posix.dirname(path), specifier)
   const to = placeOf(target)
+  if (from === 'cli/') {
+    if (to === 'cli/' || COMMANDS_MAY_IMPORT.includes(target)) return undefined
+    return `${path} imports ${target}: the commands may import only ${COMMANDS_MAY_IMPORT.join(', ')}`
+  }
   if (target === 'index.ts') return `${path} imports index.ts, the public door, from inside`
   if (!PLACES.includes(to)) return `${path} imports ${target}, which lies in no layer`
   if (from === to || PLACES.indexOf(to) < PLACES.indexOf(from)) return undefined

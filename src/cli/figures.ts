@@ -1,0 +1,55 @@
+// Numbers as people read them: whole numbers in groups, bytes and durations in the unit that suits, times
+// without digits that say nothing. Pure. Called by every command that prints for people.
+
+import { toISO } from '../index.ts'
+
+const UNITS = ['KiB', 'MiB', 'GiB', 'TiB']
+const SPANS: readonly (readonly [string, number])[] = [
+  ['d', 86_400_000_000_000],
+  ['h', 3_600_000_000_000],
+  ['m', 60_000_000_000],
+  ['s', 1_000_000_000],
+  ['ms', 1_000_000],
+  ['us', 1000],
+]
+
+/** `12345` as `12,345`. */
+export function whole(value: number | bigint): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 })
+}
+
+/** `1 sample`, `2 samples`. */
+export function several(count: number | bigint, noun: string): string {
+  return `${whole(count)} ${noun}${Number(count) === 1 ? '' : 's'}`
+}
+
+/** Bytes with a binary unit: `1.2 MiB`. */
+export function bytes(count: number): string {
+  if (Math.abs(count) < 1024) return `${whole(count)} B`
+  let value = count
+  let unit = -1
+  do {
+    value /= 1024
+    unit++
+  } while (Math.abs(value) >= 1024 && unit < UNITS.length - 1)
+  return `${digits(value)} ${UNITS[unit]}`
+}
+
+/** A span of nanoseconds in the largest unit it fills: `1.5 h`, `20 ms`, `3 ns`. */
+export function duration(span: bigint): string {
+  const value = Number(span)
+  const fitting = SPANS.find(([, nanos]) => Math.abs(value) >= nanos)
+  return fitting === undefined ? `${whole(span)} ns` : `${digits(value / fitting[1])} ${fitting[0]}`
+}
+
+/** About three significant digits, never in powers of ten below a million million. */
+export function digits(value: number): string {
+  const size = Math.abs(value)
+  if (Number.isInteger(value) || size >= 100) return whole(Math.round(value))
+  return value.toFixed(size >= 10 ? 1 : 2)
+}
+
+/** A time in ISO 8601, without zeros that end its fraction: `2013-03-01T00:00:00Z`. */
+export function time(timestamp: bigint): string {
+  return toISO(timestamp).replace(/\.?0+Z$/, 'Z')
+}

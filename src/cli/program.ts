@@ -1,0 +1,42 @@
+// The command line as commander sees it: every command, in the order of the help, and how errors and help
+// are printed. Called by `main`, and by the completion, which walks the same program.
+
+import { Command } from 'commander'
+import { addCompletion } from './completion.ts'
+import { addDelete } from './delete.ts'
+import { addGc } from './gc.ts'
+import { addImport } from './import/import.ts'
+import { addInfo } from './info.ts'
+import { addLs } from './ls.ts'
+import type { Outcome } from './main.ts'
+import { packageVersion } from './package-version.ts'
+import { addPlot } from './plot/plot.ts'
+import { addRead } from './read.ts'
+import type { Terminal } from './terminal.ts'
+import { addVerify } from './verify.ts'
+
+/** What every command is given. */
+export interface Context {
+  readonly terminal: Terminal
+  readonly outcome: Outcome
+}
+
+/** The whole command line, ready to parse. */
+export function createProgram(terminal: Terminal, outcome: Outcome): Command {
+  const program = new Command('rubidium')
+    .description('Looks after recordings: typed channels of samples over time, in a directory.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help; `rubidium COMMAND --help` has examples')
+    .helpCommand(false)
+    .exitOverride()
+    .configureHelp({ helpWidth: Math.min(terminal.columns, 100) })
+    .configureOutput({
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'rubidium: ')),
+    })
+    .showHelpAfterError('(see --help)')
+  const context: Context = { terminal, outcome }
+  for (const add of [addImport, addLs, addInfo, addRead, addPlot, addDelete, addGc, addVerify, addCompletion])
+    add(program, context)
+  return program
+}
