@@ -3,7 +3,9 @@
 
 /** A half-open time range as errors carry it: ISO-free, in nanoseconds; a missing side is unbounded. */
 export interface ErrorRange {
+  /** Inclusive. */
   readonly start?: bigint
+  /** Exclusive. */
   readonly end?: bigint
 }
 
@@ -26,6 +28,7 @@ export abstract class RubidiumError extends Error {
 /** Input that breaks a rule of the contract. Nothing was changed. `channel` names the channel, where one is at fault. */
 export class ValidationError extends RubidiumError {
   readonly code = 'VALIDATION'
+  /** Name of the channel that is at fault; left out where none is. */
   readonly channel?: string
 
   constructor(message: string, details: ErrorDetails & { channel?: string } = {}) {
@@ -37,6 +40,7 @@ export class ValidationError extends RubidiumError {
 /** No channel has this name or key. */
 export class ChannelNotFoundError extends RubidiumError {
   readonly code = 'CHANNEL_NOT_FOUND'
+  /** The name or key that was asked for. */
   readonly channel: string
 
   constructor(channel: string, details: ErrorDetails = {}) {
@@ -51,6 +55,7 @@ export class ChannelNotFoundError extends RubidiumError {
 /** A channel of this name exists already, or is named twice in one call. */
 export class ChannelExistsError extends RubidiumError {
   readonly code = 'CHANNEL_EXISTS'
+  /** The name. */
   readonly channel: string
 
   constructor(channel: string, message?: string, details: ErrorDetails = {}) {
@@ -62,6 +67,7 @@ export class ChannelExistsError extends RubidiumError {
 /** A channel of the schema given to `open` exists with another definition. Nothing was created. */
 export class ChannelMismatchError extends RubidiumError {
   readonly code = 'CHANNEL_MISMATCH'
+  /** Its name. */
   readonly channel: string
 
   constructor(channel: string, message: string, details: ErrorDetails = {}) {
@@ -73,6 +79,7 @@ export class ChannelMismatchError extends RubidiumError {
 /** An index channel cannot be removed while data channels outside the call depend on it. */
 export class DependentChannelError extends RubidiumError {
   readonly code = 'DEPENDENT_CHANNEL'
+  /** Name of a data channel that depends on it. */
   readonly channel: string
 
   constructor(channel: string, message: string, details: ErrorDetails = {}) {
@@ -84,6 +91,7 @@ export class DependentChannelError extends RubidiumError {
 /** Timestamps cannot be deleted while a data channel outside the call has samples there. `channel` is that data channel. */
 export class DependentDataError extends RubidiumError {
   readonly code = 'DEPENDENT_DATA'
+  /** Name of the data channel. */
   readonly channel: string
 
   constructor(channel: string, message: string, details: ErrorDetails = {}) {
@@ -95,8 +103,11 @@ export class DependentDataError extends RubidiumError {
 /** A write would overlap data that is committed, or a region that another writer has. Names both ranges. */
 export class WriteConflictError extends RubidiumError {
   readonly code = 'WRITE_CONFLICT'
+  /** Name of the channel. */
   readonly channel: string
+  /** Where the write would lie. */
   readonly requested: ErrorRange
+  /** Where the data or the other region lies. */
   readonly existing: ErrorRange
 
   constructor(
@@ -118,6 +129,7 @@ export class ClosedError extends RubidiumError {
 /** Something is still in use: `resources` lists what, one line each. */
 export class ResourceOpenError extends RubidiumError {
   readonly code = 'RESOURCE_OPEN'
+  /** One line for each thing that is open. */
   readonly resources: readonly string[]
 
   constructor(message: string, resources: readonly string[], details: ErrorDetails = {}) {
@@ -129,8 +141,11 @@ export class ResourceOpenError extends RubidiumError {
 /** Another open database, here or in another process, holds the lease of this directory. */
 export class DatabaseLockedError extends RubidiumError {
   readonly code = 'DATABASE_LOCKED'
+  /** The database's directory. */
   readonly directory: string
+  /** Process id of the holder, where it is known. */
   readonly pid: number | undefined
+  /** Name of the holder's host, where it is known. */
   readonly host: string | undefined
   /** ISO 8601 instant at which the holder took the lease. */
   readonly since: string | undefined
@@ -150,6 +165,7 @@ export class DatabaseLockedError extends RubidiumError {
 /** The path is no Rubidium database, and was not to become one. */
 export class NotADatabaseError extends RubidiumError {
   readonly code = 'NOT_A_DATABASE'
+  /** The path that was given. */
   readonly directory: string
 
   constructor(directory: string, why: string, details: ErrorDetails = {}) {
@@ -166,7 +182,9 @@ export class ReadOnlyError extends RubidiumError {
 /** Bytes on disk are not what was written there. `offset` is in bytes from the start of `file`. */
 export class CorruptionError extends RubidiumError {
   readonly code = 'CORRUPTION'
+  /** Path of the file. */
   readonly file: string
+  /** Bytes from the start of the file. */
   readonly offset: number
 
   constructor(file: string, offset: number, what: string, details: ErrorDetails = {}) {
@@ -179,6 +197,7 @@ export class CorruptionError extends RubidiumError {
 /** The file system refused: disk full, I/O error, too many open files. The `cause` is its own error. */
 export class StorageError extends RubidiumError {
   readonly code = 'STORAGE'
+  /** Path of the file or folder, where one is concerned. */
   readonly path: string | undefined
 
   constructor(message: string, details: ErrorDetails & { path?: string } = {}) {
@@ -205,8 +224,11 @@ export class LockOrderError extends RubidiumError {
 /** The files were written by a newer version of the format than this library reads. */
 export class UnsupportedVersionError extends RubidiumError {
   readonly code = 'UNSUPPORTED_VERSION'
+  /** Path of the file. */
   readonly file: string
+  /** The format's version in the file. */
   readonly found: number
+  /** The newest version that this library reads. */
   readonly supported: number
 
   constructor(file: string, found: number, supported: number, details: ErrorDetails = {}) {

@@ -8,6 +8,7 @@ export { Snapshot } from './database/snapshot.ts'
 export { Writer } from './database/open-writer.ts'
 export type { WriterOptions } from './database/open-writer.ts'
 export type { FramesOptions, LatestOptions, ReadOptions } from './database/reads.ts'
+export type { Names, NamesOf } from './database/arguments.ts'
 export type { Durability, OpenOptions } from './database/options.ts'
 export type { DeleteResult } from './database/delete.ts'
 export type { GcProgress, GcReport } from './database/collect.ts'
@@ -17,12 +18,25 @@ export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './dat
 export { channel } from './telem/channel.ts'
 export type {
   Channel,
+  ChannelBuilders,
   ChannelDefinition,
   Concurrency,
   DataDefinition,
+  DataEntry,
+  DataOptions,
   IndexDefinition,
+  IndexEntry,
+  IndexOptions,
 } from './telem/channel.ts'
-export type { ElementOf, FrameInput, SampleInput, Schema, SchemaEntry, TypesOf } from './channel/schema.ts'
+export type {
+  ChannelNames,
+  ElementOf,
+  FrameInput,
+  SampleInput,
+  Schema,
+  SchemaEntry,
+  TypesOf,
+} from './channel/schema.ts'
 export { now } from './clock.ts'
 export {
   days,
@@ -39,8 +53,9 @@ export {
 } from './telem/timestamp.ts'
 export type { SpanLike, TimeLike, TimeSpan, TimeStamp } from './telem/timestamp.ts'
 export type { RangeLike, TimeRange } from './telem/time-range.ts'
-export type { DataType, NumericArray, TypedArrayOf } from './telem/data-type.ts'
+export type { DataType, NumericArray, SampleOf, TypedArrayOf, TypedArrays } from './telem/data-type.ts'
 export { Frame } from './telem/frame.ts'
+export type { FrameRow } from './telem/frame.ts'
 export { Series } from './telem/series.ts'
 export type { JsonValue, Metadata } from './telem/metadata.ts'
 export {
@@ -65,3 +80,4 @@ export {
   ValidationError,
   WriteConflictError,
 } from './errors.ts'
+export type { ErrorRange } from './errors.ts'

@@ -28,17 +28,29 @@ export type ChannelNames<S extends Schema> = keyof S & string
 
 /** What one sample of type `T` may be written as. */
 export type ElementOf<T extends DataType> = {
+  /** A time: a bigint of nanoseconds, a `Date`, or an ISO 8601 string. */
   timestamp: TimeLike
+  /** Any number, NaN and the infinities too. */
   float64: number
+  /** Rounded to 32 bits; a finite number that would become infinite is refused. */
   float32: number
+  /** A bigint that fits, or a safe integer. */
   int64: bigint | number
+  /** From -2147483648 to 2147483647. */
   int32: number
+  /** From -32768 to 32767. */
   int16: number
+  /** From -128 to 127. */
   int8: number
+  /** A bigint that fits, or a safe integer that is not negative. */
   uint64: bigint | number
+  /** From 0 to 4294967295. */
   uint32: number
+  /** From 0 to 65535. */
   uint16: number
+  /** From 0 to 255. */
   uint8: number
+  /** Or 0 and 1, as reads return it. */
   boolean: boolean | 0 | 1
 }[T]
 

@@ -17,9 +17,13 @@ export interface RecoveryReport {
   readonly records: number
   /** What was cut off: an incomplete record, or records whose bytes a power loss took. */
   readonly cut?: {
+    /** Path of the journal file. */
     readonly file: string
+    /** Where the cut is, in bytes from the start of the file. */
     readonly offset: number
+    /** Bytes behind the cut in that file. */
     readonly bytes: number
+    /** Whole records that were dropped, files behind that one included. */
     readonly records: number
   }
 }

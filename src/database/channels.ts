@@ -19,7 +19,7 @@ import {
 import type { Engine } from './engine.ts'
 import type { Durability } from './options.ts'
 
-/** The channels of a database. */
+/** The channels of a database: `db.channels`. Changes are all or nothing. */
 export class Channels {
   readonly #engine: Engine
 
@@ -29,12 +29,13 @@ export class Channels {
   }
 
   /**
-   * Creates channels, all or none.
+   * Creates channels, all or none. An index channel may stand in the same list as its data channels, in any order.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
    * @throws ValidationError, ChannelExistsError, ChannelNotFoundError (an index), ReadOnlyError, StorageError, ClosedError
    */
   create(definitions: readonly ChannelDefinition[]): Promise<Channel[]>
+  /** Creates one channel. @throws as for several */
   create(definition: ChannelDefinition): Promise<Channel>
   async create(input: ChannelDefinition | readonly ChannelDefinition[]): Promise<Channel | Channel[]> {
     this.#engine.assertWritable()
@@ -69,7 +70,12 @@ export class Channels {
     return [...this.#engine.catalogue.list]
   }
 
-  /** Gives a channel another name; what is open goes on with the old one. @throws ChannelNotFoundError, ChannelExistsError, ValidationError */
+  /**
+   * Gives a channel another name; what is open goes on with the old one.
+   *
+   * **Durable:** survives a killed process; a power loss in `'strict'`.
+   * @throws ChannelNotFoundError, ChannelExistsError, ValidationError, ReadOnlyError, StorageError, ClosedError
+   */
   async rename(nameOrKey: string | number, name: string): Promise<Channel> {
     this.#engine.assertWritable()
     const valid = validateName(name)
@@ -78,7 +84,12 @@ export class Channels {
     ).channel
   }
 
-  /** Changes unit and metadata of a channel. @throws ChannelNotFoundError, ValidationError */
+  /**
+   * Changes unit and metadata of a channel; what is left out stays.
+   *
+   * **Durable:** survives a killed process; a power loss in `'strict'`.
+   * @throws ChannelNotFoundError, ValidationError, ReadOnlyError, StorageError, ClosedError
+   */
   async update(
     nameOrKey: string | number,
     changes: { readonly unit?: string; readonly metadata?: Metadata },
@@ -98,7 +109,9 @@ export class Channels {
 
   /**
    * Removes channels with their data, all or none.
-   * @throws ChannelNotFoundError, DependentChannelError, ResourceOpenError, ReadOnlyError, StorageError
+   *
+   * **Durable:** survives a killed process; a power loss in `'strict'`.
+   * @throws ChannelNotFoundError, DependentChannelError, ResourceOpenError, ReadOnlyError, StorageError, ClosedError
    */
   async remove(nameOrKey: string | number | readonly (string | number)[]): Promise<void> {
     this.#engine.assertWritable()

@@ -17,6 +17,7 @@ import { validateDurability } from './options.ts'
 import type { Durability } from './options.ts'
 import { WriterCore } from './writer.ts'
 
+/** Options of `db.openWriter`. */
 export interface WriterOptions<N extends string = string> {
   /** An index channel and data channels that it times; several groups may be written together. */
   readonly channels: readonly N[]
@@ -24,11 +25,14 @@ export interface WriterOptions<N extends string = string> {
   readonly start?: TimeLike
   /** Commit every frame as it is written. Default `true`. */
   readonly autoCommit?: boolean
-  /** Default: the database's. */
+  /** What its commits survive. Default: the database's. */
   readonly durability?: Durability
 }
 
-/** Writes frames to its channels. Calls take effect in their order, awaited or not. */
+/**
+ * Writes frames to its channels. Calls take effect in their order, awaited or not. `await using` closes it at the
+ * end of the block.
+ */
 export class Writer<S extends Schema = Schema, N extends string = string> {
   readonly #core: WriterCore
 
@@ -64,6 +68,7 @@ export class Writer<S extends Schema = Schema, N extends string = string> {
     return this.#core.close()
   }
 
+  /** Closes, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -17,23 +17,29 @@ import type { Engine } from './engine.ts'
 import { boundsOf, countRange, FRAME_SAMPLES, readLatest, readRange, validateCount } from './read.ts'
 import type { FramesPlan, Instant } from './read.ts'
 
+/** Options of `read`. */
 export interface ReadOptions {
   /** Read the times along, for `timestamps` and `rows`. Default: only where the index channel is read too. */
   readonly timestamps?: boolean
+  /** Aborts the read, which rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
+/** Options of `latest`. */
 export interface LatestOptions {
   /** The newest at or before this time. Default: the newest of all. */
   readonly at?: TimeLike
+  /** As for `read`. */
   readonly timestamps?: boolean
 }
 
+/** Options of `frames`. A frame ends at whichever of `span` and `samples` comes first. */
 export interface FramesOptions {
-  /** A frame covers at most this much time. */
+  /** A frame covers at most this much time, more than nothing. Default: no limit. */
   readonly span?: SpanLike
-  /** Most samples of the longest channel in a frame. Default 100,000. */
+  /** Most samples of the longest channel in a frame, at least 1. Default 100,000. */
   readonly samples?: number
+  /** As for `read`. */
   readonly timestamps?: boolean
 }
 
@@ -44,7 +50,10 @@ export abstract class Reads<S extends Schema> {
   protected abstract engine(): Engine
 
   /**
-   * Reads the samples of channels in a range (default: all time), as they were when it was called.
+   * Reads the samples of channels in a range, as they were when it was called. It takes no lock; the arrays of the
+   * frame are the caller's.
+   * @param channels one name or several, each once
+   * @param range default: all time
    * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError, the signal's reason
    */
   async read<const N extends Names<S>>(
@@ -61,7 +70,9 @@ export abstract class Reads<S extends Schema> {
 
   /**
    * Reads the newest `count` samples of each channel, of those at or before `at`.
-   * @throws as `read`
+   * @param channels one name or several, each once
+   * @param count at least 1
+   * @throws what `read` throws
    */
   async latest<const N extends Names<S>>(
     channels: N,
@@ -76,7 +87,10 @@ export abstract class Reads<S extends Schema> {
     return typed<S, N>(await readLatest(this.engine(), instant, { channels: refs, timestamps }, newest, end))
   }
 
-  /** Counts the samples of channels in a range (default: all time), by name. @throws as `read` */
+  /**
+   * Counts the samples of channels in a range (default: all time), by name; 0 where there are none.
+   * @throws what `read` throws
+   */
   async count(channels: Names<S>, range: RangeLike = {}): Promise<Record<string, number>> {
     const instant = this.instant()
     const refs = this.refs(channels)
@@ -85,7 +99,7 @@ export abstract class Reads<S extends Schema> {
     return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
   }
 
-  /** Whether any of the channels has a sample in the range. @throws as `read` */
+  /** Whether any of the channels has a sample in the range. @throws what `read` throws */
   async hasData(channels: Names<S>, range: RangeLike): Promise<boolean> {
     const instant = this.instant()
     const counts = countRange(instant, this.refs(channels), toRange(range))
@@ -93,7 +107,10 @@ export abstract class Reads<S extends Schema> {
     return counts.some((count) => count > 0)
   }
 
-  /** First timestamp and last timestamp + 1 ns of a channel; undefined where it has no samples. @throws as `read` */
+  /**
+   * From the first timestamp of a channel to the last one + 1 ns; undefined where it has no samples.
+   * @throws what `read` throws
+   */
   async bounds(channel: ChannelNames<S>): Promise<TimeRange | undefined> {
     const instant = this.instant()
     const bounds = boundsOf(instant, channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel)))

@@ -18,8 +18,12 @@ import type { Resource } from './resources.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 
-/** The database at one instant, whatever is written, deleted or collected since. */
+/**
+ * The database at one instant, whatever is written, deleted or collected since. It holds no memory of the
+ * writers; until it is closed it keeps segment files from being collected.
+ */
 export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Resource {
+  /** @internal */
   readonly kind = 'snapshot'
   readonly #engine: Engine
   readonly #state: SnapshotState
@@ -35,10 +39,13 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     engine.resources.add(this)
   }
 
-  /** The channels of that instant. */
+  /** The channels of that instant, with the names that they had. @throws ClosedError */
   get channels(): {
+    /** The channel of this name or key. @throws ChannelNotFoundError */
     get(nameOrKey: string | number): Channel
+    /** The channel of this name or key; undefined where there is none. */
     find(nameOrKey: string | number): Channel | undefined
+    /** All channels, in order of creation. */
     list(): Channel[]
   } {
     const catalogue = this.catalogue()
@@ -49,7 +56,12 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     }
   }
 
-  /** Walks over a range in frames of bounded size. @throws as `read` */
+  /**
+   * An async iterable over a range in frames of bounded size, in order of time.
+   * @param channels one name or several, each once
+   * @param range default: all time
+   * @throws what `read` throws, from the first `next` on
+   */
   async *frames<const N extends Names<S>>(
     channels: N,
     range: RangeLike = {},
@@ -60,7 +72,7 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
       yield typed<S, N>(frame)
   }
 
-  /** What it pinned may be given back. Further calls do nothing. */
+  /** Ends it: what it kept may be collected. Further calls do nothing. */
   close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true
@@ -70,14 +82,17 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     return Promise.resolve()
   }
 
+  /** Closes, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  /** @internal */
   describe(): string {
     return `snapshot at record ${this.#state.pin.lsn}`
   }
 
+  /** @internal */
   uses(): boolean {
     return false
   }

@@ -13,35 +13,72 @@ import type { RecoveryReport } from './believe.ts'
 
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {
-  /** By name: samples, contiguous stretches, bytes of samples. */
+  /** By name of the channel. */
   readonly channels: Record<
     string,
-    { readonly samples: number; readonly domains: number; readonly bytes: number }
+    {
+      /** Committed samples. */
+      readonly samples: number
+      /** Contiguous stretches that they lie in. */
+      readonly domains: number
+      /** Bytes of the samples, as typed arrays hold them. */
+      readonly bytes: number
+    }
   >
+  /** The files of samples. */
   readonly segments: readonly {
+    /** Name of the file. */
     readonly name: string
+    /** Bytes that reads may still need. */
     readonly live: number
+    /** Bytes that a collection could give back. */
     readonly dead: number
+    /** Bytes of the file. */
     readonly total: number
   }[]
-  readonly memory: { readonly held: number; readonly budget: number }
-  readonly log: { readonly bytes: number }
+  /** Samples in memory that have not reached a segment. */
+  readonly memory: {
+    /** Bytes that they take, free rest of pages included. */
+    readonly held: number
+    /** The option `memoryBudget`. */
+    readonly budget: number
+  }
+  /** The log. */
+  readonly log: {
+    /** Bytes of journal and manifest. */
+    readonly bytes: number
+  }
   /** How many are open. */
   readonly open: {
+    /** Writers. */
     readonly writers: number
+    /** Always 0: iterators are not built yet. */
     readonly iterators: number
+    /** Always 0: streams are not built yet. */
     readonly streamers: number
+    /** Snapshots that users opened. */
     readonly snapshots: number
   }
+  /** Registered read-only processes. Always empty: registering is not built yet. */
   readonly readers: readonly {
+    /** Process id. */
     readonly pid: number
+    /** Name of its host. */
     readonly host: string
+    /** Instant at which it registered. */
     readonly since: string
+    /** How long ago that is. */
     readonly age: string
   }[]
   /** What opening found after a crash; left out in a new database. */
   readonly recovery?: RecoveryReport
-  readonly gc?: { readonly at: string; readonly report: GcReport }
+  /** The last `db.gc` since the database was opened. */
+  readonly gc?: {
+    /** Instant at which it ended. */
+    readonly at: string
+    /** What it did. */
+    readonly report: GcReport
+  }
   /** Why writes are refused. */
   readonly failed?: string
 }

@@ -13,42 +13,54 @@ export type Concurrency = 'exclusive' | 'shared'
 
 /** An index channel: the timestamps of the data channels that name it. */
 export interface IndexDefinition {
+  /** Unique, 1 to 255 bytes of UTF-8. */
   readonly name: string
+  /** Tells it from a data channel. */
   readonly kind: 'index'
   /** Holds for the whole group; `'exclusive'` where left out. */
   readonly concurrency?: Concurrency | undefined
+  /** Anything that JSON can hold, up to 64 KiB; kept, never looked at. */
   readonly metadata?: Metadata | undefined
 }
 
 /** A data channel: samples at timestamps of its index channel. */
 export interface DataDefinition {
+  /** Unique, 1 to 255 bytes of UTF-8. */
   readonly name: string
+  /** Tells it from an index channel. */
   readonly kind: 'data'
+  /** Type of its samples. */
   readonly type: DataType
   /** Name of its index channel. */
   readonly index: string
+  /** Such as `'bar'`: any text, at most 255 bytes of UTF-8; kept, never looked at. */
   readonly unit?: string | undefined
   /** May repeat what the index channel says, and say nothing else. */
   readonly concurrency?: Concurrency | undefined
+  /** Anything that JSON can hold, up to 64 KiB; kept, never looked at. */
   readonly metadata?: Metadata | undefined
 }
 
-/** What `create` takes. */
+/** What `create` takes: an index channel or a data channel. */
 export type ChannelDefinition = IndexDefinition | DataDefinition
 
 /** A channel as the database knows it; frozen. */
 export interface Channel {
   /** A positive integer, never used again after the channel is removed. */
   readonly key: number
+  /** Unique, 1 to 255 bytes of UTF-8. */
   readonly name: string
+  /** Whether it holds the timestamps of a group, or samples. */
   readonly kind: 'index' | 'data'
-  /** `'timestamp'` for an index channel. */
+  /** Type of its samples; `'timestamp'` for an index channel. */
   readonly type: DataType
   /** Name of the index channel; data channels only, and always there. */
   readonly index?: string
+  /** As it was given; data channels only. */
   readonly unit?: string
   /** Always there on an index channel; on a data channel where its definition repeated it. */
   readonly concurrency?: Concurrency
+  /** As it was given; frozen. */
   readonly metadata?: Metadata
 }
 
@@ -205,19 +217,28 @@ export type DataOptions<I extends string = string> = Omit<
 }
 
 /** An index channel in a schema; the schema's key is its name. */
-export type IndexEntry = Omit<IndexDefinition, 'name'> & { readonly name?: string | undefined }
+export type IndexEntry = Omit<IndexDefinition, 'name'> & {
+  /** Left out, or the schema's key. */
+  readonly name?: string | undefined
+}
 
 /** A data channel in a schema; the schema's key is its name. */
 export type DataEntry<T extends DataType = DataType, I extends string = string> = DataOptions<I> & {
+  /** Left out, or the schema's key. */
   readonly name?: string | undefined
+  /** Tells it from an index channel. */
   readonly kind: 'data'
+  /** Type of its samples. */
   readonly type: T
 }
 
 /** One function for the index channel, one for each type of data channels. */
 export type ChannelBuilders = {
   readonly [T in DataType]: <const I extends string>(options: DataOptions<I>) => DataEntry<T, I>
-} & { readonly index: (options?: IndexOptions) => IndexEntry }
+} & {
+  /** An index channel. */
+  readonly index: (options?: IndexOptions) => IndexEntry
+}
 
 function dataBuilder<T extends DataType>(
   type: T,
@@ -236,7 +257,8 @@ function checkOptions(options: unknown, allowed: readonly string[], what: string
 
 /**
  * Builds the entries of a schema: `{ time: channel.index(), pressure: channel.float64({ index: 'time' }) }`.
- * Values are checked where the schema is used. @throws ValidationError for unknown keys.
+ * Values are checked where the schema is used.
+ * @throws ValidationError for unknown keys
  */
 export const channel: ChannelBuilders = Object.freeze({
   index(options: IndexOptions = {}): IndexEntry {

@@ -5,19 +5,31 @@
 
 import { assert } from '../assert.ts'
 
-/** The natural typed array of each type. Booleans are 0 and 1. */
+/** The natural typed array of each type. */
 export interface TypedArrays {
+  /** Nanoseconds since 1970-01-01T00:00:00Z. */
   timestamp: BigInt64Array
+  /** Double precision. */
   float64: Float64Array
+  /** Single precision. */
   float32: Float32Array
+  /** Signed, 8 bytes. */
   int64: BigInt64Array
+  /** Signed, 4 bytes. */
   int32: Int32Array
+  /** Signed, 2 bytes. */
   int16: Int16Array
+  /** Signed, 1 byte. */
   int8: Int8Array
+  /** Unsigned, 8 bytes. */
   uint64: BigUint64Array
+  /** Unsigned, 4 bytes. */
   uint32: Uint32Array
+  /** Unsigned, 2 bytes. */
   uint16: Uint16Array
+  /** Unsigned, 1 byte. */
   uint8: Uint8Array
+  /** 0 and 1. */
   boolean: Uint8Array
 }
 

@@ -32,13 +32,19 @@ interface Lane {
   position: number
 }
 
-/** Samples of several channels over one range of time. `C` is what type each channel has, by name. */
+/**
+ * Samples of several channels over one range of time, as a read returns them. The arrays are the caller's. `C` is
+ * what type each channel has, by name.
+ */
 export class Frame<C extends Record<string, DataType> = Record<string, DataType>> {
   /** Names of the channels, in the order in which they were asked for. */
   readonly channels: string[]
   readonly #columns: ReadonlyMap<string, FrameColumn>
 
-  /** @param columns names differ; see `FrameColumn` for who owns the arrays. */
+  /**
+   * Made by reads.
+   * @param columns names differ; see `FrameColumn` for who owns the arrays.
+   */
   constructor(columns: readonly FrameColumn[]) {
     this.channels = columns.map((column) => column.name)
     this.#columns = new Map(columns.map((column) => [column.name, column]))

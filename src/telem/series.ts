@@ -9,6 +9,7 @@ import type { TimeRange } from './time-range.ts'
 export class Series<T extends DataType = DataType> {
   /** Name of the channel. */
   readonly channel: string
+  /** Type of the samples. */
   readonly type: T
   /** Tight around the samples: from the first one's time to the last one's + 1 ns. */
   readonly timeRange: TimeRange
@@ -16,7 +17,10 @@ export class Series<T extends DataType = DataType> {
   readonly data: TypedArrayOf<T>
   readonly #timestamps: BigInt64Array | undefined
 
-  /** @param timestamps sample for sample beside `data`; left out where times were not read. */
+  /**
+   * Made by `Frame`.
+   * @param timestamps sample for sample beside `data`; left out where times were not read.
+   */
   constructor(
     channel: string,
     type: T,

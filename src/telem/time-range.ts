@@ -8,13 +8,17 @@ import { END_OF_TIME, MIN_TIMESTAMP, timestamp, toISO, type TimeLike, type TimeS
 
 /** From `start`, inclusive, to `end`, exclusive, in nanoseconds; empty where they are equal. */
 export interface TimeRange {
+  /** Inclusive. */
   readonly start: TimeStamp
+  /** Exclusive, never before `start`. */
   readonly end: TimeStamp
 }
 
 /** What public calls take for a range: a side that is left out is unbounded. */
 export interface RangeLike {
+  /** Inclusive. Default: the earliest time there is. */
   readonly start?: TimeLike | undefined
+  /** Exclusive, not before `start`. Default: the latest time there is. */
   readonly end?: TimeLike | undefined
 }
 
