@@ -57,27 +57,19 @@ export function channelPlot(frame: Frame, channel: Channel, start: bigint, end: 
   const { low, high } = summary(curve.values)
   // Spikes a hundred times as high as the rest would leave the rest no room.
   const isLogarithmic = low > 0 && high > 20 * low
-  const plotted = plot(curve, {
-    width,
-    height: 10,
-    start,
-    end,
-    format: formatFor(channel.unit),
-    isLogarithmic,
-  })
   const about = (channel.metadata as { about?: string } | undefined)?.about ?? ''
   return [
-    `${paint.bold(channel.name)}: ${about}`,
-    paint.dim(
-      `${whole(frame.count(channel.name))} samples, lowest to highest in each column${isLogarithmic ? '; logarithmic' : ''}`,
-    ),
-    ...plotted.map((line) => paint.green(line)),
+    `${about}: ${whole(frame.count(channel.name))} samples, lowest to highest in each column${isLogarithmic ? '; logarithmic' : ''}`,
+    '',
+    ...plot(curve, { width, height: 10, start, end, isLogarithmic, paint }),
   ]
 }
 
 function curveOf(frame: Frame, channel: Channel): Curve {
   const column: NumericArray = frame.column(channel.name)
   return {
+    name: channel.name,
+    unit: channel.unit,
     times: frame.timestamps(channel.name),
     values: Float64Array.from(column as ArrayLike<number | bigint>, Number),
   }

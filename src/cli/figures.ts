@@ -19,8 +19,8 @@ export function whole(value: number | bigint): string {
 }
 
 /** `1 sample`, `2 samples`. */
-export function several(count: number | bigint, noun: string): string {
-  return `${whole(count)} ${noun}${Number(count) === 1 ? '' : 's'}`
+export function several(count: number | bigint, noun: string, plural: string = `${noun}s`): string {
+  return `${whole(count)} ${Number(count) === 1 ? noun : plural}`
 }
 
 /** Bytes with a binary unit: `1.2 MiB`. */
@@ -52,4 +52,9 @@ export function digits(value: number): string {
 /** A time in ISO 8601, without zeros that end its fraction: `2013-03-01T00:00:00Z`. */
 export function time(timestamp: bigint): string {
   return toISO(timestamp).replace(/\.?0+Z$/, 'Z')
+}
+
+/** A text on one line, harmless to a terminal: control characters are written as `\u{1b}`. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`)
 }

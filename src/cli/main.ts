@@ -5,6 +5,7 @@
 import { CommanderError } from 'commander'
 import { RubidiumError } from '../index.ts'
 import { CommandError } from './command-error.ts'
+import { printable } from './figures.ts'
 import { createProgram } from './program.ts'
 import { PipeClosedError } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
@@ -26,7 +27,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
       terminal.note('rubidium: interrupted')
       return 130
     }
-    for (const line of linesOf(error)) terminal.note(line)
+    terminal.note(`rubidium: ${messageOf(error)}`)
     return 1
   }
 }
@@ -37,9 +38,9 @@ export interface Outcome {
 }
 
 /** One line for what can be foreseen; with the stack for what cannot, since that is a fault of ours. */
-function linesOf(error: unknown): string[] {
-  if (error instanceof RubidiumError || error instanceof CommandError) return [`rubidium: ${error.message}`]
-  if (error instanceof Error && 'code' in error && 'syscall' in error) return [`rubidium: ${error.message}`]
+function messageOf(error: unknown): string {
+  if (error instanceof RubidiumError || error instanceof CommandError) return printable(error.message)
+  if (error instanceof Error && 'code' in error && 'syscall' in error) return printable(error.message)
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return [`rubidium: unexpected failure, please report it: ${stack}`]
+  return `unexpected failure, please report it: ${stack}`
 }

@@ -26,17 +26,26 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   const program = new Command('rubidium')
     .description('Looks after recordings: typed channels of samples over time, in a directory.')
     .version(packageVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help; `rubidium COMMAND --help` has examples')
+    .helpOption('-h, --help', 'print help; that of a command has examples')
     .helpCommand(false)
     .exitOverride()
     .configureHelp({ helpWidth: Math.min(terminal.columns, 100) })
     .configureOutput({
+      // Help that nobody reads is not missed.
+      writeOut: (text) => void terminal.write(text).catch(() => {}),
       writeErr: (text) => terminal.note(text.trimEnd()),
-      outputError: (text, write) => write(text.replace(/^error: /, 'rubidium: ')),
+      outputError: (text, write) => write(`${oneLine(text)} (see --help)`),
     })
-    .showHelpAfterError('(see --help)')
   const context: Context = { terminal, outcome }
   for (const add of [addImport, addLs, addInfo, addRead, addPlot, addDelete, addGc, addVerify, addCompletion])
     add(program, context)
   return program
+}
+
+/** What commander found wrong, and what it thinks was meant, as all errors are told. */
+function oneLine(text: string): string {
+  return text
+    .trim()
+    .replace(/^error: /, 'rubidium: ')
+    .replaceAll(/\s*\n\s*/g, ' ')
 }

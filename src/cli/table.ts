@@ -1,5 +1,6 @@
 // Rows of text as aligned columns, for people. Called by the commands that list things.
 
+import { printable } from './figures.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A column of a table: its title, and to which side its cells are set. */
@@ -8,24 +9,25 @@ export interface TableColumn {
   readonly align?: 'left' | 'right'
 }
 
-/** Lines of a table with a title for each column; cells hold no paint and no line ends. */
+/** Lines of a table with a title for each column; cells hold no paint. */
 export function table(
-  terminal: Terminal,
+  { paint }: Pick<Terminal, 'paint'>,
   columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
+  cells: readonly (readonly string[])[],
 ): string {
+  const rows = cells.map((row) => row.map(printable))
   const widths = columns.map(({ title }, i) =>
     rows.reduce((width, row) => Math.max(width, widthOf(row[i]!)), title.length),
   )
-  const line = (cells: readonly string[]): string =>
-    cells
+  const line = (row: readonly string[]): string =>
+    row
       .map((cell, i) => {
         const gap = ' '.repeat(widths[i]! - widthOf(cell))
         return columns[i]!.align === 'right' ? gap + cell : cell + gap
       })
       .join('  ')
       .trimEnd()
-  const head = terminal.paint.bold(line(columns.map(({ title }) => title)))
+  const head = paint.bold(line(columns.map(({ title }) => title)))
   return [head, ...rows.map(line), ''].join('\n')
 }
 

@@ -4,6 +4,7 @@
 // a terminal of their own.
 
 import { createInterface } from 'node:readline/promises'
+import { printable } from './figures.ts'
 
 type Painter = (text: string) => string
 
@@ -60,24 +61,29 @@ export function createPaint(isOn: boolean): Paint {
   }
 }
 
-/** The terminal, or the pipes, of this process. Listens for Ctrl-C: the second one ends the process at once. */
-export function processTerminal(): Terminal {
-  const { stdin, stdout, stderr, env } = process
+/** What of a process makes its terminal. */
+export type TerminalHost = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env' | 'once' | 'exit'>
+
+/** The terminal, or the pipes, of a process. Listens for Ctrl-C: the second one ends the process at once. */
+export function processTerminal(host: TerminalHost = process): Terminal {
+  const { stdin, stdout, stderr, env } = host
   const isDumb = env['TERM'] === 'dumb'
   const isInteractive = stdout.isTTY === true
   const showsProgress = stderr.isTTY === true && !isDumb
   const interrupted = new AbortController()
-  process.once('SIGINT', () => {
+  host.once('SIGINT', () => {
     interrupted.abort(new Error('Interrupted'))
-    process.once('SIGINT', () => process.exit(130))
+    host.once('SIGINT', () => host.exit(130))
   })
-  process.once('SIGTERM', () => interrupted.abort(new Error('Interrupted')))
+  host.once('SIGTERM', () => interrupted.abort(new Error('Interrupted')))
   let line = ''
   let isPipeClosed = false
+  // Any other failure is told by the write that met it.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    isPipeClosed = true
+    if (error.code === 'EPIPE') isPipeClosed = true
   })
+  // Without a reader there is nobody to tell that there is none.
+  stderr.on('error', () => {})
   const erase = (): void => {
     if (line !== '') stderr.write('\r\u001b[2K')
   }
@@ -106,7 +112,7 @@ export function processTerminal(): Terminal {
     progress(text) {
       if (!showsProgress) return
       erase()
-      line = text.slice(0, Math.max(20, (stderr.columns || 80) - 1))
+      line = printable(text).slice(0, Math.max(20, (stderr.columns || 80) - 1))
       stderr.write(line)
     },
     endProgress() {
@@ -115,11 +121,22 @@ export function processTerminal(): Terminal {
     },
     async confirm(question) {
       if (stdin.isTTY !== true) return undefined
+      interrupted.signal.throwIfAborted()
       const prompt = createInterface({ input: stdin, output: stderr })
+      let isAnswered = false
       try {
-        const answer = await prompt.question(`${question} [y/N] `, { signal: interrupted.signal })
+        const answer = await new Promise<string>((resolve, reject) => {
+          interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason as Error))
+          // While a line is read, Ctrl-C and Ctrl-D are keys: the one interrupts, the other is no answer.
+          prompt.once('SIGINT', () => interrupted.abort(new Error('Interrupted')))
+          prompt.once('close', () => resolve(''))
+          prompt.question(`${question} [y/N] `).then(resolve, reject)
+        })
+        isAnswered = answer !== ''
         return /^\s*y(es)?\s*$/i.test(answer)
       } finally {
+        // Who presses no Enter leaves the line unfinished.
+        if (!isAnswered) stderr.write('\n')
         prompt.close()
       }
     },
