@@ -45,6 +45,13 @@ export function addGc(program: Command, { terminal }: Context): void {
           `Gave ${bytes(Math.max(0, bytesReclaimed) + bytesPunched)} back: ` +
             `collected ${whole(segmentsCollected)} of ${several(segmentsScanned, 'segment')}\n`,
         )
+        const { segments } = await db.stats()
+        const dead = segments.reduce((sum, segment) => sum + segment.dead, 0)
+        if (dead > 0 && threshold !== 0) {
+          terminal.note(
+            `${bytes(dead)} of deleted samples stay, in segments with few of them: --threshold 0 takes them all`,
+          )
+        }
       })
     })
 }

@@ -109,6 +109,9 @@ export const settings: fc.Arbitrary<ModelSettings> = fc.record({
     extentLimit: fc.constantFrom(64, 512, 1024 * 1024),
     manifestSlack: fc.constantFrom(0, 512, 1024 * 1024),
     tailExtents: fc.constantFrom(4, 8192),
+    loopSyncMs: fc.constantFrom(0, 1),
+    unprovenLimit: fc.constantFrom(512, 8192, 1024 * 1024),
+    unmarkedLimit: fc.constantFrom(0, 1024, 1024 * 1024),
   }),
   isSlow: fc.boolean(),
 })

@@ -37,6 +37,15 @@ describe('gc', () => {
     expect(JSON.parse(low.output) as GcReport).toMatchObject({ segmentsScanned: 1, segmentsCollected: 1 })
   })
 
+  it('says what stays below the threshold, and how to have it too', async () => {
+    const directory = await makeRecording()
+    await run(['delete', directory, 'lat', '--all', '--yes'])
+    const high = await run(['gc', directory, '--threshold', '1'])
+    expect(high.notes).toMatch(/of deleted samples stay.*--threshold 0/)
+    const low = await run(['gc', directory, '--threshold', '0'])
+    expect(low.notes).toBe('')
+  })
+
   it('stops at an interruption', async () => {
     const { code, notes, terminal } = await run(['gc', await makeRecording()], { isInterrupted: true })
     expect([code, notes, terminal.isShowingProgress]).toEqual([130, 'rubidium: interrupted', false])
