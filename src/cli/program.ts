@@ -13,6 +13,7 @@ import { packageVersion } from './package-version.ts'
 import { addPlot } from './plot/plot.ts'
 import { addRead } from './read.ts'
 import type { Terminal } from './terminal.ts'
+import { addUnlock } from './unlock.ts'
 import { addVerify } from './verify.ts'
 
 /** What every command is given. */
@@ -37,7 +38,18 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
       outputError: (text, write) => write(`${oneLine(text)} (see --help)`),
     })
   const context: Context = { terminal, outcome }
-  for (const add of [addImport, addLs, addInfo, addRead, addPlot, addDelete, addGc, addVerify, addCompletion])
+  for (const add of [
+    addImport,
+    addLs,
+    addInfo,
+    addRead,
+    addPlot,
+    addDelete,
+    addGc,
+    addVerify,
+    addUnlock,
+    addCompletion,
+  ])
     add(program, context)
   return program
 }

@@ -148,7 +148,7 @@ function csvOf(
     ...rows.map(({ time, real, whole: int, flag, gap }) =>
       line(
         [
-          String(real),
+          Object.is(real, -0) ? '-0' : String(real),
           toISO(time),
           String(int),
           String(flag),

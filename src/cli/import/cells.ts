@@ -186,7 +186,8 @@ const times: CellWriter = (array, position, cell) => {
   return true
 }
 
-/** Blanks within quotes stay when the file is read. */
+/** Whether blanks stand around it: those within quotes stay when the file is read. */
 function isPadded(cell: string): boolean {
-  return cell.charCodeAt(0) <= 32 || cell.charCodeAt(cell.length - 1) <= 32
+  const mayBe = cell.charCodeAt(0) <= 32 || cell.charCodeAt(cell.length - 1) <= 32
+  return mayBe && cell.trim().length < cell.length
 }

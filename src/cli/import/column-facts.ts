@@ -17,6 +17,7 @@ const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 const UINT64_MAX = 2n ** 64n - 1n
 const EXACT_LIMIT = 2n ** 53n
+const DECIMAL_COMMA = /^[+-]?\d*,\d+$/
 /** Characters of an example that are shown. */
 const EXAMPLE = 24
 
@@ -71,7 +72,8 @@ export class ColumnFacts {
     if (this.#firstText !== undefined) {
       const { cell, line } = this.#firstText
       const example = cell.length > EXAMPLE ? `${cell.slice(0, EXAMPLE)}...` : cell
-      return { type: undefined, reason: `text, such as "${example}" on line ${line}` }
+      const what = DECIMAL_COMMA.test(cell) ? 'numbers with a decimal comma, which is not read' : 'text'
+      return { type: undefined, reason: `${what}, such as "${example}" on line ${line}` }
     }
     const numbers = this.#integers + this.#decimals
     if (this.#booleans > 0) return this.#guessBoolean(numbers)

@@ -41,7 +41,8 @@ export function guessDelimiter(text: string, isWhole: boolean): string {
 
 /** The first lines that are not blank, each without what is quoted: it counts for nothing. */
 function linesOf(text: string, isWhole: boolean): string[] {
-  const plain = text.replaceAll(/"(?:[^"]|"")*"/g, '')
+  // Something stays in its place: a line of nothing but tabs would be a blank one.
+  const plain = text.replaceAll(/"(?:[^"]|"")*"/g, '.')
   const lines = plain.split(/\r\n|\n|\r/)
   if (!isWhole && lines.length > 1) lines.pop()
   return lines.filter((line) => line.trim() !== '').slice(0, LINES)

@@ -40,9 +40,9 @@ export class LateRows {
     return true
   }
 
-  /** The number in the file of the late row that was added at this position. */
+  /** The number in the file of the late row that was added at this position; none has it behind the last. */
   rowAt(position: number): number {
-    return this.#rows[position] ?? Infinity
+    return position < this.#count ? this.#rows[position]! : Infinity
   }
 
   /** The late rows in order of time, without those that a later one of the same time replaces. */

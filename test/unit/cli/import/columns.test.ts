@@ -21,6 +21,7 @@ describe('the delimiter', () => {
     ['a|b\n1|2\n', '|'],
     ['"x;y;z",b\n1,2\n', ','],
     ['a;"x,y,\n,z"\n1;2\n', ';'],
+    ['"a"\t"b"\n"1"\t"2"\n', '\t'],
     ['t\n1\n', ','],
     ['a,b;c\n1,2\n3,4\n5,6', ','],
   ])('of %j is %j', (text, delimiter) => {
@@ -204,6 +205,11 @@ describe('the type of a column', () => {
   it('is none for text, which is named with its line', () => {
     expect(guess('1', 'NNW')).toEqual({ type: undefined, reason: 'text, such as "NNW" on line 3' })
     expect(guess('2', 'true')).toEqual({ type: undefined, reason: 'numbers, and true or false on line 3' })
+    expect(guess('1', '2,5')).toEqual({
+      type: undefined,
+      reason: 'numbers with a decimal comma, which is not read, such as "2,5" on line 3',
+    })
+    expect(guess('\u0001')).toMatchObject({ type: undefined })
     expect(guess('0x10')).toMatchObject({ type: undefined })
   })
 
