@@ -14,6 +14,7 @@ import { GuardSet } from '../guard/guard-set.ts'
 import { unguarded } from '../guard/held.ts'
 import type { Held, Mode } from '../guard/held.ts'
 import type { Journal } from '../journal/journal.ts'
+import { bytesOfRows } from '../journal/record.ts'
 import type { CommitSection } from '../journal/record.ts'
 import type { Lease } from '../lease/lease.ts'
 import type { Manifest } from '../manifest/manifest.ts'
@@ -30,10 +31,12 @@ import { tuningFor } from './environment.ts'
 import type { Durability, ResolvedOptions } from './options.ts'
 import type { RecoveryReport } from './believe.ts'
 import { Pins } from './pins.ts'
+import { Reserve } from './reserve.ts'
 import { Resources } from './resources.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
+import { writeUnsyncedMark } from './unsynced-mark.ts'
 
 /** Node fires timers of more than this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -52,6 +55,8 @@ export interface EngineParts {
   /** LSN of the newest record that was recovered. */
   readonly lastLsn: number
   readonly recovery: RecoveryReport | undefined
+  /** Of a writing process. */
+  readonly reserve?: Reserve
 }
 
 export class Engine {
@@ -66,6 +71,8 @@ export class Engine {
   readonly guards: GuardSet
   readonly pool: PagePool
   readonly syncer: Syncer
+  /** Room for what must go on where the disk is full. */
+  readonly reserve: Reserve
   readonly pins: Pins = new Pins()
   readonly resources: Resources = new Resources()
   readonly snapshots: Set<SnapshotState> = new Set()
@@ -98,6 +105,10 @@ export class Engine {
   #nextStream = 1
   #timer: ReturnType<typeof setTimeout> | undefined
   #oldestUnprovenMs = 0
+  /** Of the bytes that segments have handed out: how many the newest record's mark vouches for, ... */
+  #markedBytes = 0
+  /** ... and how many there were when a sync was last asked for because of them. */
+  #askedBytes = 0
   #writeOutScheduled = false
 
   constructor(parts: EngineParts) {
@@ -113,6 +124,7 @@ export class Engine {
     this.version = parts.version
     this.groups = parts.groups
     this.recovery = parts.recovery
+    this.reserve = parts.reserve ?? new Reserve(environment.files, parts.directory, 0)
     this.#lastLsn = parts.lastLsn
     this.guards = new GuardSet({ clock: environment.clock, check: environment.check })
     this.pool = new PagePool(options.memoryBudget, () => this.wantsFlush())
@@ -121,9 +133,13 @@ export class Engine {
       files: environment.files,
       directory: parts.directory,
       segments: parts.segments,
+      clock: environment.clock,
+      loopSyncMs: this.tuning.loopSyncMs,
       failed: (error) => {
         this.fail(error)
+        this.#markUnsynced()
       },
+      proved: () => this.#markProven(),
     })
   }
 
@@ -169,17 +185,33 @@ export class Engine {
     if (this.state !== 'open') throw new ClosedError(`The database "${this.directory}" is closed`)
   }
 
-  /** @throws ClosedError, ReadOnlyError, StorageError (after a failed sync), LeaseLostError */
+  /**
+   * Whoever was overtaken is told before anything of the call is recorded; the look before the acknowledgement
+   * stays the one that counts.
+   * @throws ClosedError, ReadOnlyError, StorageError (after a failed sync), LeaseLostError
+   */
   assertWritable(): void {
     this.assertOpen()
     if (this.options.readOnly)
       throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
+    this.look()
     if (this.failure !== undefined) throw this.failure
   }
 
   /** Why writes are refused: the first failure that does not pass, a journal's that cannot be appended to any more included. */
   get failure(): StorageError | undefined {
     return this.#failure ?? this.journal?.refused
+  }
+
+  /** Tells the next opener that what is not proven may not be on the disk, whatever the system shows of it. */
+  #markUnsynced(): void {
+    try {
+      this.lookNow()
+    } catch {
+      // Whoever was overtaken leaves nothing behind.
+      return
+    }
+    writeUnsyncedMark(this.files, this.directory, this.epoch)
   }
 
   /** Refuses writes from now on; reads go on. */
@@ -208,15 +240,19 @@ export class Engine {
    * Applies an edit to the head and appends it, as one step; returns its LSN.
    *
    * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
-   * @throws StorageError; then nothing has changed
+   * On a full disk one that brings nothing new to keep may use the reserve.
+   * @throws StorageError, LeaseLostError; then nothing has changed
    */
   publishEdit(edit: Edit): number {
     const { journal } = this
+    if (journal !== undefined) this.look()
+    if (edit.kind === 'create' || edit.kind === 'redefine')
+      this.reserve.assertWhole('Cannot change channels', 0)
     const lsn = (journal?.lastLsn ?? this.#lastLsn) + 1
     const next = apply(this.version, edit, lsn)
     if (journal === undefined) this.#lastLsn = lsn
     else {
-      journal.appendEdit(edit, this.syncer.proven)
+      this.reserve.lendNow(() => journal.appendEdit(edit, this.syncer.proven))
       this.#noteUnproven()
     }
     const { segments } = this.version
@@ -225,9 +261,19 @@ export class Engine {
     return lsn
   }
 
-  /** Appends a commit; the caller publishes it to the tails in the same step. @throws StorageError; then nothing has changed */
+  /**
+   * Appends a commit; the caller publishes it to the tails in the same step. The reserve is not for commits.
+   * @throws StorageError; then nothing has changed
+   */
   appendCommit(sections: readonly CommitSection[], durability: Durability): number {
-    const lsn = this.journal!.appendCommit(sections, this.syncer.proven, durability !== 'relaxed')
+    const { journal, reserve } = this
+    if (!reserve.isWhole) reserve.assertWhole('Cannot commit', bytesOfRows(sections))
+    let lsn: number
+    try {
+      lsn = journal!.appendCommit(sections, this.syncer.proven, durability !== 'relaxed')
+    } catch (error) {
+      throw reserve.note(error)
+    }
     this.#noteUnproven()
     if (durability === 'relaxed') this.#scheduleWriteOut()
     if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents)
@@ -240,6 +286,8 @@ export class Engine {
     if (durability === 'relaxed') return
     if (durability === 'strict') await this.syncer.reach(lsn)
     this.look()
+    // A sync on the loop has not let it turn.
+    if (durability === 'strict') await this.turns.due()
   }
 
   /** Shows that what was written before the call was written under the lease. @throws LeaseLostError */
@@ -263,7 +311,8 @@ export class Engine {
   }
 
   #leaseLost(error: unknown): void {
-    if (error instanceof Error) this.#failure ??= this.failure ?? (error as StorageError)
+    // Also after a failed sync: it is the last word, and no reopening by this process changes it.
+    if (error instanceof Error) this.#failure = error as StorageError
     this.pool.fail(error)
   }
 
@@ -286,7 +335,16 @@ export class Engine {
     }
   }
 
+  /** Called for every record, right after it was appended. */
   #noteUnproven(): void {
+    this.#markedBytes = this.syncer.provenBytes
+    const { handedOut } = this.segments
+    const { unprovenLimit } = this.tuning
+    if (handedOut - Math.max(this.#askedBytes, this.syncer.provenBytes) > unprovenLimit) {
+      this.#askedBytes = handedOut
+      // Where it fails `fail` is told.
+      this.syncer.reach(this.lastLsn).catch(() => {})
+    }
     const nowMs = this.clock.monotonicMs()
     if (this.#timer === undefined) {
       this.#oldestUnprovenMs = nowMs
@@ -295,6 +353,21 @@ export class Engine {
       // The timer is due and has not come: the caller does not let the loop turn.
       this.#oldestUnprovenMs = nowMs
       this.syncer.syncNow()
+    }
+  }
+
+  /**
+   * The mark travels in records: where none follows a sync, a recovery would copy much that is proven, so one is
+   * appended that changes nothing. That it is lost, or cannot be written, does no harm.
+   */
+  #markProven(): void {
+    if (this.state !== 'open' || this.failure !== undefined || this.syncer.proven < this.lastLsn) return
+    if (this.syncer.provenBytes - this.#markedBytes <= this.tuning.unmarkedLimit) return
+    if (!this.reserve.isWhole) return
+    try {
+      this.publishEdit({ kind: 'drop', segments: [] })
+    } catch {
+      // The next record says why it cannot be appended.
     }
   }
 
@@ -323,6 +396,7 @@ export class Engine {
     setImmediate(() => {
       this.#writeOutScheduled = false
       try {
+        this.look()
         this.journal?.writeOut()
       } catch {
         // They stay pending: the next append tries again and says why it cannot.

@@ -26,6 +26,14 @@ export interface Tuning {
   readonly manifestSlack: number
   /** Tails that name more extents than this are flushed. */
   readonly tailExtents: number
+  /** Small syncs are made on the loop while they take less than this, in milliseconds; 0 for never (bench/compare). */
+  readonly loopSyncMs: number
+  /** More unproven bytes of segments than this are synced before the interval is over: a recovery copies them (bench/scale.ts). */
+  readonly unprovenLimit: number
+  /** More bytes of segments than this that were proven and that no record vouches for call for one that does. */
+  readonly unmarkedLimit: number
+  /** Room on the disk that is kept for deletes, collections and recovery; 0 for none (0006). */
+  readonly reserveSize: number
 }
 
 const MIB = 1024 * 1024
@@ -39,6 +47,10 @@ export function tuningFor(memoryBudget: number): Tuning {
     extentLimit: MIB,
     manifestSlack: MIB,
     tailExtents: 4096,
+    loopSyncMs: 0.5,
+    unprovenLimit: 32 * MIB,
+    unmarkedLimit: MIB,
+    reserveSize: MIB,
   }
 }
 
@@ -49,6 +61,8 @@ export interface Environment {
   /** The operating system's lock, where it can be had. */
   readonly lock?: OsLock | undefined
   readonly isAlive?: ((holder: Identity, self: Identity) => Liveness) | undefined
+  /** Waits that many ms; another one than a timer only in tests. */
+  readonly wait?: ((ms: number) => Promise<void>) | undefined
   /** A new database's id: 16 bytes. */
   readonly newId: () => Uint8Array
   readonly check?: OrderCheck | undefined

@@ -29,6 +29,13 @@ interface Move {
 /** What was copied: by extent (segment and offset). */
 type Moves = Map<string, Move[]>
 
+/** What was copied of one channel, and is moved nowhere yet. */
+interface Copies {
+  readonly channel: Channel
+  readonly moves: Moves
+  readonly batch: ExtentBatch
+}
+
 export interface RelocationReport {
   /** Pointers that were merged into the extent of a neighbour. */
   merged: number
@@ -51,26 +58,39 @@ export async function relocate(
   signal?: AbortSignal,
   report: RelocationReport = { merged: 0, written: 0 },
 ): Promise<RelocationReport> {
-  const sealed: Segment[] = []
-  let own: { segment: Segment; next: () => Segment } | undefined
-  const target = (): { segment: Segment; next: () => Segment } => {
-    own ??= {
-      segment: engine.segments.create(),
-      next: () => {
-        sealed.push(own!.segment)
-        return engine.segments.create()
-      },
-    }
-    return own
+  const made: Segment[] = []
+  const create = (): Segment => {
+    const segment = engine.segments.create()
+    made.push(segment)
+    return segment
   }
+  let own: { segment: Segment; next: () => Segment } | undefined
+  const target = (): { segment: Segment; next: () => Segment } => (own ??= { segment: create(), next: create })
+  const copies: Copies[] = []
+  const pin = engine.pins.pin(engine.lastLsn)
+  let installed = 0
   try {
+    // All is copied before anything is moved: where there is no room for all of it, none is taken.
     for (const channel of engine.catalogue.list) {
       signal?.throwIfAborted()
-      await relocateChannel(engine, held, channel, isWanted, target, report, signal)
+      await copyChannel(engine, channel, isWanted, target, copies, report, signal)
     }
+    // While an epoch begins no record names them: its checkpoint does, and syncs them all before.
+    if (copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
+    for (const { channel, moves, batch } of copies) {
+      signal?.throwIfAborted()
+      await installMoves(engine, held, channel, moves, batch)
+      installed++
+    }
+  } catch (error) {
+    for (const { batch } of copies.toReversed()) batch.giveUp(error)
+    if (installed === 0) await removeMade(engine, made)
+    throw error
   } finally {
-    if (own !== undefined) sealed.push(own.segment)
-    for (const segment of sealed) {
+    engine.pins.release(pin)
+    for (const { batch } of copies) batch.settle(engine.lastLsn, false)
+    for (const segment of made) {
+      if (engine.segments.find(segment.id) !== segment) continue
       report.written += segment.size
       engine.segments.seal(segment)
     }
@@ -78,12 +98,21 @@ export async function relocate(
   return report
 }
 
-async function relocateChannel(
+/** Nothing in these segments was ever named: nobody needs them. One that cannot be removed is left to the next collection. */
+async function removeMade(engine: Engine, made: readonly Segment[]): Promise<void> {
+  for (const segment of made) {
+    engine.segments.seal(segment)
+    await engine.segments.remove(segment).catch(() => {})
+  }
+}
+
+/** Copies what is wanted of a channel; adds to `copies` before it begins. */
+async function copyChannel(
   engine: Engine,
-  held: Held<'segment', 'exclusive'> | undefined,
   channel: Channel,
   isWanted: (pointer: Pointer) => boolean,
   target: () => { segment: Segment; next: () => Segment },
+  copies: Copies[],
   report: RelocationReport,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -92,20 +121,15 @@ async function relocateChannel(
   if (runs.length === 0) return
   const batch = new ExtentBatch(engine, target())
   const moves: Moves = new Map()
-  const pin = engine.pins.pin(engine.lastLsn)
-  try {
-    for (const run of runs) {
-      signal?.throwIfAborted()
-      await copyRun(engine, channel, run, batch, moves)
-      report.merged += run.length - 1
-    }
-    await batch.finish()
-    await engine.syncer.syncSegments()
-    await installMoves(engine, held, channel, moves, batch)
-  } finally {
-    engine.pins.release(pin)
-    batch.settle(engine.lastLsn, false)
+  copies.push({ channel, moves, batch })
+  // For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected.
+  const scratch = new Uint8Array(longest(runs) * byteWidth(channel.type))
+  for (const run of runs) {
+    signal?.throwIfAborted()
+    await copyRun(engine, channel, run, batch, moves, scratch)
+    report.merged += run.length - 1
   }
+  await batch.finish()
 }
 
 /** Pointers that are wanted, in runs that one extent can hold: neighbours of one domain. */
@@ -128,18 +152,28 @@ function runsToCopy(table: PointerTable, isWanted: (pointer: Pointer) => boolean
   return runs
 }
 
+function longest(runs: readonly (readonly Pointer[])[]): number {
+  return runs.reduce((most, run) => Math.max(most, samplesOf(run)), 0)
+}
+
+function samplesOf(run: readonly Pointer[]): number {
+  return run.reduce((sum, pointer) => sum + pointer.count, 0)
+}
+
+/** Copies a run through `scratch`, which is free again afterwards. */
 async function copyRun(
   engine: Engine,
   channel: Channel,
   run: readonly Pointer[],
   batch: ExtentBatch,
   moves: Moves,
+  scratch: Uint8Array,
 ): Promise<void> {
   const width = byteWidth(channel.type)
   // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
   const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
-  const count = run.reduce((sum, pointer) => sum + pointer.count, 0)
-  const bytes = new Uint8Array(count * width)
+  const count = samplesOf(run)
+  const bytes = scratch.subarray(0, count * width)
   let at = 0
   for (const pointer of run) {
     const part = bytes.subarray(at * width, (at + pointer.count) * width)

@@ -55,6 +55,8 @@ export interface SegmentPoolOptions {
   readonly cache: TableCache
   /** Keep every descriptor: what is removed by another process must stay readable. */
   readonly keepOpen?: boolean
+  /** Throws where another holder has taken over: then a segment that is gone is no damage. */
+  readonly lookNow?: (() => void) | undefined
 }
 
 export class SegmentPool {
@@ -64,6 +66,7 @@ export class SegmentPool {
   #active: Segment | undefined
   #nextNumber = 1
   #isClosed = false
+  #handedOut = 0
   /** A file was created: its name is not on disk before the next directory sync. */
   namesDirty = false
 
@@ -115,21 +118,30 @@ export class SegmentPool {
     const offset = segment.size
     segment.size += length
     segment.reserved += length
+    this.#handedOut += length
     return { segment: segment.id, offset, length }
+  }
+
+  /** Bytes ever handed out since the database was opened. */
+  get handedOut(): number {
+    return this.#handedOut
   }
 
   /** A new segment, open for appending, that is not the active one. @throws StorageError */
   create(): Segment {
     const { files, directory, databaseId, epoch } = this.#options
-    const id = segmentIdOf(epoch, this.#nextNumber++)
+    const id = segmentIdOf(epoch, this.#nextNumber)
     try {
       const writer = createSegment(files, directory, id, databaseId)
+      this.#nextNumber++
       const segment = { ...this.#entry(id, FIRST_EXTENT, false), writer, dirty: true }
       this.#segments.set(id, segment)
       this.namesDirty = true
       return segment
     } catch (cause) {
-      throw storageError('Cannot begin a segment', join(directory, segmentFile(id)), cause)
+      // What a try has left that could not be taken back keeps its name.
+      if (hasCode(cause, 'EEXIST')) this.#nextNumber++
+      throw storageError('Cannot begin a segment', join(directory, segmentFile(id)), cause, FIRST_EXTENT)
     }
   }
 
@@ -150,7 +162,7 @@ export class SegmentPool {
         )
       }
     } catch (cause) {
-      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause)
+      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause, bytes.length)
     }
   }
 
@@ -165,7 +177,7 @@ export class SegmentPool {
         )
       }
     } catch (cause) {
-      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause)
+      throw storageError(`Cannot write ${bytes.length} bytes of samples`, file, cause, bytes.length)
     } finally {
       // A sync that began meanwhile has taken the segment for clean, and may have missed these bytes.
       this.get(place.segment).dirty = true
@@ -186,7 +198,41 @@ export class SegmentPool {
     assert(segment.reserved >= 0, 'no byte is settled twice')
   }
 
-  /** Reads a segment; opens it when needed. @throws ClosedError, CorruptionError, UnsupportedVersionError, StorageError */
+  /**
+   * Gives up places that no record will ever name. What of them lies at the end of its segment is cut off.
+   * @returns the segments that were cut: until they are synced the next extent there could be taken for one that was
+   * given up, after a power loss
+   */
+  giveUp(places: readonly Place[]): Segment[] {
+    const cut = new Set<Segment>()
+    for (const place of places.toSorted((a, b) => b.offset - a.offset)) {
+      this.settle(place)
+      const segment = this.get(place.segment)
+      if (segment.writer === undefined || place.offset + place.length !== segment.size) continue
+      segment.size = place.offset
+      cut.add(segment)
+    }
+    return [...cut].filter((segment) => this.#cutBack(segment))
+  }
+
+  /** Cuts the file to what was handed out; one that cannot be cut is appended to no more. */
+  #cutBack(segment: Segment): boolean {
+    const { writer } = segment
+    try {
+      segment.dirty = true
+      writer?.truncateNow(segment.size)
+      return true
+    } catch {
+      this.seal(segment)
+      return false
+    }
+  }
+
+  /**
+   * Reads a segment; opens it when needed.
+   * @throws ClosedError, CorruptionError, UnsupportedVersionError, StorageError; LeaseLostError for one that a later
+   * holder has removed
+   */
   reader(id: SegmentId): SegmentReader {
     const known = this.#readers.get(id)
     if (known !== undefined) {
@@ -212,6 +258,7 @@ export class SegmentPool {
             { cause },
           )
         }
+        this.#options.lookNow?.()
         throw new CorruptionError(path, 0, 'the segment is missing', { cause })
       }
       throw storageError('Cannot open a segment', path, cause)

@@ -13,9 +13,11 @@ import { resolveOptions } from '../../src/database/options.ts'
 import type { Durability } from '../../src/database/options.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
 import { spillPending } from '../../src/database/spill.ts'
-import { RubidiumError } from '../../src/errors.ts'
+import { LeaseLostError, RubidiumError } from '../../src/errors.ts'
 import { JOURNAL_DIRECTORY, MANIFEST_DIRECTORY, SEGMENT_DIRECTORY, segmentFile } from '../../src/fs/layout.ts'
 import type { ChannelDefinition } from '../../src/telem/channel.ts'
+import { during } from './lives.ts'
+import type { Life } from './lives.ts'
 import { DIRECTORY, rest } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { History, ORIGIN, textOf, withoutRange, withSamples } from './model.ts'
@@ -42,6 +44,10 @@ export const SMALL: Partial<Tuning> = {
   extentLimit: 512,
   manifestSlack: 512,
   tailExtents: 8192,
+  loopSyncMs: 0,
+  unprovenLimit: 4096,
+  unmarkedLimit: 512,
+  reserveSize: 1024,
 }
 
 /** What the model knows of an open writer. */
@@ -58,6 +64,28 @@ export interface ModelWriter {
 
 /** Rows of one group: channel to samples, the index channel's own values are its times. */
 export type Rows = ReadonlyMap<string, readonly (readonly [bigint, string])[]>
+
+/** Which life a call belongs to. */
+const LIFE_OF: Readonly<Record<string, Life>> = {
+  'create': 'channel edit',
+  'rename': 'channel edit',
+  'update': 'channel edit',
+  'remove': 'channel edit',
+  'delete': 'delete',
+  'open a writer': 'commit',
+  'write': 'commit',
+  'commit': 'commit',
+  'close a writer': 'commit',
+  'sync': 'sync',
+  'flush': 'flush',
+  'spill': 'spill',
+  'retire': 'retire',
+  'checkpoint': 'checkpoint',
+  'gc': 'collection',
+  'read': 'read',
+  'open read-only': 'read-only open',
+  'close': 'close',
+}
 
 export class Session {
   machine: Machine
@@ -79,6 +107,10 @@ export class Session {
   isOver: () => boolean = () => false
   /** Whether the fault may have kept the lease from being given back, when the call before was refused like this. */
   mayBeLocked: (refusal: unknown) => boolean = () => false
+  /** Time that goes by before each call: so much that every one looks at the fence anew, or none. */
+  pauseMs = 0
+  /** What an opening is: of what was closed well, after a crash, or while another process has it. */
+  opening: Life & ('open' | 'recovery' | 'take-over') = 'open'
   #lastRefusal: unknown
   /** The last close was refused: what was promised to survive a kill is there, the rest perhaps not. */
   #wasNotClosed = false
@@ -97,20 +129,61 @@ export class Session {
 
   /** Opens the database and checks that it is as the history says. Undefined: it was refused. */
   async open(): Promise<boolean> {
-    const resolved = resolveOptions({ durability: this.options.durability ?? 'batched', syncInterval: '20d' })
-    const { segmentSize = 4096, memoryBudget = 256 * 1024, tuning } = this.options
-    const environment = this.machine.environment({ ...SMALL, ...tuning })
-    const open = (): ReturnType<typeof openEngine> =>
-      openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget })
+    const open = (): ReturnType<typeof openEngine> => this.#openEngine()
     const opened = await this.#attempt('open', open)
     if (opened === undefined) return false
     this.engine = opened.engine
     this.flusher = opened.flusher
     this.db = new Database(opened.engine, opened.flusher)
     this.isOpen = true
+    this.opening = 'open'
     if (this.#wasNotClosed) await this.#adopt('kill')
     this.#wasNotClosed = false
     return true
+  }
+
+  #openEngine(options: { readonly readOnly?: boolean } = {}): ReturnType<typeof openEngine> {
+    const { segmentSize = 4096, memoryBudget = 256 * 1024, tuning, durability = 'batched' } = this.options
+    const takeover = this.opening === 'take-over' && options.readOnly !== true
+    const resolved = resolveOptions({ durability, syncInterval: '20d', takeover, ...options })
+    const environment = this.machine.environment({ ...SMALL, ...tuning })
+    return openEngine(environment, DIRECTORY, { ...resolved, segmentSize, memoryBudget })
+  }
+
+  /** The process stands still, and another one takes the database over. What is refused once is tried again. */
+  async takeOver(): Promise<void> {
+    await this.abandon()
+    this.machine.leaveStanding()
+    this.isOpen = false
+    this.opening = 'take-over'
+    this.#wasNotClosed = true
+    for (let tries = 0; tries < 4 && !this.isOpen; tries++) {
+      this.opening = 'take-over'
+      await this.open()
+    }
+  }
+
+  /** Opens it read-only beside, as another process does, and checks that it shows what was handed over. */
+  async lookReadOnly(): Promise<void> {
+    const seen = await this.#attempt('open read-only', async () => {
+      const { engine, flusher } = await this.#openEngine({ readOnly: true })
+      const db = new Database(engine, flusher)
+      try {
+        return textOf(await readAll(db))
+      } finally {
+        await db.close()
+      }
+    })
+    if (seen === undefined) return
+    const found = this.history.find(seen, 'kill')
+    if (typeof found === 'string') throw new Broken(`a read-only process: ${found}`)
+  }
+
+  /** Reads everything, and checks that it is as the history says. */
+  async look(): Promise<void> {
+    const text = await this.#attempt('read', async () => textOf(await readAll(this.db)))
+    if (text !== undefined && text !== this.history.text)
+      throw new Broken(`a read shows\n${text}\n--- expected\n${this.history.text}`)
   }
 
   /** Nothing of this session runs any more, and nobody closed it. */
@@ -125,6 +198,7 @@ export class Session {
     await this.abandon()
     this.machine = this.machine.after(kind, seed, this.machine.faults !== undefined)
     this.isOpen = false
+    this.opening = 'recovery'
     this.history.crashed(kind)
   }
 
@@ -332,34 +406,16 @@ export class Session {
     return textOf(await this.read())
   }
 
+  /** A look at what is there is no call of the workload: where the fault still goes on, it looks again. */
   async read(): Promise<ModelState> {
-    const channels = this.db.channels.list()
-    if (channels.length === 0) return []
-    const frame = await this.db.read(
-      channels.map(({ name }) => name),
-      {},
-      { timestamps: true },
-    )
-    return channels.map((channel): ModelChannel => {
-      const samples = new Map<bigint, ModelSample>()
-      for (const series of frame.series(channel.name)) {
-        const times = series.timestamps
-        for (let i = 0; i < series.length; i++)
-          samples.set(times[i]!, { value: String(series.data[i]), goesOn: i > 0 })
+    for (let tries = 1; ; tries++) {
+      try {
+        return await readAll(this.db)
+      } catch (error) {
+        const isFault = error instanceof RubidiumError && error.code === 'STORAGE' && this.hasBegun()
+        if (tries === 4 || !isFault) throw error
       }
-      if (samples.size !== frame.count(channel.name))
-        throw new Broken(`"${channel.name}" has two samples at one time`)
-      const { name, kind, type, index, unit, metadata } = channel
-      return {
-        name,
-        kind,
-        type,
-        index,
-        unit,
-        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
-        samples,
-      }
-    })
+    }
   }
 
   /** Every file that is there is needed. To be asked right after an open. */
@@ -368,7 +424,7 @@ export class Session {
     const needed = new Set(['FENCE', `LEASE-${String(engine.epoch).padStart(6, '0')}`])
     for (const name of [engine.manifest?.name, engine.baseManifest]) if (name !== undefined) needed.add(name)
     for (const file of engine.journal?.files ?? []) needed.add(file.name)
-    const optional = new Set<string>()
+    const optional = new Set<string>(['RESERVE'])
     for (const segment of engine.segments.all()) {
       const isLive = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive > 0
       if (isLive) needed.add(segmentFile(segment.id))
@@ -472,7 +528,6 @@ export class Session {
     }
     const failedBefore = this.engine.failure
     const entry = this.history.begin(next)
-    const failedSync = this.engine.syncer.failure !== undefined
     const result = await this.#attempt(label, async () => ({ value: await call() }))
     if (result !== undefined) {
       if (failedBefore !== undefined)
@@ -480,9 +535,9 @@ export class Session {
       this.history.acknowledge(entry, promised)
       return true
     }
-    // A failed sync comes after the record was published: it is there, and may be lost.
-    const inDoubt =
-      !failedSync && this.engine.syncer.failure !== undefined && (await this.text()) === this.history.text
+    // A failed sync, and a failed look at the fence, come after the record was published: it is there, and may be lost.
+    const hasFailed = failedBefore === undefined && this.engine.failure !== undefined
+    const inDoubt = hasFailed && (await this.text()) === this.history.text
     if (!inDoubt) this.history.refuse(entry)
     else this.isInDoubt = true
     const text = await this.text()
@@ -498,9 +553,10 @@ export class Session {
     if (!this.isOpen && label !== 'open') return undefined
     const struckBefore = this.isOver()
     const failedBefore = this.isOpen ? this.engine.failure : undefined
+    this.machine.pass(this.pauseMs)
     let result: T
     try {
-      result = await call()
+      result = await during(label === 'open' ? this.opening : LIFE_OF[label], call)
     } catch (error) {
       this.#assertAlive()
       this.#judge(label, error, struckBefore, failedBefore)
@@ -520,11 +576,15 @@ export class Session {
       this.machine.nextProcess()
       return
     }
-    if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
+    // Where the fence cannot be read, nobody can tell that the lease is still held.
+    const isFence = error.code === 'LEASE_LOST' && error.cause !== undefined
+    if (error.code !== 'STORAGE' && !isFence) throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined)
       throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined && struckBefore) {
-      if (!causesOf(error).includes(failedBefore))
+      // (Whoever is told that the lease is lost is told so in an error of its own.)
+      const first = failedBefore instanceof LeaseLostError ? failedBefore.cause : failedBefore
+      if (!causesOf(error).includes(first))
         throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
           cause: error,
         })
@@ -562,6 +622,37 @@ export class Session {
     if (type === 'timestamp' || type === 'int64') return samples.map(([, value]) => BigInt(value))
     return samples.map(([, value]) => Number(value))
   }
+}
+
+/** Everything that reads show. */
+async function readAll(db: Database): Promise<ModelState> {
+  const channels = db.channels.list()
+  if (channels.length === 0) return []
+  const frame = await db.read(
+    channels.map(({ name }) => name),
+    {},
+    { timestamps: true },
+  )
+  return channels.map((channel): ModelChannel => {
+    const samples = new Map<bigint, ModelSample>()
+    for (const series of frame.series(channel.name)) {
+      const times = series.timestamps
+      for (let i = 0; i < series.length; i++)
+        samples.set(times[i]!, { value: String(series.data[i]), goesOn: i > 0 })
+    }
+    if (samples.size !== frame.count(channel.name))
+      throw new Broken(`"${channel.name}" has two samples at one time`)
+    const { name, kind, type, index, unit, metadata } = channel
+    return {
+      name,
+      kind,
+      type,
+      index,
+      unit,
+      metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+      samples,
+    }
+  })
 }
 
 /** An error, its cause, and so on. */

@@ -48,7 +48,8 @@ export class Stage {
 
   constructor(options: OpenOptions = {}, tuning: Partial<Tuning> = {}) {
     this.#options = { syncInterval: '1h', ...options }
-    this.#tuning = tuning
+    // Syncs can be held only on their way to the pool.
+    this.#tuning = { loopSyncMs: 0, reserveSize: 1024, ...tuning }
     this.disk = new MemoryFileSystem({ scheduler: (label) => this.#wait(label) })
     this.faults = new FaultyFileSystem(this.disk)
     onTestFinished(() => this.#end())

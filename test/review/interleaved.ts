@@ -52,6 +52,8 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
     extentLimit: 400,
     manifestSlack: 600,
     tailExtents: 12,
+    unprovenLimit: 2000,
+    unmarkedLimit: 300,
   }
 
   // With some seeds the disk fails now and then.

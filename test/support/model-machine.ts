@@ -79,7 +79,7 @@ export class ModelMachine {
       },
       isAlive: () => 'dead',
       newId: () => new Uint8Array(16).fill(7),
-      tuning: this.#settings.tuning,
+      tuning: { reserveSize: 1024, ...this.#settings.tuning },
     }
   }
 }

@@ -99,7 +99,7 @@ class ModelRun {
     const found = files.filter((name) => name.startsWith('segments/'))
     const wanted = segments.map(({ name }) => name).sort()
     const rest = files.filter(
-      (name) => !/^(FENCE|LEASE-\d+|(segments|journal|manifest)\/\d+-\d+)$/.test(name),
+      (name) => !/^(FENCE|RESERVE|LEASE-\d+|(segments|journal|manifest)\/\d+-\d+)$/.test(name),
     )
     const logs = files.filter((name) => /^(journal|manifest)\//.test(name))
     if (found.join() === wanted.join() && rest.length === 0 && logs.length <= 2) return

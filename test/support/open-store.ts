@@ -163,6 +163,7 @@ function simulated(
     },
     isAlive: (holder) => (alive.has(holder.pid) ? 'alive' : 'dead'),
     newId: () => new Uint8Array(16).fill(7),
-    tuning,
+    // A mebibyte would be most of what a small store has.
+    tuning: { reserveSize: 4096, ...tuning },
   }
 }

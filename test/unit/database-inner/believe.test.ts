@@ -37,6 +37,7 @@ function epochOf(journals: readonly JournalContents[]): FoundEpoch {
     base: undefined,
     journals,
     sizes: new Map(),
+    notWhole: [],
     bootId: 'a',
   }
 }

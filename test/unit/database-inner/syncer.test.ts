@@ -25,7 +25,8 @@ interface Setup {
   append(): number
 }
 
-async function setup(): Promise<Setup> {
+/** @param loopSyncMs on a disk whose syncs take `ms` of the clock */
+async function setup(loopSyncMs = 0, ms: { sync: number } = { sync: 0 }): Promise<Setup> {
   const labels: string[] = []
   const at: Pick<Setup, 'gate'> = { gate: undefined }
   const disk = new MemoryFileSystem({
@@ -49,7 +50,18 @@ async function setup(): Promise<Setup> {
   }
   const segments = new SegmentPool(options)
   const failures: StorageError[] = []
-  const syncer = new Syncer({ files, directory: 'db', segments, failed: (error) => failures.push(error) })
+  let looks = 0
+  let nowMs = 0
+  const syncer = new Syncer({
+    files,
+    directory: 'db',
+    segments,
+    // It is looked at before and after each round.
+    clock: { now: () => 0n, monotonicMs: () => (nowMs += (looks++ % 2) * ms.sync) },
+    loopSyncMs,
+    failed: (error) => failures.push(error),
+    proved: () => {},
+  })
   syncer.attach(journal, 0)
   const append = (): number => journal.appendEdit({ kind: 'drop', segments: [] }, syncer.proven)
   return Object.assign(at, { disk, files, journal, segments, syncer, failures, labels, append })
@@ -151,6 +163,70 @@ describe('a sync that holds the loop', () => {
     expect(on.syncer.proven).toBe(0)
     expect(await reached).toBeInstanceOf(StorageError)
     expect(on.syncer.proven).toBe(0)
+  })
+})
+
+describe('a small sync on a quick disk', () => {
+  const syncs = (on: Setup): string[] => on.labels.filter((label) => label.startsWith('sync '))
+
+  async function quick(ms = { sync: 0.1 }): Promise<Setup> {
+    const on = await setup(0.5, ms)
+    await on.syncer.reach(on.append())
+    on.labels.length = 0
+    return on
+  }
+
+  it('is made on the loop once one has shown that the disk is quick', async () => {
+    const on = await quick()
+    const lsn = on.append()
+    await on.syncer.reach(lsn)
+    expect(on.syncer.proven).toBe(lsn)
+    expect(syncs(on)).toEqual([])
+    const after = on.disk.afterPowerLoss(0)
+    expect(after.snapshotBytes('db/journal/000001-000000000001')).toHaveLength(on.journal.size)
+  })
+
+  it('is shared on the pool by all who call in the same step', async () => {
+    const on = await quick()
+    await Promise.all(Array.from({ length: 10 }, () => on.syncer.reach(on.append())))
+    expect(on.syncer.proven).toBe(11)
+    expect(syncs(on)).toHaveLength(1)
+  })
+
+  it('goes to the pool while syncs take long, and comes back', async () => {
+    const ms = { sync: 5 }
+    const on = await quick(ms)
+    await on.syncer.reach(on.append())
+    expect(syncs(on)).toHaveLength(1)
+    ms.sync = 0.1
+    for (let i = 0; i < 20; i++) await on.syncer.reach(on.append())
+    const before = syncs(on).length
+    expect(before).toBeLessThan(20)
+    await on.syncer.reach(on.append())
+    expect(syncs(on)).toHaveLength(before)
+  })
+
+  it.each(['a segment', 'a second journal file'])('goes to the pool with %s', async (what) => {
+    const on = await quick()
+    if (what === 'a segment') on.segments.writeNow(on.segments.reserve(64), new Uint8Array(64))
+    else {
+      on.append()
+      on.journal.roll()
+    }
+    const lsn = on.append()
+    await on.syncer.reach(lsn)
+    expect(on.syncer.proven).toBe(lsn)
+    expect(syncs(on)).toHaveLength(2)
+  })
+
+  it('that fails refuses everybody, now and later', async () => {
+    const on = await quick()
+    on.files.addRule({ kind: 'sync', path: /journal/, fault: { failSync: true, cleanPages: true } })
+    const lsn = on.append()
+    await expect(on.syncer.reach(lsn)).rejects.toThrow(/A sync failed/)
+    expect(on.failures).toHaveLength(1)
+    expect(on.syncer.proven).toBe(lsn - 1)
+    await expect(on.syncer.reach(on.append())).rejects.toBe(on.failures[0])
   })
 })
 

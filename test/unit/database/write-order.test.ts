@@ -61,8 +61,9 @@ describe('writes that are not awaited', () => {
 })
 
 describe('a loop of awaited writes', () => {
-  it.each(['relaxed', 'batched'] as const)('starves no timer (%s)', async (durability) => {
-    const { db } = await openStore({ channels: VITALS, durability })
+  it.each(['relaxed', 'batched', 'strict'] as const)('starves no timer (%s)', async (durability) => {
+    // A strict one, too, that is synced on the loop.
+    const { db } = await openStore({ channels: VITALS, durability }, { tuning: { loopSyncMs: Infinity } })
     const { write } = await pressureWriter(db)
     let fired = false
     const timer = setTimeout(() => (fired = true), 1)
