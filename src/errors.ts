@@ -199,10 +199,16 @@ export class StorageError extends RubidiumError {
   readonly code = 'STORAGE'
   /** Path of the file or folder, where one is concerned. */
   readonly path: string | undefined
+  /** Where the disk is full: bytes of room that were wanted. */
+  readonly needed: number | undefined
 
-  constructor(message: string, details: ErrorDetails & { path?: string } = {}) {
+  constructor(
+    message: string,
+    details: ErrorDetails & { path?: string | undefined; needed?: number | undefined } = {},
+  ) {
     super(message, details)
     this.path = details.path
+    this.needed = details.needed
   }
 }
 

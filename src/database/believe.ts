@@ -7,6 +7,7 @@ import { JOURNAL_DIRECTORY } from '../fs/layout.ts'
 import type { JournalRecord } from '../journal/record.ts'
 import type { JournalContents } from '../journal/replay.ts'
 import type { CleanMark } from './clean-mark.ts'
+import { refuseNotWhole } from './find-epoch.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
 /** What recovery found at the end of the log. */
@@ -77,15 +78,15 @@ export function checkEnd(
   clean: CleanMark | undefined,
 ): void {
   const { last, beyond } = chain
-  const end = Math.max(found.base?.contents.covers ?? 0, chain.records.at(-1)?.lsn ?? 0)
+  const { base } = found
+  const end = Math.max(base?.contents.covers ?? 0, chain.records.at(-1)?.lsn ?? 0)
   if (end < proven) {
+    const what = `the log was written up to record ${proven}, and ends at ${end}`
+    const isInManifest = chain.records.length === 0 && base?.contents.isTorn === true
+    if (isInManifest) throw new CorruptionError(base.path, base.contents.end, what)
+    if (chain.records.length === 0) refuseNotWhole(found.notWhole)
     if (last?.headerFault !== undefined) throw last.headerFault
-    const file = last?.path ?? found.base?.name ?? ''
-    throw new CorruptionError(
-      file,
-      last?.end ?? 0,
-      `the log was written up to record ${proven}, and ends at ${end}`,
-    )
+    throw new CorruptionError(last?.path ?? base?.path ?? '', last?.end ?? base?.contents.end ?? 0, what)
   }
   if (last !== undefined && isSameBoot) refuseUnlessIncomplete(last, beyond, end)
   if (clean === undefined) return
@@ -96,7 +97,7 @@ export function checkEnd(
       (journal === undefined || journal.end !== size || journal.fault !== 'end')
     ) {
       throw new CorruptionError(
-        name,
+        journal?.path ?? clean.path,
         journal?.end ?? 0,
         `after a clean close of ${size} bytes the log is short or damaged`,
       )
@@ -119,7 +120,9 @@ function refuseUnlessIncomplete(
     next.firstLsn === end + 1
   if (next !== undefined && !isLastUnborn) {
     if (next.headerFault !== undefined) throw next.headerFault
-    throw new CorruptionError(next.path, 0, `records ${end + 1} to ${next.firstLsn - 1} are missing`)
+    // They were at the end of the file before, or in one that is gone.
+    const [file, offset] = next === last ? [next.path, 0] : [last.path, last.end]
+    throw new CorruptionError(file, offset, `records ${end + 1} to ${next.firstLsn - 1} are missing`)
   }
   if (last.headerFault !== undefined) return
   if (last.fault === 'damaged') {
@@ -129,18 +132,24 @@ function refuseUnlessIncomplete(
       'a record does not match its checksum, and the machine was not restarted since it was written',
     )
   }
-  if (last.fault === 'short' && (last.soundBehind || next !== undefined)) {
+  // Before an unborn file too: an append that failed could not be cut off, and was to go to that one instead.
+  if (last.fault === 'short' && last.soundBehind) {
     throw new CorruptionError(last.path, last.end, 'a record is damaged: others follow it')
   }
 }
 
-/** A torn end of the manifest is damage only where the journal does not hold all of it (or a clean close vouched for it). */
-export function checkManifestEnd(found: FoundEpoch, clean: CleanMark | undefined): void {
+/**
+ * A torn end of the manifest is damage only where the journal does not hold all of it (or a clean close vouched for
+ * it): a file goes only once it is archived, and every file that is archived has a record.
+ * @throws CorruptionError
+ */
+export function checkManifestEnd(found: FoundEpoch, chain: Chain, clean: CleanMark | undefined): void {
   const { base } = found
   if (base === undefined) return
-  if (base.contents.isTorn && base.epoch === found.epoch && found.journals.length === 0) {
+  const goesOn = chain.records.some(({ lsn }) => lsn === base.contents.covers + 1)
+  if (base.contents.isTorn && base.epoch === found.epoch && !goesOn) {
     throw new CorruptionError(
-      base.name,
+      base.path,
       base.contents.end,
       'the end of the manifest is damaged, and no journal file holds what it says',
     )
@@ -148,14 +157,14 @@ export function checkManifestEnd(found: FoundEpoch, clean: CleanMark | undefined
   const vouched = clean?.logs.find(({ name }) => name === base.name)
   if (vouched !== undefined && base.contents.end !== vouched.size) {
     throw new CorruptionError(
-      base.name,
+      base.path,
       base.contents.end,
       `after a clean close the manifest has ${vouched.size} bytes that count: it is short or damaged`,
     )
   }
   if (clean !== undefined && vouched === undefined) {
     throw new CorruptionError(
-      base.name,
+      clean.path,
       0,
       'a clean close named another manifest than the newest that is whole',
     )

@@ -8,6 +8,8 @@ import { storageError } from '../fs/storage-error.ts'
 import { createLinked } from '../lease/linked-file.ts'
 
 export interface CleanMark {
+  /** Of the mark's own file. */
+  readonly path: string
   /** Names relative to the database's folder, and sizes in bytes. */
   readonly logs: readonly { readonly name: string; readonly size: number }[]
 }
@@ -17,7 +19,7 @@ export async function writeCleanMark(
   files: FileSystem,
   directory: string,
   epoch: number,
-  mark: CleanMark,
+  mark: Pick<CleanMark, 'logs'>,
 ): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(mark))
   try {
@@ -25,7 +27,8 @@ export async function writeCleanMark(
     file?.closeNow()
     await files.syncDirectory(directory)
   } catch (cause) {
-    throw storageError('Cannot leave the mark of a clean close', join(directory, cleanName(epoch)), cause)
+    const path = join(directory, cleanName(epoch))
+    throw storageError('Cannot leave the mark of a clean close', path, cause, bytes.length)
   }
 }
 
@@ -36,25 +39,29 @@ export async function readCleanMark(
   epoch: number,
 ): Promise<CleanMark | undefined> {
   const path = join(directory, cleanName(epoch))
-  if ((await files.stat(path)) === undefined) return undefined
-  const file = files.openNow(path, 'read')
   try {
-    const bytes = new Uint8Array(file.sizeNow())
-    file.readNow(bytes, 0)
-    return parseMark(new TextDecoder().decode(bytes), path)
-  } finally {
-    file.closeNow()
+    if ((await files.stat(path)) === undefined) return undefined
+    const file = files.openNow(path, 'read')
+    try {
+      const bytes = new Uint8Array(file.sizeNow())
+      file.readNow(bytes, 0)
+      return parseMark(new TextDecoder().decode(bytes), path)
+    } finally {
+      file.closeNow()
+    }
+  } catch (cause) {
+    throw storageError('Cannot read the mark of a clean close', path, cause)
   }
 }
 
 function parseMark(text: string, path: string): CleanMark {
   try {
-    const mark = JSON.parse(text) as CleanMark
+    const { logs } = JSON.parse(text) as CleanMark
     if (
-      Array.isArray(mark.logs) &&
-      mark.logs.every((log) => typeof log.name === 'string' && typeof log.size === 'number')
+      Array.isArray(logs) &&
+      logs.every((log) => typeof log.name === 'string' && typeof log.size === 'number')
     )
-      return mark
+      return { path, logs }
   } catch {
     // Told below: it is not JSON.
   }

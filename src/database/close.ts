@@ -20,8 +20,10 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
       // Waits for every operation that is under way; nobody new gets in.
       const lease = await engine.holdLease('exclusive', 'close')
       try {
-        if (engine.failure === undefined) await settle(engine, flusher, lease)
-        else if (engine.syncer.proven < engine.lastLsn) failure = engine.failure
+        if (engine.failure === undefined) {
+          engine.lookNow()
+          await settle(engine, flusher, lease)
+        } else if (engine.syncer.proven < engine.lastLsn) failure = engine.failure
       } finally {
         lease.release()
       }
@@ -32,7 +34,7 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   engine.state = 'closed'
   engine.stopTimers()
   // Whatever one of them says, the lease is given back.
-  for (const held of [engine.journal, engine.manifest, engine.segments]) {
+  for (const held of [engine.journal, engine.manifest, engine.segments, engine.reserve]) {
     try {
       held?.close()
     } catch (cause) {
@@ -52,7 +54,9 @@ async function settle(
   flusher: Flusher,
   lease: Parameters<Flusher['flushAll']>[0],
 ): Promise<void> {
-  await flusher.flushAll(lease)
+  // Nobody else is there any more: all of the reserve may be used.
+  const { reserve } = engine
+  await reserve.lend(() => flusher.flushAll(lease), true)
   while ((engine.journal?.files.length ?? 0) > 0) {
     if (!(await retireOldest(engine))) return
   }
@@ -65,5 +69,8 @@ async function settle(
   } catch (cause) {
     throw storageError('Cannot leave the mark of a clean close', directory, cause)
   }
-  await writeCleanMark(files, directory, epoch, { logs: [{ name: manifest.name, size: manifest.size }] })
+  const mark = { logs: [{ name: manifest.name, size: manifest.size }] }
+  await reserve.lend(() => writeCleanMark(files, directory, epoch, mark), true)
+  // That it closed is an acknowledgement too.
+  engine.lookNow()
 }

@@ -6,8 +6,9 @@ import type { Group } from '../domain/group.ts'
 import { pointersOfRun } from '../domain/group.ts'
 import type { PendingRun, Stream } from '../domain/stream.ts'
 import type { Strip } from '../domain/tail.ts'
-import type { CommitSection, ExtentsRun, Run } from '../journal/record.ts'
+import type { CommitSection, ExtentPlace, ExtentsRun, Run } from '../journal/record.ts'
 import type { Engine } from './engine.ts'
+import { giveUpPlaces } from './extents.ts'
 import type { Durability } from './options.ts'
 
 /**
@@ -34,18 +35,20 @@ export function commitStreams(
   return lsn
 }
 
-/** Drops what a stream has written and not committed. */
-export function dropPending(engine: Engine, stream: Stream): void {
+/** Drops what a stream has written and not committed, because of `cause` where something failed. */
+export function dropPending(engine: Engine, stream: Stream, cause?: unknown): void {
   const { pending } = stream
   stream.pending = []
+  const places: ExtentPlace[] = []
   for (const run of pending) {
     if (run.kind === 'rows') {
       run.strip.written = run.strip.committed
       releaseStrip(engine, stream, run.strip)
     } else {
-      for (const place of run.places) engine.segments.settle(place)
+      places.push(...run.places)
     }
   }
+  giveUpPlaces(engine, places, cause)
   stream.last = stream.committedLast
   stream.generation = -1
 }

@@ -3,10 +3,11 @@
 
 import type { ChannelNames, Schema, TypesOf } from '../channel/schema.ts'
 import { ClosedError, ReadOnlyError, ResourceOpenError, ValidationError } from '../errors.ts'
+import { isDiskFull } from '../fs/storage-error.ts'
 import type { Frame } from '../telem/frame.ts'
 import { describeValue, isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 import { range as toRange } from '../telem/time-range.ts'
-import type { RangeLike } from '../telem/time-range.ts'
+import type { RangeLike, TimeRange } from '../telem/time-range.ts'
 import { groupOf } from '../version/version.ts'
 import type { Catalogue } from '../version/version.ts'
 import { checkReadOptions, namesOf } from './arguments.ts'
@@ -16,7 +17,7 @@ import { closeEngine } from './close.ts'
 import { collect } from './collect.ts'
 import type { GcProgress, GcReport } from './collect.ts'
 import { deleteUnder } from './delete.ts'
-import type { DeleteResult } from './delete.ts'
+import type { DeleteOutcome, DeleteResult } from './delete.ts'
 import { getChannel } from './edit-channels.ts'
 import type { Engine } from './engine.ts'
 import type { Flusher } from './flusher.ts'
@@ -34,18 +35,25 @@ import type { Stats } from './stats.ts'
 import { verifyEngine } from './verify.ts'
 import type { VerifyOptions, VerifyReport } from './verify.ts'
 
+/** Options of `db.gc`. */
 export interface GcOptions {
   /** Collect segments of which at least this share is dead, 0 to 1; 0 collects any dead byte. Default 0.2. */
   readonly threshold?: number
+  /** Aborts the run, which rejects with the signal's reason; what it has collected stays collected. */
   readonly signal?: AbortSignal
+  /** Called as segments are looked at. What it throws ends the run. */
   readonly onProgress?: (progress: GcProgress) => void
 }
 
-/** An open database. */
+/**
+ * An open database, as `open` returns it. `await using` closes it by force at the end of the block.
+ *
+ * `S` is the schema that was given to `open`; names and types of frames follow from it.
+ */
 export class Database<S extends Schema = Schema> extends Reads<S> {
-  /** Its channels by name and key. */
+  /** Its channels, by name and key. */
   readonly channels: Channels
-  /** Where it lies. */
+  /** The directory, as it was given to `open`. */
   readonly directory: string
   readonly #engine: Engine
   readonly #flusher: Flusher
@@ -53,6 +61,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   #collecting: Promise<GcReport> | undefined
   #lastGc: { at: bigint; report: GcReport } | undefined
   #closing: Promise<void> | undefined
+  /** The collection that a delete has begun; never rejects. */
+  #makingRoom: Promise<void> | undefined
+  /** A collection was begun since the reserve ran low. */
+  #hasMadeRoom = false
 
   /** Made by `open`. */
   constructor(engine: Engine, flusher: Flusher) {
@@ -64,7 +76,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * Opens a writer.
+   * Opens a writer of the named channels.
+   * @param options names (the index channels too), or an object with them and more; each name once
    * @throws ValidationError, ChannelNotFoundError, WriteConflictError (a `start` inside committed data or another
    * writer's region), ReadOnlyError, ClosedError
    */
@@ -87,8 +100,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * An async iterable over a range in frames of bounded size, at the instant of the first `next`.
-   * @throws as `read`
+   * An async iterable over a range in frames of bounded size, in order of time, at the instant of the first `next`.
+   * @param channels one name or several, each once
+   * @param range default: all time
+   * @throws what `read` throws, from the first `next` on
    */
   async *frames<const N extends Names<S>>(
     channels: N,
@@ -107,16 +122,23 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     }
   }
 
-  /** Pins this instant until it is closed. @throws ClosedError */
+  /**
+   * The database as it is now, until the snapshot is closed. It keeps segment files from being collected.
+   * @throws ClosedError
+   */
   snapshot(): Snapshot<S> {
     this.#engine.assertOpen()
     return new Snapshot<S>(this.#engine)
   }
 
   /**
-   * Removes every committed sample of the channels in the range, atomically over all of them.
+   * Removes every committed sample of the channels in the range, atomically over all of them. What is committed
+   * later stays; the freed time can be written again at once.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
+   * @param channels one name or several, each once
+   * @param range the end is exclusive; `{}` means all time
+   * @param options `signal` aborts a delete that still waits; one that took effect resolves
    * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, StorageError, the signal's reason
    */
   async delete(
@@ -131,6 +153,39 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const bounds = toRange(range)
     const { signal } = checkReadOptions(options, ['signal'])
     signal?.throwIfAborted()
+    let outcome: DeleteOutcome
+    try {
+      outcome = await this.#deleteOnce(names, bounds, signal)
+    } catch (error) {
+      if (!isDiskFull(error) || engine.failure !== undefined) throw error
+      // The reserve is used up as well: what was deleted before makes room for this one.
+      await this.gc(signal === undefined ? {} : { signal }).catch(() => {})
+      outcome = await this.#deleteOnce(names, bounds, signal)
+    }
+    if (outcome.lsn !== undefined) await engine.acknowledge(outcome.lsn, editDurability(engine))
+    this.#keepRoom()
+    return outcome.result
+  }
+
+  /** On a full disk: gives back what costs next to no room, in the background, while there is some left for that. */
+  #keepRoom(): void {
+    const { isLow } = this.#engine.reserve
+    if (isLow && !this.#hasMadeRoom && this.#collecting === undefined && this.#engine.state === 'open') {
+      // The delete is done: what fails here is met again by the next.
+      const ended = (): void => {
+        this.#makingRoom = undefined
+      }
+      this.#makingRoom = this.#collect(1).then(ended, ended)
+    }
+    this.#hasMadeRoom = isLow
+  }
+
+  async #deleteOnce(
+    names: readonly string[],
+    bounds: TimeRange,
+    signal: AbortSignal | undefined,
+  ): Promise<DeleteOutcome> {
+    const engine = this.#engine
     const purpose = 'delete'
     const timeoutMs = engine.options.lockTimeoutMs
     using lease = await engine.holdLease('shared', purpose, signal)
@@ -144,7 +199,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     engine.assertWritable()
     const found = names.map((name) => getChannel(engine.catalogue, name))
     const keys = new Set(found.map((channel) => groupOf(engine.catalogue, channel)))
-    const held = await engine.guards.acquire(catalog, {
+    using held = await engine.guards.acquire(catalog, {
       rank: 'index',
       mode: 'exclusive',
       keys,
@@ -152,21 +207,15 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       timeoutMs,
       signal,
     })
-    let outcome: ReturnType<typeof deleteUnder>
-    try {
-      signal?.throwIfAborted()
-      outcome = deleteUnder(held, engine, found, bounds)
-    } finally {
-      held.release()
-      catalog.release()
-      lease.release()
-    }
-    if (outcome.lsn !== undefined) await engine.acknowledge(outcome.lsn, editDurability(engine))
-    return outcome.result
+    signal?.throwIfAborted()
+    return deleteUnder(held, engine, found, bounds)
   }
 
   /**
-   * Gives the bytes of deleted samples back to the file system. Two runs at once: the second joins the first.
+   * Gives the bytes of deleted samples back to the file system while readers and writers go on. Two runs at once:
+   * the second joins the first.
+   *
+   * **Durable:** no file is removed before the record that frees it is synced.
    * @throws ValidationError, StorageError, ClosedError, the signal's reason, what `onProgress` throws
    */
   async gc(options: GcOptions = {}): Promise<GcReport> {
@@ -174,7 +223,18 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     engine.assertWritable()
     const { threshold, signal, onProgress } = validateGcOptions(options)
     signal?.throwIfAborted()
+    // What a delete has begun takes less than is asked for here.
+    if (this.#makingRoom !== undefined) await this.#makingRoom
     if (this.#collecting !== undefined) return this.#collecting
+    return this.#collect(threshold, signal, onProgress)
+  }
+
+  #collect(
+    threshold: number,
+    signal?: AbortSignal,
+    onProgress?: (progress: GcProgress) => void,
+  ): Promise<GcReport> {
+    const engine = this.#engine
     const both = this.#untilClose(signal)
     this.#collecting = collect(engine, this.#flusher, { threshold, signal: both, onProgress })
       .then((report) => {
@@ -187,13 +247,19 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     return this.#collecting
   }
 
-  /** What is in there and how it is doing. Survives `JSON.stringify`. @throws ClosedError */
+  /**
+   * What is in there and how it is doing: plain values that survive `JSON.stringify`.
+   * @throws ClosedError
+   */
   async stats(): Promise<Stats> {
     this.#engine.assertOpen()
     return statsOf(this.#engine, this.#lastGc)
   }
 
-  /** Reads every byte and checks every invariant; reports damage, never throws for it. @throws ClosedError, the signal's reason */
+  /**
+   * Reads every byte and checks every invariant; reports damage, never throws for it.
+   * @throws ValidationError, ClosedError, the signal's reason, what `onProgress` throws
+   */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#engine.assertOpen()
     const { signal } = checkReadOptions(options, ['signal', 'onProgress'])
@@ -203,7 +269,12 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     return this.#engine.letEnd(verifyEngine(this.#engine, { ...options, signal: this.#untilClose(signal) }))
   }
 
-  /** **Durable:** all commits up to the call, once it resolves. @throws StorageError, LeaseLostError, ClosedError */
+  /**
+   * Resolves when every commit up to the call is on disk, in whatever durability it was made.
+   *
+   * **Durable:** those commits survive a power loss.
+   * @throws StorageError, LeaseLostError, ReadOnlyError, ClosedError
+   */
   async sync(): Promise<void> {
     const engine = this.#engine
     engine.assertOpen()
@@ -213,8 +284,12 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * Finishes what is pending, flushes, gives the lock back. `force` closes what is open first.
-   * @throws ResourceOpenError: writers or snapshots are open, the database stays open; StorageError: it is closed all the same
+   * Finishes what is pending, flushes, gives the lease back. Further calls do nothing.
+   *
+   * **Durable:** every commit that was acknowledged.
+   * @param options `force` closes writers and snapshots first; what they have not committed is dropped
+   * @throws ResourceOpenError: writers or snapshots are open, and the database stays open; StorageError: it is closed
+   * all the same; ValidationError
    */
   close(options: { readonly force?: boolean } = {}): Promise<void> {
     // Who closed it first hears how it went.
@@ -248,6 +323,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     await closeEngine(this.#engine, this.#flusher)
   }
 
+  /** Closes by force, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close({ force: true })
   }

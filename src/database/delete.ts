@@ -30,6 +30,12 @@ export interface DeleteResult {
   readonly bytes: number
 }
 
+/** What a delete did, and the LSN of its record; none where nothing was in the range. */
+export interface DeleteOutcome {
+  readonly result: DeleteResult
+  readonly lsn: number | undefined
+}
+
 /** What a delete does to one channel's pointers, in the version or in a run of a tail. */
 interface PointerCut {
   readonly change: PointerChange | undefined
@@ -49,7 +55,7 @@ export function deleteUnder(
   engine: Engine,
   channels: readonly Channel[],
   range: TimeRange,
-): { result: DeleteResult; lsn: number | undefined } {
+): DeleteOutcome {
   const { catalogue } = engine
   for (const channel of channels) assertHeld(held, groupOf(catalogue, channel))
   refuseDependent(engine, channels, range)

@@ -32,6 +32,7 @@ import type { Durability, ResolvedOptions } from './options.ts'
 import type { RecoveryReport } from './believe.ts'
 import { Pins } from './pins.ts'
 import { Reserve } from './reserve.ts'
+import type { Use } from './reserve.ts'
 import { Resources } from './resources.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { Syncer } from './syncer.ts'
@@ -110,6 +111,8 @@ export class Engine {
   /** ... and how many there were when a sync was last asked for because of them. */
   #askedBytes = 0
   #writeOutScheduled = false
+  /** LSN of the newest strict commit. */
+  #newestStrict = 0
 
   constructor(parts: EngineParts) {
     const { environment, options } = parts
@@ -252,7 +255,7 @@ export class Engine {
     const next = apply(this.version, edit, lsn)
     if (journal === undefined) this.#lastLsn = lsn
     else {
-      this.reserve.lendNow(() => journal.appendEdit(edit, this.syncer.proven))
+      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven))
       this.#noteUnproven()
     }
     const { segments } = this.version
@@ -276,6 +279,7 @@ export class Engine {
     }
     this.#noteUnproven()
     if (durability === 'relaxed') this.#scheduleWriteOut()
+    else if (durability === 'strict') this.#newestStrict = lsn
     if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents)
       this.wantsFlush()
     return lsn
@@ -286,8 +290,11 @@ export class Engine {
     if (durability === 'relaxed') return
     if (durability === 'strict') await this.syncer.reach(lsn)
     this.look()
+    if (durability !== 'strict') return
+    // Whoever syncs now and then needs no fill; nor may it take what the reserve wants.
+    if (lsn <= this.#newestStrict && this.reserve.isWhole) this.journal?.fillAhead(this.syncer.proven)
     // A sync on the loop has not let it turn.
-    if (durability === 'strict') await this.turns.due()
+    await this.turns.due()
   }
 
   /** Shows that what was written before the call was written under the lease. @throws LeaseLostError */
@@ -409,6 +416,12 @@ export class Engine {
     if (this.#timer !== undefined) clearTimeout(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** What the reserve is used for, where the record of an edit finds no room. */
+function useOf(edit: Edit): Use {
+  if (edit.kind === 'drop') return 'drop'
+  return edit.kind === 'flush' || edit.kind === 'relocate' ? 'work' : 'delete'
 }
 
 /** What reads need of a channel. */

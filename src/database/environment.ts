@@ -28,6 +28,8 @@ export interface Tuning {
   readonly tailExtents: number
   /** Small syncs are made on the loop while they take less than this, in milliseconds; 0 for never (bench/compare). */
   readonly loopSyncMs: number
+  /** Bytes of fill that are laid ahead of the journal's end where strict commits are waited for; 0 for none (bench/compare). */
+  readonly fillSize: number
   /** More unproven bytes of segments than this are synced before the interval is over: a recovery copies them (bench/scale.ts). */
   readonly unprovenLimit: number
   /** More bytes of segments than this that were proven and that no record vouches for call for one that does. */
@@ -48,6 +50,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     manifestSlack: MIB,
     tailExtents: 4096,
     loopSyncMs: 0.5,
+    fillSize: MIB / 4,
     unprovenLimit: 32 * MIB,
     unmarkedLimit: MIB,
     reserveSize: MIB,

@@ -1,5 +1,7 @@
-// Extents on their way to the active segment: encoded one behind the other into a slice of memory and
-// written together, off the event loop. What was written stays reserved until `settle`.
+// Extents on their way to a segment: encoded one behind the other into a slice of memory and written
+// together, off the event loop. A flush and a spill append to the active segment and wait for each write;
+// a collection appends to segments of its own, and fills the next slice while the one before is written.
+// What was written stays reserved until `settle` (0006-I1).
 
 import { unguarded } from '../guard/held.ts'
 import type { Held } from '../guard/held.ts'
@@ -8,6 +10,7 @@ import { encodeExtent, extentSize } from '../segment/extent-writer.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { Place, Segment } from '../segment/segment-pool.ts'
 import type { Engine } from './engine.ts'
+import { giveUpPlaces } from './extents.ts'
 
 /** Bytes gathered before a write: 1 MB takes about 0.15 ms on the thread pool. */
 const SLICE = 1024 * 1024
@@ -30,18 +33,24 @@ export interface WrittenExtent extends Place {
 
 export class ExtentBatch {
   readonly #engine: Engine
-  /** Appends here instead of to the active segment; rolls over to what `next` makes. */
-  readonly #own: { segment: Segment; next: () => Segment } | undefined
+  /** Makes segments to append to instead of the active one. */
+  readonly #create: (() => Segment) | undefined
+  #own: Segment | undefined
   readonly extents: WrittenExtent[] = []
+  /** Not settled yet. */
+  readonly #reserved = new Set<WrittenExtent>()
   #slice: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   #used = 0
   #begin: Place | undefined
+  /** The slice that is being written, or was, and its write. */
+  #other: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  #writing: Promise<void> = Promise.resolve()
   #held: Held<'segment', 'shared'> | undefined
-  #settled = false
 
-  constructor(engine: Engine, own?: { segment: Segment; next: () => Segment }) {
+  /** @param create makes the segments of a batch that goes to none that others append to */
+  constructor(engine: Engine, create?: () => Segment) {
     this.#engine = engine
-    this.#own = own
+    this.#create = create
   }
 
   /** Encodes an extent, writing out the slice when it is full. @throws StorageError */
@@ -52,6 +61,7 @@ export class ExtentBatch {
     const place = this.#reserve(size)
     const written = { ...place, count: extent.count }
     this.extents.push(written)
+    this.#reserved.add(written)
     if (
       this.#begin !== undefined &&
       (place.segment !== this.#begin.segment || place.offset !== this.#begin.offset + this.#used)
@@ -82,39 +92,63 @@ export class ExtentBatch {
   /** Writes what is left. The bytes are the operating system's then, not yet synced. @throws StorageError */
   async finish(): Promise<void> {
     await this.#writeOut()
+    await this.#writing
     this.#held?.release()
     this.#held = undefined
+    this.#slice = new Uint8Array(0)
+    this.#other = new Uint8Array(0)
   }
 
   /**
    * Ends the reservation: what a record names is live by it, the rest is dead.
    * @param lsn of the newest record
    * @param pinned whether a snapshot was given some of it: then it counts as freed only now
+   * @param extents of this batch; all that are left without
    */
-  settle(lsn: number, pinned: boolean): void {
+  settle(lsn: number, pinned: boolean, extents: Iterable<WrittenExtent> = this.#reserved): void {
     this.#held?.release()
     this.#held = undefined
-    if (this.#settled) return
-    this.#settled = true
-    for (const extent of this.extents) {
+    for (const extent of extents) {
+      if (!this.#reserved.delete(extent)) continue
       this.#engine.segments.settle(extent)
       if (pinned) this.#engine.segments.get(extent.segment).freed = lsn
     }
   }
 
+  /**
+   * Ends the reservation of what is not settled where the batch failed: no record will name any of it. Nothing may be
+   * on its way to the segment any more: see `idle`.
+   */
+  giveUp(cause: unknown): void {
+    giveUpPlaces(this.#engine, [...this.#reserved], cause)
+    this.#reserved.clear()
+    this.#held?.release()
+    this.#held = undefined
+  }
+
+  /** Resolves when nothing is being written, whatever became of it. */
+  async idle(): Promise<void> {
+    await this.#writing.catch(() => {})
+  }
+
   #reserve(size: number): Place {
     const { segments, options } = this.#engine
-    if (this.#own === undefined) return segments.reserve(size)
-    if (this.#own.segment.size + size > options.segmentSize && this.#own.segment.size > FIRST_EXTENT) {
-      segments.seal(this.#own.segment)
-      this.#own.segment = this.#own.next()
+    if (this.#create === undefined) return segments.reserve(size)
+    if (
+      this.#own !== undefined &&
+      this.#own.size + size > options.segmentSize &&
+      this.#own.size > FIRST_EXTENT
+    ) {
+      segments.seal(this.#own)
+      this.#own = undefined
     }
-    return segments.reserveIn(this.#own.segment, size)
+    this.#own ??= this.#create()
+    return segments.reserveIn(this.#own, size)
   }
 
   /** Appending to a segment holds its guard shared; one at a time, as every later one is another's. */
   async #holdSegment(id: number): Promise<void> {
-    if (this.#own !== undefined || this.#held?.covers(id) === true) return
+    if (this.#create !== undefined || this.#held?.covers(id) === true) return
     this.#held?.release()
     this.#held = await this.#engine.guards.acquire(unguarded, {
       rank: 'segment',
@@ -128,7 +162,15 @@ export class ExtentBatch {
     if (this.#begin === undefined) return
     const place = this.#begin
     const bytes = this.#slice.subarray(0, this.#used)
-    await this.#engine.segments.write(place, bytes)
+    if (this.#create === undefined) {
+      await this.#engine.segments.write(place, bytes)
+    } else {
+      await this.#writing
+      this.#writing = this.#engine.segments.write(place, bytes)
+      // Told by whoever waits for it next.
+      this.#writing.catch(() => {})
+      ;[this.#slice, this.#other] = [this.#other, this.#slice]
+    }
     this.#begin = undefined
     this.#used = 0
   }

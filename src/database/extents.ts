@@ -6,6 +6,7 @@ import type { Shape } from '../journal/shape.ts'
 import { encodeExtent, extentSize } from '../segment/extent-writer.ts'
 import type { Place } from '../segment/segment-pool.ts'
 import type { NumericArray } from '../telem/data-type.ts'
+import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Engine } from './engine.ts'
 
 /** Extents are gathered in here and written together: 64 KB appends are the sweet spot (costs of RFC 0002). */
@@ -61,11 +62,33 @@ export function writeRunExtents(
     }
     writeOut()
   } catch (error) {
-    for (const place of places) segments.settle(place)
-    throw error
+    giveUpPlaces(engine, places, error)
+    if (!isDiskFull(error)) throw error
+    const needed = shape.types.reduce((sum, type, i) => sum + extentSize(type, count, i === 0), 0)
+    throw diskFull(`Cannot write ${count} rows of samples`, segments.path, error, needed)
   }
   if (scratch.length > 16 * GATHER) scratch = new Uint8Array(2 * GATHER)
   return places
+}
+
+/**
+ * Gives up places that no record will ever name. Where the disk is full, what of them lies at the end of its segment
+ * goes back to the file system; nothing is appended there before that is synced, so that no extent to come can be
+ * taken for an old one.
+ * @param cause why they are given up
+ */
+export function giveUpPlaces(engine: Engine, places: readonly Place[], cause: unknown): void {
+  if (!isDiskFull(cause)) {
+    for (const place of places) engine.segments.settle(place)
+    return
+  }
+  for (const segment of engine.segments.giveUp(places)) {
+    try {
+      segment.writer?.syncNow()
+    } catch (failure) {
+      engine.syncer.refuse(failure)
+    }
+  }
 }
 
 /** Called with nothing gathered: what was in the scratch is written. */

@@ -4,6 +4,7 @@
 
 import {
   decodeFileHeader,
+  encodeFileHeader,
   HEADER_SIZE,
   isHeaderWhole,
   JOURNAL_KIND,
@@ -22,9 +23,10 @@ import {
 } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { hasCode } from '../fs/system-error.ts'
+import { withoutFill } from '../journal/fill.ts'
 import { readJournal } from '../journal/replay.ts'
 import type { JournalContents } from '../journal/replay.ts'
-import { readManifest } from '../manifest/manifest.ts'
+import { readManifest, soundEnd } from '../manifest/manifest.ts'
 import type { ManifestContents } from '../manifest/manifest.ts'
 import type { BeginEdit } from '../version/edit.ts'
 
@@ -40,24 +42,44 @@ export interface FoundNames {
   readonly journals: readonly { readonly epoch: number; readonly number: number }[]
 }
 
+/** A manifest without a whole checkpoint. */
+export interface NotWhole {
+  readonly path: string
+  /** Bytes of it that are sound. */
+  readonly end: number
+}
+
+/** An epoch that has not begun: nothing of it counts. */
+export interface NotBegun {
+  readonly notWhole: readonly NotWhole[]
+  /** Path of its journal file, where there is one. */
+  readonly journal: string | undefined
+}
+
 /** An epoch that has begun: what it began with, and its journal. */
 export interface FoundEpoch {
   readonly epoch: number
   readonly databaseId: Uint8Array
   readonly base:
-    | { readonly name: string; readonly epoch: number; readonly contents: ManifestContents }
+    | {
+        readonly name: string
+        readonly path: string
+        readonly epoch: number
+        readonly contents: ManifestContents
+      }
     | undefined
+  /** Newer manifests of this epoch that count for nothing, newest first, and where each ends to be sound. */
+  readonly notWhole: readonly NotWhole[]
   readonly journals: readonly JournalContents[]
-  /** Bytes of each journal file, by path. */
+  /** Bytes of each journal file without fill, by path. */
   readonly sizes: ReadonlyMap<string, number>
   readonly bootId: string
 }
 
 export async function findNames(files: FileSystem, directory: string): Promise<FoundNames> {
-  return {
-    manifests: await numbered(files, directory, MANIFEST_DIRECTORY),
-    journals: await numbered(files, directory, JOURNAL_DIRECTORY),
-  }
+  // In this order: a journal that is retired between the two listings has left a manifest.
+  const journals = await numbered(files, directory, JOURNAL_DIRECTORY)
+  return { manifests: await numbered(files, directory, MANIFEST_DIRECTORY), journals }
 }
 
 async function numbered(
@@ -81,13 +103,17 @@ export async function listIfThere(files: FileSystem, path: string): Promise<stri
   }
 }
 
+/**
+ * Reads what there is of an epoch.
+ * @throws CorruptionError where it must have begun and nothing shows how; UnsupportedVersionError, StorageError
+ */
 export async function findEpoch(
   options: Folder,
   names: FoundNames,
   epoch: number,
-  notWhole: string[],
-): Promise<FoundEpoch | undefined> {
+): Promise<FoundEpoch | NotBegun> {
   const { files, directory } = options
+  const notWhole: NotWhole[] = []
   let base: FoundEpoch['base']
   let databaseId: Uint8Array | undefined
   for (const { number } of names.manifests.filter((each) => each.epoch === epoch)) {
@@ -98,10 +124,11 @@ export async function findEpoch(
     const contents =
       id === undefined ? undefined : readManifest(bytes, path, { epoch, number, databaseId: id })
     if (contents === undefined) {
-      notWhole.push(path)
+      const end = id === undefined ? 0 : soundEnd(bytes, { epoch, number, databaseId: id })
+      notWhole.push({ path, end })
       continue
     }
-    base = { name, epoch, contents }
+    base = { name, path, epoch, contents }
     databaseId = id
     break
   }
@@ -113,38 +140,49 @@ export async function findEpoch(
     databaseId ??= idOf(bytes, path, JOURNAL_KIND, epoch, number)
   }
   if (databaseId === undefined) {
-    for (const { path, bytes } of found) refuseRottenStart(path, bytes)
-    return undefined
+    for (const { path, bytes, number } of found) refuseRottenStart(path, bytes, epoch, number)
+    return { notWhole, journal: found[0]?.path }
   }
   const id = databaseId
   const journals = found.map(({ path, bytes, number }) =>
     readJournal(bytes, path, { epoch, number, databaseId: id }),
   )
-  const sizes = new Map(found.map(({ path, bytes }) => [path, bytes.length]))
+  const sizes = new Map(found.map(({ path, bytes }) => [path, withoutFill(bytes).length]))
   if (base !== undefined)
-    return { epoch, databaseId: id, base, journals, sizes, bootId: base.contents.facts.bootId }
+    return { epoch, databaseId: id, base, journals, sizes, notWhole, bootId: base.contents.facts.bootId }
   const first = journals[0]
-  if (first === undefined) return undefined
+  if (first === undefined) return { notWhole, journal: undefined }
   const begin = beginOf(first)
   if (begin === undefined) {
-    refuseRottenStart(first.path, found[0]!.bytes)
+    refuseRottenStart(first.path, found[0]!.bytes, epoch, first.firstLsn)
     if (first.records.length > 0 || first.soundBehind || journals.length > 1) {
+      refuseNotWhole(notWhole)
       const what =
         'the journal does not begin with the beginning of its epoch, and no manifest of it is whole'
       throw new CorruptionError(first.path, HEADER_SIZE, what)
     }
-    return undefined
+    return { notWhole, journal: first.path }
   }
-  if (begin.base !== undefined) base = await readBase(options, begin.base, id)
-  return { epoch, databaseId: id, base, journals, sizes, bootId: begin.bootId }
+  if (begin.base !== undefined) base = await readBase(options, begin.base, id, first.path)
+  return { epoch, databaseId: id, base, journals, sizes, notWhole, bootId: begin.bootId }
+}
+
+/** What has begun, and does not show how, began with the manifest that does not count. @throws CorruptionError */
+export function refuseNotWhole([newest]: readonly NotWhole[]): void {
+  if (newest === undefined) return
+  throw new CorruptionError(
+    newest.path,
+    newest.end,
+    'the checkpoint is damaged, and nothing else tells the state',
+  )
 }
 
 /**
  * The header and the first record of an epoch go out in one write that nothing follows before it is
  * synced: a crash leaves none of it, or its beginning, but no header with wrong bytes in it.
  */
-function refuseRottenStart(path: string, bytes: Uint8Array): void {
-  if (bytes.length < HEADER_SIZE || isHeaderWhole(bytes) || isHeaderTorn(bytes)) return
+function refuseRottenStart(path: string, bytes: Uint8Array, epoch: number, number: number): void {
+  if (isHeaderWhole(bytes) || isHeaderTorn(bytes, epoch, number)) return
   throw new CorruptionError(path, 0, 'the header of the first journal file of an epoch is damaged')
 }
 
@@ -155,22 +193,39 @@ function beginOf(journal: JournalContents): BeginEdit | undefined {
 
 async function readBase(
   options: Folder,
-  base: { readonly file: string; readonly size: number },
+  base: NonNullable<BeginEdit['base']>,
   databaseId: Uint8Array,
+  journal: string,
 ): Promise<NonNullable<FoundEpoch['base']>> {
   const path = join(options.directory, base.file)
   const parsed = parseNumbered(base.file.slice(base.file.indexOf('/') + 1))
-  const bytes = await readWhole(options.files, path)
-  if (parsed === undefined || bytes.length < base.size)
+  if (parsed === undefined || manifestName(parsed.epoch, parsed.number) !== base.file)
+    throw new CorruptionError(
+      journal,
+      HEADER_SIZE,
+      `the journal goes on from "${base.file}", which is no manifest`,
+    )
+  const bytes = await readBaseFile(options, path)
+  if (bytes.length < base.size)
     throw new CorruptionError(path, bytes.length, `the manifest ends before its ${base.size} bytes`)
   const contents = readManifest(bytes.subarray(0, base.size), path, { ...parsed, databaseId })
-  if (contents === undefined || contents.isTorn)
-    throw new CorruptionError(
-      path,
-      contents?.end ?? 0,
-      'the manifest that the journal goes on from is damaged',
-    )
-  return { name: base.file, epoch: parsed.epoch, contents }
+  if (contents === undefined || contents.isTorn) {
+    const what = 'the manifest that the journal goes on from is damaged'
+    const end = contents?.end ?? soundEnd(bytes, { ...parsed, databaseId })
+    throw new CorruptionError(path, end, what)
+  }
+  return { name: base.file, path, epoch: parsed.epoch, contents }
+}
+
+/** @throws CorruptionError where it is missing: it goes only once the epoch has a checkpoint of its own */
+async function readBaseFile({ files }: Folder, path: string): Promise<Uint8Array> {
+  try {
+    return await readWhole(files, path)
+  } catch (error) {
+    const { cause } = error as Error
+    if (!hasCode(cause, 'ENOENT')) throw error
+    throw new CorruptionError(path, 0, 'the manifest that the journal goes on from is missing', { cause })
+  }
 }
 
 /** The database's id from a file's header; undefined where the file ends within it. */
@@ -195,10 +250,23 @@ function isNewer(bytes: Uint8Array, path: string, kind: FileKind, epoch: number,
   }
 }
 
-/** Created and extended, but its first bytes never reached the disk, or only some of them and nothing else. */
-function isHeaderTorn(bytes: Uint8Array): boolean {
-  const isZero = (byte: number): boolean => byte === 0
-  return bytes.subarray(0, HEADER_SIZE).every(isZero) || bytes.subarray(HEADER_SIZE).every(isZero)
+/**
+ * The longest first write of an epoch: header and begin record with a boot id of 64 characters. Whatever is
+ * longer has more records, and those are written only once the first is synced.
+ */
+const LONGEST_START = 256
+
+/** Where a header holds the database's id, and what is checked last: nobody knows them yet. */
+const ID = { from: 16, to: 32 }
+const CHECKSUM = 60
+
+/** Created and perhaps extended, but only some of its first bytes reached the disk: there are no wrong ones among them. */
+function isHeaderTorn(bytes: Uint8Array, epoch: number, number: number): boolean {
+  const databaseId = new Uint8Array(ID.to - ID.from)
+  const header = encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number })
+  const mayBe = (byte: number, i: number): boolean =>
+    byte === 0 || byte === header[i] || (i >= ID.from && i < ID.to) || (i >= CHECKSUM && i < HEADER_SIZE)
+  return bytes.length <= LONGEST_START && bytes.every(mayBe)
 }
 
 async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {

@@ -7,6 +7,7 @@ import type { Group } from '../domain/group.ts'
 import { liveOfRun } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
+import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
 import { liveShare } from '../unary/time-search.ts'
@@ -56,10 +57,19 @@ export async function flushGroups(
       // In the same step: bytes are live or reserved, never both.
       batch.settle(engine.lastLsn, engine.snapshots.size > 0)
     })
-  } finally {
-    batch.settle(engine.lastLsn, engine.snapshots.size > 0)
+  } catch (error) {
+    batch.giveUp(error)
+    if (!isDiskFull(error)) throw error
+    throw diskFull('Cannot flush', engine.segments.path, error, neededRoom(captures))
   }
   releasePages(engine, captures)
+}
+
+/** Bytes of the samples that a flush writes: the least that it needs. */
+function neededRoom(captures: readonly Capture[]): number {
+  return captures
+    .flatMap(({ strips }) => strips)
+    .reduce((sum, { strip, from, to }) => sum + (to - from) * strip.shape.rowSize, 0)
 }
 
 /** Whether commits of a group wait for word that they are flushed: a delete may have taken all that they brought. */

@@ -3,6 +3,7 @@
 // it runs is served by its next round.
 
 import type { Held } from '../guard/held.ts'
+import type { JournalFile } from '../journal/journal.ts'
 import { releaseStrip } from './commit.ts'
 import type { Engine } from './engine.ts'
 import { flushGroups } from './flush.ts'
@@ -44,6 +45,12 @@ export class Flusher {
     return this.#oneAtATime(() => flushGroups(this.#engine, groups))
   }
 
+  /** Flushes the tails whose commits keep a journal file alive. @throws StorageError */
+  flushKeeping(file: JournalFile): Promise<void> {
+    const engine = this.#engine
+    return this.#oneAtATime(() => flushGroups(engine, groupsKeeping(engine, file)))
+  }
+
   /** Begins nothing in the background any more; resolves when nothing goes on there. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -76,8 +83,12 @@ export class Flusher {
         this.#isWanted = false
         const { returned } = engine.pool
         const needsRoom = engine.pool.hasWaiters || engine.pool.isPressed
-        if (needsRoom || engine.tailExtents > engine.tuning.tailExtents) await this.flushAll()
+        if (needsRoom || engine.tailExtents > engine.tuning.tailExtents) {
+          engine.reserve.assertWhole('Cannot flush', engine.pool.held)
+          await this.flushAll()
+        }
         if (engine.pool.hasWaiters || engine.pool.isPressed) {
+          engine.reserve.assertWhole('Cannot spill', engine.pool.held)
           await spillPending(engine)
           releaseIdleStrips(engine)
         }
@@ -88,7 +99,7 @@ export class Flusher {
       }
     } catch (error) {
       // Whoever waits for memory is told; the next request tries again.
-      engine.pool.fail(error)
+      engine.pool.fail(engine.reserve.note(error))
     }
   }
 
@@ -97,8 +108,10 @@ export class Flusher {
     while ((engine.journal?.size ?? 0) > engine.tuning.journalLimit && engine.failure === undefined) {
       const oldest = engine.journal?.files[0]
       if (oldest === undefined) return
-      const keeping = groupsKeeping(engine, oldest)
-      if (keeping.length > 0) await this.#oneAtATime(() => flushGroups(engine, keeping))
+      if (groupsKeeping(engine, oldest).length > 0) {
+        engine.reserve.assertWhole('Cannot flush', engine.pool.held)
+        await this.flushKeeping(oldest)
+      }
       if (!(await retireOldest(engine))) return
     }
   }

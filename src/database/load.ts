@@ -5,6 +5,7 @@
 
 import { CorruptionError } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
+import { join, parseNumbered, SEGMENT_DIRECTORY } from '../fs/layout.ts'
 import type { ExtentPlace } from '../journal/record.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import type { Version } from '../version/version.ts'
@@ -12,9 +13,10 @@ import { checkEnd, checkManifestEnd, joinChain, reportOf } from './believe.ts'
 import type { RecoveryReport } from './believe.ts'
 import { readCleanMark } from './clean-mark.ts'
 import type { CleanMark } from './clean-mark.ts'
-import { findEpoch, findNames } from './find-epoch.ts'
-import type { Folder, FoundEpoch } from './find-epoch.ts'
-import { firstLost, replayRecords, unprovenExtents } from './replay-records.ts'
+import { findEpoch, findNames, listIfThere, refuseNotWhole } from './find-epoch.ts'
+import type { Folder, FoundEpoch, NotBegun } from './find-epoch.ts'
+import { checkVersion, firstLost, replayRecords, unprovenExtents } from './replay-records.ts'
+import { hasUnsyncedMark } from './unsynced-mark.ts'
 
 /** A state that was read, and where it came from. */
 export interface LoadedState {
@@ -52,20 +54,48 @@ export async function loadState(options: LoadOptions): Promise<LoadedState | und
   const epochs = [...new Set([...names.manifests, ...names.journals].map(({ epoch }) => epoch))].sort(
     (a, b) => b - a,
   )
-  const notWhole: string[] = []
+  const notBegun: NotBegun[] = []
   for (const epoch of epochs) {
-    const found = await findEpoch(options, names, epoch, notWhole)
-    if (found !== undefined) return judge(options, found)
+    const found = await findEpoch(options, names, epoch)
+    if ('journals' in found) return judge(options, found, notBegun)
+    notBegun.push(found)
   }
-  if (notWhole.length > 0)
-    throw new CorruptionError(notWhole[0]!, 0, 'no checkpoint is whole, and nothing else tells the state')
+  refuseNotWhole(notBegun.flatMap(({ notWhole }) => notWhole))
+  await refuseLostStart(options, notBegun)
   return undefined
 }
 
+/** A database's first segment comes after its first record. @throws CorruptionError, StorageError */
+async function refuseLostStart(
+  { files, directory }: LoadOptions,
+  notBegun: readonly NotBegun[],
+): Promise<void> {
+  const journal = notBegun.find((epoch) => epoch.journal !== undefined)?.journal
+  if (journal === undefined) return
+  const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
+  if (segments.some((name) => parseNumbered(name) !== undefined))
+    throw new CorruptionError(journal, 0, 'the first record is lost: there are segments, which come after it')
+}
+
+/**
+ * An epoch without a checkpoint of its own goes on from a clean close, and the mark of that close goes only once
+ * its first record is on the disk. @throws CorruptionError for a journal that lost it
+ */
+function refuseLostEpoch(notBegun: readonly NotBegun[]): void {
+  const lost = notBegun.find(({ journal, notWhole }) => journal !== undefined && notWhole.length === 0)
+  if (lost?.journal !== undefined)
+    throw new CorruptionError(lost.journal, 0, 'the first record of the newest epoch is lost')
+}
+
 /** Decides how far the log may be believed, and replays it that far. */
-async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedState> {
+async function judge(
+  options: LoadOptions,
+  found: FoundEpoch,
+  notBegun: readonly NotBegun[],
+): Promise<LoadedState> {
   const { base, epoch, databaseId } = found
   const clean = await readCleanMark(options.files, options.directory, epoch)
+  if (clean === undefined) refuseLostEpoch(notBegun)
   const covers = base?.contents.covers ?? 0
   const chain = joinChain(found, covers)
   const proven = Math.max(
@@ -73,10 +103,12 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
     base?.contents.version.lsn ?? 0,
     ...found.journals.map((journal) => journal.proven),
   )
-  const isSameBoot = options.bootId !== '' && found.bootId === options.bootId
+  // After a failed sync the system may show less than was written, as after a power loss.
+  const isWritten = !(await hasUnsyncedMark(options.files, options.directory, epoch))
+  const isSameBoot = options.bootId !== '' && found.bootId === options.bootId && isWritten
   const { until } = options
+  checkManifestEnd(found, chain, clean)
   if (until === undefined) checkEnd(found, chain, proven, isSameBoot, clean)
-  checkManifestEnd(found, clean)
   let records = until === undefined ? chain.records : chain.records.filter((record) => record.lsn <= until)
   let state = replayRecords(found, records)
   let unproven = unprovenExtents(records, proven)
@@ -91,6 +123,7 @@ async function judge(options: LoadOptions, found: FoundEpoch): Promise<LoadedSta
       unproven = unprovenExtents(records, proven)
     }
   }
+  checkVersion(state.version, base?.path ?? chain.last?.path ?? '')
   const lastLsn = Math.max(records.at(-1)?.lsn ?? 0, covers, base?.contents.version.lsn ?? 0)
   return {
     databaseId,

@@ -1,7 +1,6 @@
-// Opening: is it a database, who may write, what happened so far, and the beginning of an epoch. After
-// a crash everything that recovery believes beyond the proven mark is copied into files of the new
-// epoch and a checkpoint of its own is synced, before its first record says that it has begun (S3, S6);
-// old files are never trusted because of a later sync, and removed only then.
+// Opening: is it a database, who may write, what happened so far, and the beginning of an epoch
+// (begin-epoch.ts). Old files are never trusted because of a later sync, and removed only once the new
+// epoch has begun (S3, S6). On a full disk an opening may use the reserve, from the lease on (0006).
 
 import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
 import {
@@ -12,7 +11,7 @@ import {
   UnsupportedVersionError,
 } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
-import type { FileSystem } from '../fs/file-system.ts'
+import type { File, FileSystem } from '../fs/file-system.ts'
 import {
   FENCE,
   isTempName,
@@ -25,6 +24,7 @@ import {
   parseClean,
   parseLease,
   parseNumbered,
+  parseUnsynced,
   READER_DIRECTORY,
   RESERVE,
   SEGMENT_DIRECTORY,
@@ -33,27 +33,25 @@ import {
 } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { hasCode } from '../fs/system-error.ts'
-import { unguarded } from '../guard/held.ts'
-import { Journal } from '../journal/journal.ts'
 import { acquireLease } from '../lease/local-lease.ts'
 import type { Lease } from '../lease/lease.ts'
 import { removeIfThere } from '../lease/linked-file.ts'
-import { Manifest } from '../manifest/manifest.ts'
 import { openSegment, segmentSeed } from '../segment/segment-file.ts'
 import { SegmentPool } from '../segment/segment-pool.ts'
 import { TableCache } from '../segment/table-cache.ts'
 import { verifyExtent } from '../segment/verify-extent.ts'
 import { EMPTY_VERSION } from '../version/version.ts'
+import { beginEpoch, removeOwn } from './begin-epoch.ts'
+import type { Progress } from './begin-epoch.ts'
 import { Engine } from './engine.ts'
-import type { Environment } from './environment.ts'
+import type { Environment, Tuning } from './environment.ts'
 import { tuningFor } from './environment.ts'
 import { Flusher } from './flusher.ts'
 import { findNames, listIfThere } from './find-epoch.ts'
 import { loadState } from './load.ts'
 import type { LoadedState } from './load.ts'
 import type { ResolvedOptions } from './options.ts'
-import { relocate } from './relocate.ts'
-import { extentKey } from './replay-records.ts'
+import { Reserve } from './reserve.ts'
 
 /** An engine that is open, and what keeps it within its bounds. */
 export interface Opened {
@@ -74,7 +72,7 @@ export async function openEngine(
     if (options.readOnly) return await openToRead(environment, directory, options)
     return await openToWrite(environment, directory, options, isDatabase)
   } catch (cause) {
-    throw storageError('Cannot open the database', directory, cause)
+    throw storageError('Cannot open the database', directory, cause, MOST_ROOM)
   }
 }
 
@@ -93,10 +91,11 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
   const own = names.filter(isOwnName)
   if (names.length > 0 && own.length === 0)
     throw new NotADatabaseError(directory, `it holds other files ("${names[0]!}")`)
+  // Before the logs: whoever has it open may begin its log, and then a segment, between two listings.
+  const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
   const found = await findNames(files, directory)
   const hasLog = found.manifests.length > 0 || found.journals.length > 0
   if (!hasLog) {
-    const segments = await listIfThere(files, join(directory, SEGMENT_DIRECTORY))
     if (segments.length > 0)
       throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
     if (!mayCreate) throw new NotADatabaseError(directory, 'it is empty')
@@ -108,7 +107,8 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
 
 function isOwnName(name: string): boolean {
   if (OWN_FOLDERS.includes(name) || name === LOCK || name === FENCE || name === RESERVE) return true
-  return parseLease(name) !== undefined || parseClean(name) !== undefined || isTempName(name)
+  const epochs = [parseLease(name), parseClean(name), parseUnsynced(name)]
+  return epochs.some((epoch) => epoch !== undefined) || isTempName(name)
 }
 
 /** Syncs the name of a directory, and those of its parents: any of them may have just been made, by an earlier try too. */
@@ -155,6 +155,15 @@ function loader(environment: Environment, directory: string): Parameters<typeof 
 
 /** How often a read-only open loads anew when files go away under it. */
 const READ_TRIES = 20
+
+/** What folders and their names may take on a disk, in bytes. */
+const MOST_ROOM = 4096
+
+/** As above, for a writing open: of each holder that was overtaken at most one removal is still on its way. */
+const LOAD_TRIES = 20
+
+/** How often what looks like damage is read, where somebody may have been writing to it. */
+const DAMAGE_TRIES = 3
 
 async function openToRead(
   environment: Environment,
@@ -209,7 +218,7 @@ function makePool(
   environment: Environment,
   directory: string,
   options: ResolvedOptions,
-  rest: { databaseId: Uint8Array; epoch: number; keepOpen: boolean },
+  rest: { databaseId: Uint8Array; epoch: number; keepOpen: boolean; lookNow?: () => void },
 ): SegmentPool {
   const cache = new TableCache(options.cacheBudget)
   return new SegmentPool({
@@ -251,26 +260,40 @@ async function openToWrite(
   options: ResolvedOptions,
   isDatabase: boolean,
 ): Promise<Opened> {
-  const { files, clock, identity, lock, isAlive } = environment
+  const { files, clock, identity, lock, isAlive, wait } = environment
   if (isDatabase) await refuseNewerFormat(files, directory)
-  const lease = await acquireLease({
-    files,
-    directory,
-    identity,
-    clock,
-    lock,
-    isAlive,
-    epochsSeen: await epochsSeen(files, directory),
-  })
+  const seen = await epochsSeen(files, directory)
+  const reserve = new Reserve(files, directory, tuningOf(environment, options).reserveSize)
+  // A full disk is met after a holder that lives was: what is cut then is the reserve of a dead one.
+  const lease = await reserve.lend(
+    () =>
+      acquireLease({
+        files,
+        directory,
+        identity,
+        clock,
+        lock,
+        isAlive,
+        wait,
+        takeover: options.takeover,
+        epochsSeen: seen,
+      }),
+    true,
+  )
   let engine: Engine | undefined
+  const progress: Progress = { mayCount: false }
   try {
-    const state = await loadState(loader(environment, directory))
-    engine = await begin(environment, directory, options, lease, state)
+    const state = await loadUnderLease(environment, directory, lease, options.takeover)
+    engine = await begin(environment, directory, options, lease, state, reserve)
     const flusher = new Flusher(engine)
-    await beginEpoch(engine, flusher, state)
+    await beginEpoch(engine, flusher, state, progress)
     await removeStale(engine)
+    await reserve.open()
     return { engine, flusher }
   } catch (error) {
+    if (engine !== undefined && !progress.mayCount) await removeOwn(engine)
+    reserve.refill()
+    reserve.close()
     engine?.stopTimers()
     engine?.journal?.close()
     engine?.manifest?.close()
@@ -278,6 +301,34 @@ async function openToWrite(
     await lease.release().catch(() => {})
     throw error
   }
+}
+
+/**
+ * Loads the state of the holder before. One that was overtaken and wakes may still do the one thing that it was
+ * about to do: remove a file that nothing needs, append to a log that is being read. Then it is read again.
+ * @param takeover the holder before may be alive
+ * @throws LeaseLostError where what looks like damage may be the work of a later holder (S6)
+ */
+async function loadUnderLease(
+  environment: Environment,
+  directory: string,
+  lease: Lease,
+  takeover: boolean,
+): Promise<LoadedState | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await loadState(loader(environment, directory))
+    } catch (error) {
+      lease.lookNow()
+      const isGone = hasCode(error, 'ENOENT') || hasCode((error as Error).cause, 'ENOENT')
+      const isPerhapsTorn = takeover && error instanceof CorruptionError && tries < DAMAGE_TRIES
+      if (tries === LOAD_TRIES || !(isGone || isPerhapsTorn)) throw error
+    }
+  }
+}
+
+function tuningOf(environment: Environment, options: ResolvedOptions): Tuning {
+  return { ...tuningFor(options.memoryBudget), ...environment.tuning }
 }
 
 async function epochsSeen(files: FileSystem, directory: string): Promise<number[]> {
@@ -303,7 +354,9 @@ async function refuseNewerFormat(files: FileSystem, directory: string): Promise<
       .map((name) => ({ ...name, kind: JOURNAL_KIND, path: journalName(name.epoch, name.number) }) as const),
   ]
   for (const { kind, epoch, number, path } of newest) {
-    const file = files.openNow(join(directory, path), 'read')
+    const file = openIfThere(files, join(directory, path))
+    // A holder that lives may retire it meanwhile: the lease says so, below.
+    if (file === undefined) continue
     try {
       const bytes = new Uint8Array(HEADER_SIZE)
       decodeFileHeader(bytes.subarray(0, file.readNow(bytes, 0)), file.path, { kind, epoch, number })
@@ -316,12 +369,23 @@ async function refuseNewerFormat(files: FileSystem, directory: string): Promise<
   }
 }
 
+/** @throws the system's error */
+function openIfThere(files: FileSystem, path: string): File | undefined {
+  try {
+    return files.openNow(path, 'read')
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return undefined
+    throw cause
+  }
+}
+
 async function begin(
   environment: Environment,
   directory: string,
   options: ResolvedOptions,
   lease: Lease,
   state: LoadedState | undefined,
+  reserve: Reserve,
 ): Promise<Engine> {
   const { files } = environment
   for (const folder of OWN_FOLDERS) await files.makeDirectory(join(directory, folder))
@@ -331,6 +395,7 @@ async function begin(
     databaseId,
     epoch: lease.epoch,
     keepOpen: false,
+    lookNow: () => lease.lookNow(),
   })
   const engine = new Engine({
     environment,
@@ -344,58 +409,10 @@ async function begin(
     groups: state?.groups ?? new Map<number, Group>(),
     lastLsn: state?.lastLsn ?? 0,
     recovery: state?.report,
+    reserve,
   })
   await adoptSegments(engine)
   return engine
-}
-
-/** Makes the recovered state this epoch's own, and writes its first record. */
-async function beginEpoch(engine: Engine, flusher: Flusher, state: LoadedState | undefined): Promise<void> {
-  const { files, directory, epoch, databaseId, environment } = engine
-  const { bootId } = environment.identity
-  const base = state?.clean === undefined ? undefined : state.manifest
-  if (state !== undefined && base === undefined) {
-    await flusher.flushAll()
-    if (state.unproven.size > 0)
-      await relocate(engine, undefined, (pointer) => state.unproven.has(extentKey(pointer)))
-    await engine.syncer.syncSegments()
-    using held = await engine.guards.acquire(unguarded, {
-      rank: 'manifest',
-      mode: 'exclusive',
-      purpose: 'recover',
-    })
-    const facts = { covers: engine.lastLsn, bootId }
-    engine.lookNow()
-    engine.checkpointTried = engine.version.lsn
-    engine.manifest = await Manifest.write(
-      held,
-      { files, directory, epoch, databaseId },
-      engine.version,
-      facts,
-    )
-  }
-  const journal = new Journal({
-    files,
-    directory,
-    epoch,
-    databaseId,
-    firstLsn: engine.lastLsn + 1,
-    rollSize: { ...tuningFor(engine.options.memoryBudget), ...environment.tuning }.journalFileSize,
-  })
-  engine.covered = engine.lastLsn
-  engine.baseManifest = base?.name
-  // What came before is on the disk: synced above, or by the clean close.
-  engine.syncer.attach(journal, engine.lastLsn)
-  engine.journal = journal
-  engine.lookNow()
-  const lsn = engine.publishEdit({
-    kind: 'begin',
-    epoch,
-    bootId,
-    ...(base === undefined ? {} : { base: { file: base.name, size: base.size } }),
-  })
-  await engine.syncer.reach(lsn)
-  engine.lookNow()
 }
 
 /**
@@ -420,10 +437,11 @@ async function removeStale(engine: Engine): Promise<void> {
       stale.push(segmentFile(id))
   }
   for (const name of await files.list(directory)) {
-    const clean = parseClean(name)
-    if ((clean !== undefined && clean < epoch) || isTempName(name)) stale.push(name)
+    const marked = parseClean(name) ?? parseUnsynced(name)
+    if ((marked !== undefined && marked < epoch) || isTempName(name)) stale.push(name)
   }
   for (const name of stale) {
+    // What goes between this look and the removal was dropped by a record that is proven: no taker needs it.
     engine.lookNow()
     try {
       await removeIfThere(files, join(directory, name))

@@ -35,6 +35,11 @@ export interface OpenOptions<S extends Schema = Schema> {
   readonly segmentSize?: number
   /** Most bytes of block tables and blocks kept for reads. Default 32 MiB. */
   readonly cacheBudget?: number
+  /**
+   * Take the lease from a holder that seems alive: an operator's decision. What it was acknowledged is kept, its
+   * next call is a LeaseLostError. Default `false`.
+   */
+  readonly takeover?: boolean
   /** Background collection is not built yet: `false` is the only value. Call `db.gc()`. */
   readonly gc?: false
   /** Longest wait for a guard. Default `'5s'`. */
@@ -51,6 +56,7 @@ export interface ResolvedOptions {
   readonly memoryBudget: number
   readonly segmentSize: number
   readonly cacheBudget: number
+  readonly takeover: boolean
   readonly lockTimeoutMs: number
 }
 
@@ -63,6 +69,7 @@ const KEYS = [
   'memoryBudget',
   'segmentSize',
   'cacheBudget',
+  'takeover',
   'gc',
   'lockTimeout',
 ]
@@ -78,6 +85,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
       'Option "gc" must be false: background collection is not built yet, call db.gc()',
     )
   }
+  if (given['takeover'] === true && given['readOnly'] === true) {
+    throw new ValidationError(
+      'Option "takeover" is for writing: a read-only open takes no lease from anybody',
+    )
+  }
   return {
     channels: given['channels'] === undefined ? [] : validateSchema(given['channels']),
     readOnly: flag(given, 'readOnly', false),
@@ -87,6 +99,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     memoryBudget: size(given, 'memoryBudget', 64 * MIB, MIB),
     segmentSize: size(given, 'segmentSize', 256 * MIB, MIB),
     cacheBudget: size(given, 'cacheBudget', 32 * MIB, 0),
+    takeover: flag(given, 'takeover', false),
     lockTimeoutMs: milliseconds(given, 'lockTimeout', '5s'),
   }
 }

@@ -14,10 +14,11 @@ import type { OpenOptions } from './options.ts'
 import type { Problem, VerifyOptions, VerifyReport } from './verify.ts'
 
 /**
- * Opens the database in a directory, and makes it where there is none.
+ * Opens the database in a directory, and makes it where there is none. Close it with `db.close()`, or declare it
+ * with `await using`.
  *
  * **Durable:** an acknowledged commit is found again, as the durability it was made in promises.
- * @param directory parents are made
+ * @param directory its parents are made
  * @throws DatabaseLockedError, NotADatabaseError, ChannelMismatchError, ChannelNotFoundError (read-only),
  * CorruptionError, UnsupportedVersionError, StorageError, ValidationError
  */
@@ -81,7 +82,11 @@ function differs(existing: Channel, wanted: ChannelDefinition): string | undefin
   return undefined
 }
 
-/** Reads every byte of the database in a directory, also of one that does not open. @throws the signal's reason */
+/**
+ * Reads every byte of the database in a directory, also of one that does not open, and changes nothing. Damage is
+ * reported, not thrown.
+ * @throws ValidationError, the signal's reason, what `onProgress` throws
+ */
 export async function verify(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   let db: Database
   try {

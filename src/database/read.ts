@@ -84,9 +84,10 @@ function readParts(
   partsOf: (channel: ChannelRef, view: GroupView) => Part[],
 ): Promise<Frame> {
   plan.signal?.throwIfAborted()
-  const lanes = plan.channels.map((channel) =>
-    beginFilling(channel, partsOf(channel, views.get(channel.index.key)!)),
-  )
+  const lanes = plan.channels.map((channel) => {
+    const view = views.get(channel.index.key)!
+    return beginFilling(channel, partsOf(channel, view), view.segments)
+  })
   const times = planTimes(plan, lanes, views)
   const fillings = [
     ...lanes,
@@ -146,7 +147,8 @@ function planTimes(
         MIN_TIMESTAMP,
       )
       const channel: ChannelRef = { key: index.key, name: '', type: 'timestamp', owner: index.owner, index }
-      filling = beginFilling(channel, partsIn(views.get(index.key)!, channel, start, end))
+      const view = views.get(index.key)!
+      filling = beginFilling(channel, partsIn(view, channel, start, end), view.segments)
       extra.set(index.key, filling)
     }
     return filling

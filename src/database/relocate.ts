@@ -8,33 +8,25 @@ import type { Held, HeldChain } from '../guard/held.ts'
 import type { Segment } from '../segment/segment-pool.ts'
 import { byteWidth } from '../telem/data-type.ts'
 import type { Channel } from '../telem/channel.ts'
-import { liveShare } from '../unary/time-search.ts'
-import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { groupOf } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { ExtentBatch } from './extent-batch.ts'
 import type { WrittenExtent } from './extent-batch.ts'
-
-/** Samples [skip, skip + count) of an old extent, and where they went. */
-interface Move {
-  readonly skip: number
-  readonly count: number
-  readonly to: WrittenExtent
-  /** Position in the new extent of sample `skip`. */
-  readonly toSkip: number
-}
-
-/** What was copied: by extent (segment and offset). */
-type Moves = Map<string, Move[]>
+import { Moves, planMoves } from './moves.ts'
+import type { Turns } from './turns.ts'
+import { walkPointers } from './walk-pointers.ts'
 
 /** What was copied of one channel, and is moved nowhere yet. */
 interface Copies {
   readonly channel: Channel
   readonly moves: Moves
-  readonly batch: ExtentBatch
+  readonly extents: WrittenExtent[]
 }
+
+/** Bytes of samples copied between two syncs that nobody waits for: the disk is busy while the rest is copied. */
+const SYNC_EVERY = 16 * 1024 * 1024
 
 export interface RelocationReport {
   /** Pointers that were merged into the extent of a neighbour. */
@@ -58,38 +50,29 @@ export async function relocate(
   signal?: AbortSignal,
   report: RelocationReport = { merged: 0, written: 0 },
 ): Promise<RelocationReport> {
-  const made: Segment[] = []
-  const create = (): Segment => {
-    const segment = engine.segments.create()
-    made.push(segment)
-    return segment
-  }
-  let own: { segment: Segment; next: () => Segment } | undefined
-  const target = (): { segment: Segment; next: () => Segment } => (own ??= { segment: create(), next: create })
-  const copies: Copies[] = []
+  const copying = new Copying(engine, isWanted, report, signal)
   const pin = engine.pins.pin(engine.lastLsn)
   let installed = 0
   try {
     // All is copied before anything is moved: where there is no room for all of it, none is taken.
-    for (const channel of engine.catalogue.list) {
-      signal?.throwIfAborted()
-      await copyChannel(engine, channel, isWanted, target, copies, report, signal)
-    }
+    for (const channel of engine.catalogue.list) await copying.copyChannel(channel)
+    await copying.finish()
     // While an epoch begins no record names them: its checkpoint does, and syncs them all before.
-    if (copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
-    for (const { channel, moves, batch } of copies) {
+    if (copying.copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
+    for (const copies of copying.copies) {
       signal?.throwIfAborted()
-      await installMoves(engine, held, channel, moves, batch)
+      await installMoves(engine, held, copies, copying.batch)
       installed++
     }
   } catch (error) {
-    for (const { batch } of copies.toReversed()) batch.giveUp(error)
-    if (installed === 0) await removeMade(engine, made)
+    await copying.idle()
+    copying.batch.giveUp(error)
+    if (installed === 0) await removeMade(engine, copying.made)
     throw error
   } finally {
     engine.pins.release(pin)
-    for (const { batch } of copies) batch.settle(engine.lastLsn, false)
-    for (const segment of made) {
+    copying.batch.settle(engine.lastLsn, false)
+    for (const segment of copying.made) {
       if (engine.segments.find(segment.id) !== segment) continue
       report.written += segment.size
       engine.segments.seal(segment)
@@ -106,38 +89,120 @@ async function removeMade(engine: Engine, made: readonly Segment[]): Promise<voi
   }
 }
 
-/** Copies what is wanted of a channel; adds to `copies` before it begins. */
-async function copyChannel(
-  engine: Engine,
-  channel: Channel,
-  isWanted: (pointer: Pointer) => boolean,
-  target: () => { segment: Segment; next: () => Segment },
-  copies: Copies[],
-  report: RelocationReport,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const table = engine.version.pointers.get(channel.key)
-  const runs = runsToCopy(table, isWanted, engine.tuning.extentLimit / byteWidth(channel.type))
-  if (runs.length === 0) return
-  const batch = new ExtentBatch(engine, target())
-  const moves: Moves = new Map()
-  copies.push({ channel, moves, batch })
-  // For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected.
-  const scratch = new Uint8Array(longest(runs) * byteWidth(channel.type))
-  for (const run of runs) {
-    signal?.throwIfAborted()
-    await copyRun(engine, channel, run, batch, moves, scratch)
-    report.merged += run.length - 1
+/** The first half of a relocation: everything is copied, nothing is moved. */
+class Copying {
+  readonly copies: Copies[] = []
+  readonly made: Segment[] = []
+  readonly batch: ExtentBatch
+  readonly #engine: Engine
+  readonly #isWanted: (pointer: Pointer) => boolean
+  readonly #report: RelocationReport
+  readonly #signal: AbortSignal | undefined
+  /** For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected. */
+  #scratch: Uint8Array = new Uint8Array(0)
+  #unsynced = 0
+  /** The newest sync that nobody waited for. */
+  #syncing: Promise<void> = Promise.resolve()
+
+  constructor(
+    engine: Engine,
+    isWanted: (pointer: Pointer) => boolean,
+    report: RelocationReport,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#engine = engine
+    this.#isWanted = isWanted
+    this.#report = report
+    this.#signal = signal
+    this.batch = new ExtentBatch(engine, () => {
+      const segment = engine.segments.create()
+      this.made.push(segment)
+      return segment
+    })
   }
-  await batch.finish()
+
+  /** Copies what is wanted of a channel. @throws StorageError, CorruptionError, the signal's reason */
+  async copyChannel(channel: Channel): Promise<void> {
+    this.#signal?.throwIfAborted()
+    const { version, tuning, turns } = this.#engine
+    const width = byteWidth(channel.type)
+    const most = tuning.extentLimit / width
+    const runs = await runsToCopy(turns, version.pointers.get(channel.key), this.#isWanted, most)
+    if (runs.length === 0) return
+    const copies: Copies = { channel, moves: new Moves(), extents: [] }
+    this.copies.push(copies)
+    for (const run of runs) {
+      this.#signal?.throwIfAborted()
+      await this.#copyRun(run, copies)
+      this.#report.merged += run.length - 1
+      this.#unsynced += samplesOf(run) * width
+      if (this.#unsynced >= SYNC_EVERY) this.#syncBeside()
+    }
+  }
+
+  /** Writes out what is gathered. @throws StorageError */
+  async finish(): Promise<void> {
+    await this.batch.finish()
+    this.#scratch = new Uint8Array(0)
+  }
+
+  /** Resolves when nothing is being written or synced, whatever became of it: files can be cut or closed then. */
+  async idle(): Promise<void> {
+    await this.batch.idle()
+    await this.#syncing
+  }
+
+  async #copyRun(run: readonly Pointer[], { channel, moves, extents }: Copies): Promise<void> {
+    const { segments, turns } = this.#engine
+    const width = byteWidth(channel.type)
+    // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
+    const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
+    const count = samplesOf(run)
+    if (this.#scratch.length < count * width) this.#scratch = new Uint8Array(count * width)
+    const bytes = this.#scratch.subarray(0, count * width)
+    let at = 0
+    for (const pointer of run) {
+      const part = bytes.subarray(at * width, (at + pointer.count) * width)
+      await segments.reader(pointer.segment).readOnce(pointer, owner, pointer.skip, pointer.count, part)
+      at += pointer.count
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+    const [first, last] = [run[0]!, run.at(-1)!]
+    const to = await this.batch.add({
+      ...owner,
+      firstTime: first.start,
+      lastTime: last.end - 1n,
+      count,
+      sources: [bytes],
+    })
+    extents.push(to)
+    let toSkip = 0
+    for (const pointer of run) {
+      moves.add(pointer, to, toSkip)
+      toSkip += pointer.count
+    }
+  }
+
+  /** Begins a sync that nobody waits for; the one before the edits finds what this one found. */
+  #syncBeside(): void {
+    this.#unsynced = 0
+    if (this.#engine.journal === undefined) return
+    this.#syncing = this.#engine.syncer.syncSegments().catch(() => {})
+  }
 }
 
 /** Pointers that are wanted, in runs that one extent can hold: neighbours of one domain. */
-function runsToCopy(table: PointerTable, isWanted: (pointer: Pointer) => boolean, most: number): Pointer[][] {
+async function runsToCopy(
+  turns: Turns,
+  table: PointerTable,
+  isWanted: (pointer: Pointer) => boolean,
+  most: number,
+): Promise<Pointer[][]> {
   const runs: Pointer[][] = []
   let run: Pointer[] = []
   let count = 0
-  table.forEach(0, table.length, (pointer) => {
+  await walkPointers(turns, table, (pointer) => {
     const wanted = isWanted(pointer)
     if (run.length > 0 && (!wanted || !pointer.joined || count + pointer.count > most)) {
       runs.push(run)
@@ -152,60 +217,15 @@ function runsToCopy(table: PointerTable, isWanted: (pointer: Pointer) => boolean
   return runs
 }
 
-function longest(runs: readonly (readonly Pointer[])[]): number {
-  return runs.reduce((most, run) => Math.max(most, samplesOf(run)), 0)
-}
-
 function samplesOf(run: readonly Pointer[]): number {
   return run.reduce((sum, pointer) => sum + pointer.count, 0)
-}
-
-/** Copies a run through `scratch`, which is free again afterwards. */
-async function copyRun(
-  engine: Engine,
-  channel: Channel,
-  run: readonly Pointer[],
-  batch: ExtentBatch,
-  moves: Moves,
-  scratch: Uint8Array,
-): Promise<void> {
-  const width = byteWidth(channel.type)
-  // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
-  const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
-  const count = samplesOf(run)
-  const bytes = scratch.subarray(0, count * width)
-  let at = 0
-  for (const pointer of run) {
-    const part = bytes.subarray(at * width, (at + pointer.count) * width)
-    await engine.segments
-      .reader(pointer.segment)
-      .readSamples(pointer, owner, pointer.skip, pointer.count, part)
-    at += pointer.count
-  }
-  const to = await batch.add({
-    ...owner,
-    firstTime: run[0]!.start,
-    lastTime: run.at(-1)!.end - 1n,
-    count,
-    sources: [bytes],
-  })
-  let toSkip = 0
-  for (const { segment, offset, skip, count: moved } of run) {
-    const key = `${segment}:${offset}`
-    const move = { skip, count: moved, to, toSkip }
-    const list = moves.get(key)
-    if (list === undefined) moves.set(key, [move])
-    else list.push(move)
-    toSkip += moved
-  }
 }
 
 /** Under the index guard, in one step: where do today's pointers into what was copied lie now? */
 async function installMoves(
   engine: Engine,
   held: Held<'segment', 'exclusive'> | undefined,
-  channel: Channel,
-  moves: Moves,
+  { channel, moves, extents }: Copies,
   batch: ExtentBatch,
 ): Promise<void> {
   const current = engine.version.channels[channel.key]
@@ -222,70 +242,5 @@ async function installMoves(
   const changes = planMoves(channel.key, engine.version.pointers.get(channel.key), moves)
   if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes })
   // In the same step: bytes are live or reserved, never both.
-  batch.settle(engine.lastLsn, false)
-}
-
-/** The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. */
-export function planMoves(
-  key: number,
-  table: PointerTable,
-  moves: ReadonlyMap<string, readonly Move[]>,
-): PointerChange[] {
-  const changes: PointerChange[] = []
-  let going: Pointer[] = []
-  let comes: Pointer[] = []
-  const close = (): void => {
-    const [first, last] = [going[0], going.at(-1)]
-    if (first !== undefined && last !== undefined) {
-      changes.push({ key, goes: { first: first.start, last: last.start, count: going.length }, comes })
-    }
-    going = []
-    comes = []
-  }
-  table.forEach(0, table.length, (pointer) => {
-    const moved = movedPointer(pointer, moves)
-    if (moved === undefined) {
-      close()
-      return
-    }
-    going.push(pointer)
-    const before = comes.at(-1)
-    if (
-      before !== undefined &&
-      moved.joined &&
-      sameExtent(before, moved) &&
-      before.skip + before.count === moved.skip
-    ) {
-      comes[comes.length - 1] = {
-        ...before,
-        end: moved.end,
-        count: before.count + moved.count,
-        live: before.live + moved.live,
-      }
-    } else comes.push(moved)
-  })
-  close()
-  return changes
-}
-
-function movedPointer(pointer: Pointer, moves: ReadonlyMap<string, readonly Move[]>): Pointer | undefined {
-  const list = moves.get(`${pointer.segment}:${pointer.offset}`)
-  const move = list?.find(
-    ({ skip, count }) => pointer.skip >= skip && pointer.skip + pointer.count <= skip + count,
-  )
-  if (move === undefined) return undefined
-  const { segment, offset, length, count } = move.to
-  const skip = move.toSkip + pointer.skip - move.skip
-  return {
-    ...pointer,
-    segment,
-    offset,
-    length,
-    skip,
-    live: liveShare(length, count, skip, skip + pointer.count),
-  }
-}
-
-function sameExtent(a: Pointer, b: Pointer): boolean {
-  return a.segment === b.segment && a.offset === b.offset
+  batch.settle(engine.lastLsn, false, extents)
 }

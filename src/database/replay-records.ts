@@ -1,12 +1,14 @@
 // Replaying records on top of a manifest, by the functions that the live path runs (0003-I1), and which
 // extents only unproven records name. Reads no segment.
 
+import { assert } from '../assert.ts'
 import { CorruptionError } from '../errors.ts'
 import { applyTailCut, Group, TailReplay } from '../domain/group.ts'
 import type { ExtentPlace, JournalRecord } from '../journal/record.ts'
+import type { Shape } from '../journal/shape.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import { apply } from '../version/apply.ts'
-import { EMPTY_VERSION } from '../version/version.ts'
+import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../version/version.ts'
 import type { Version } from '../version/version.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
@@ -24,6 +26,7 @@ export function replayRecords(
   )
   const groups = new Map<number, Group>()
   const tails = new TailReplay()
+  const checked = new Map<Shape, Version['channels']>()
   const groupOf = (key: number): Group => {
     let group = groups.get(key)
     if (group === undefined) groups.set(key, (group = new Group(key)))
@@ -31,33 +34,68 @@ export function replayRecords(
   }
   for (const record of records) {
     if (record.kind === 'commit') {
-      for (const section of record.sections) {
-        const key = section.shape.index
-        if (record.lsn > (flushed.get(key) ?? 0) && !removed.has(key)) tails.commit(groupOf(key), section)
-      }
+      fitted(found, record, () => {
+        for (const section of record.sections) {
+          const key = section.shape.index
+          if (record.lsn <= (flushed.get(key) ?? 0) || removed.has(key)) continue
+          assertShape(version, section.shape, checked)
+          tails.commit(groupOf(key), section)
+        }
+      })
       continue
     }
     const { edit } = record
-    // Below the checkpoint, what an edit did to tails is applied again all the same.
-    if (edit.kind === 'delete') for (const group of groups.values()) applyTailCut(group, edit.tail)
-    if (record.lsn > version.lsn) version = applyRecovered(found, version, record)
+    const before = version
+    version = fitted(found, record, () => {
+      // Below the checkpoint, what an edit did to tails is applied again all the same.
+      if (edit.kind === 'delete') for (const group of groups.values()) applyTailCut(group, edit.tail)
+      return record.lsn > before.lsn ? apply(before, edit, record.lsn) : before
+    })
   }
   for (const key of [...groups.keys()]) if (version.channels[key] === undefined) groups.delete(key)
   return { version, groups }
 }
 
-function applyRecovered(
-  found: FoundEpoch,
-  version: Version,
-  record: JournalRecord & { kind: 'edit' },
-): Version {
+/** What `step` makes of a record. @throws CorruptionError where the record does not fit what came before */
+function fitted<T>(found: FoundEpoch, record: JournalRecord, step: () => T): T {
   try {
-    return apply(version, record.edit, record.lsn)
+    return step()
   } catch (cause) {
     const path = found.journals.find((journal) => journal.records.includes(record))?.path ?? ''
     throw new CorruptionError(path, record.offset, `record ${record.lsn} does not fit the state before it`, {
       cause,
     })
+  }
+}
+
+/** @throws AssertionError for a shape that is not one of the channels that it names, as far as they are there */
+function assertShape(version: Version, shape: Shape, checked: Map<Shape, Version['channels']>): void {
+  const { channels } = version
+  if (checked.get(shape) === channels) return
+  const catalogue = catalogueOf(version)
+  for (const [ordinal, key] of shape.keys.entries()) {
+    const channel = channels[key]
+    if (channel === undefined) continue
+    const fits = channel.type === shape.types[ordinal] && groupKeyOf(catalogue, channel) === shape.index
+    assert(fits, `the samples of channel ${key} are of its type and its group`)
+  }
+  checked.set(shape, channels)
+}
+
+/** @throws CorruptionError for a state that no edits can have led to */
+export function checkVersion(version: Version, path: string): void {
+  try {
+    const catalogue = catalogueOf(version)
+    assert(catalogue.byName.size === catalogue.list.length, 'names are unique')
+    for (const channel of catalogue.list) {
+      const group = groupKeyOf(catalogue, channel)
+      assert(version.channels[group]?.kind === 'index', `channel ${group} is an index channel`)
+      assert(channel.key < version.nextKey, `channel key ${channel.key} was given out`)
+    }
+    for (const key of version.pointers.keys())
+      assert(version.channels[key] !== undefined, `channel ${key} has pointers and is there`)
+  } catch (cause) {
+    throw new CorruptionError(path, 0, 'the state that it tells contradicts itself', { cause })
   }
 }
 

@@ -50,18 +50,33 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
   if (groupsKeeping(engine, file).length > 0) return false
   // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
   await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
-  const { manifest } = engine
-  const isDue =
-    manifest === undefined ||
-    manifest.isBroken ||
-    manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
-  if (isDue) await writeCheckpoint(engine, held, file.lastLsn)
-  else await manifest.archive(held, await readEdits(file), file.lastLsn)
+  // All of it: what fails takes nothing, and what succeeds gives a whole file back.
+  await engine.reserve.lend(() => archive(engine, held, file), true)
   engine.covered = file.lastLsn
   engine.lookNow()
   journal.forgetOldest(file)
   await removeFile(engine, file.path)
   return true
+}
+
+/** Puts the edits of a journal file into the manifest, by an archive or a checkpoint. */
+async function archive(
+  engine: Engine,
+  held: Held<'manifest', 'exclusive'>,
+  file: JournalFile,
+): Promise<void> {
+  const { manifest } = engine
+  const isDue =
+    manifest === undefined ||
+    manifest.isBroken ||
+    manifest.size > 2 * manifest.checkpointSize + engine.tuning.manifestSlack
+  // Where room is short, whatever takes less of it.
+  const archived = file.edits.reduce((sum, { length }) => sum + length, 0)
+  const isSmaller = engine.reserve.wasFull && archived > (manifest?.checkpointSize ?? 0)
+  if (isDue || isSmaller) return writeCheckpoint(engine, held, file.lastLsn)
+  const edits = await readEdits(file)
+  engine.lookNow()
+  await manifest.archive(held, edits, file.lastLsn)
 }
 
 /** Writes a checkpoint now and retires what it covers. @throws StorageError, LeaseLostError */

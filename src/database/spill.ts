@@ -48,7 +48,7 @@ async function spillRun(engine: Engine, stream: Stream, run: PendingRows): Promi
     }
     await batch.finish()
   } catch (error) {
-    batch.settle(engine.lastLsn, false)
+    batch.giveUp(error)
     throw error
   }
   const position = stream.pending.indexOf(run)

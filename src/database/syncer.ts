@@ -36,6 +36,9 @@ export interface SyncerOptions {
 /** What the latest sync counts for in the mean: one slow sync sends a few that follow to the pool. */
 const LATEST_SHARE = 0.25
 
+/** It counts as this many times `loopSyncMs` at most: a disk that was slow once is not slow for long. */
+const MOST_TIMES = 4
+
 export class Syncer {
   readonly #options: SyncerOptions
   #journal: Journal | undefined
@@ -153,7 +156,8 @@ export class Syncer {
           const error = this.#fail(cause)
           for (const waiter of [...waiters, ...this.#waiters.splice(0)]) waiter.reject(error)
         }
-        const tookMs = this.#options.clock.monotonicMs() - startedMs
+        const { clock, loopSyncMs } = this.#options
+        const tookMs = Math.min(clock.monotonicMs() - startedMs, MOST_TIMES * loopSyncMs)
         this.#meanMs = (this.#meanMs ?? tookMs) * (1 - LATEST_SHARE) + tookMs * LATEST_SHARE
       }
     } finally {

@@ -4,7 +4,7 @@
 
 import { crc32 } from 'node:zlib'
 import type { Strip, TailView } from '../domain/tail.ts'
-import { segmentFile } from '../fs/layout.ts'
+import { join, segmentFile } from '../fs/layout.ts'
 import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
 import { toISO, END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
@@ -40,10 +40,11 @@ export async function compareWithReplay(
   if (replayed === undefined) return [{ what: 'invariant 11: the logs tell of no state' }]
   const { version, groups } = replayed
   const again = tailsOf(engine, version, (key) => groups.get(key)?.views() ?? [])
-  return [...compareVersions(head.version, version), ...compareTails(tails, again)]
+  return [...compareVersions(directory, head.version, version), ...compareTails(tails, again)]
 }
 
 function compareVersions(
+  directory: string,
   head: Version,
   replayed: Version,
 ): { what: string; channel?: string; file?: string }[] {
@@ -66,7 +67,10 @@ function compareVersions(
   for (const id of new Set([...Object.keys(head.segments), ...Object.keys(replayed.segments)].map(Number))) {
     const [a, b] = [head.segments[id], replayed.segments[id]]
     if (a?.live !== b?.live || a?.size !== b?.size)
-      problems.push({ what: 'invariant 11: replay gives other bytes', file: segmentFile(id) })
+      problems.push({
+        what: 'invariant 11: replay gives other bytes',
+        file: join(directory, segmentFile(id)),
+      })
   }
   return problems
 }

@@ -12,6 +12,7 @@ import { MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import type { Channel } from '../telem/channel.ts'
 import { countIn, partsFrom } from '../unary/channel-view.ts'
 import type { ChannelRef, ExtentPart, Part } from '../unary/channel-view.ts'
+import type { Pointer } from '../version/pointer.ts'
 import { catalogueOf } from '../version/version.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
@@ -19,27 +20,42 @@ import type { SnapshotState } from './snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 import { compareWithReplay } from './verify-replay.ts'
 
-/** Something that is not as it must be. `offset` in bytes, `channel` by name. */
+/** Something that is not as it must be. */
 export interface Problem {
+  /** What is wrong. */
   readonly what: string
+  /** Path of the file. */
   readonly file?: string
+  /** Bytes from the start of `file`. */
   readonly offset?: number
+  /** Name of the channel. */
   readonly channel?: string
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
+  /** Whether there are no problems. */
   readonly ok: boolean
+  /** Everything that is wrong; empty where nothing is. */
   readonly problems: readonly Problem[]
 }
 
+/** Pointers that are looked at between two turns of the loop. */
+const POINTERS_A_TURN = 4096
+
+/** Where a verification stands. */
 export interface VerifyProgress {
   /** Extents read, of `total`. */
   readonly done: number
+  /** Extents that are to be read. */
   readonly total: number
 }
 
+/** Options of `verify`. */
 export interface VerifyOptions {
+  /** Aborts the run, which rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
+  /** Called as extents are read. What it throws ends the run. */
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined
 }
 
@@ -50,14 +66,18 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
   try {
     checkAccounts(engine, problems)
     const catalogue = catalogueOf(state.version)
+    const checked = new Set<string>()
     const extents: Extents = new Map()
+    for (const channel of catalogue.list) await addExtents(engine, state, channel, extents)
+    await checkExtents(engine, state, extents, checked, options, problems)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
       await collectProblem(problems, channel.name, () =>
         checkPointers(engine, state, channel, extents, problems),
       )
     }
-    await checkExtents(engine, state, extents, options, problems)
+    // What a flush has put in the place of rows meanwhile.
+    await checkExtents(engine, state, extents, checked, options, problems)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
       if (channel.kind === 'index')
@@ -71,9 +91,20 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
   }
 }
 
+/** The logs are another holder's now: what they say is not this process's state. */
+function isOvertaken(engine: Engine): boolean {
+  try {
+    engine.lookNow()
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this process writes them. */
 async function takeChecked(engine: Engine, problems: Problem[]): Promise<SnapshotState> {
-  if (engine.journal === undefined || engine.failure !== undefined) return takeSnapshot(engine)
+  if (engine.journal === undefined || engine.failure !== undefined || isOvertaken(engine))
+    return takeSnapshot(engine)
   using held = await engine.guards.acquire(unguarded, {
     rank: 'manifest',
     mode: 'exclusive',
@@ -126,6 +157,7 @@ async function forEachPart(
   }
 }
 
+/** Runs a check that reads extents: what cannot be read of them was reported when they were checked. */
 async function collectProblem(
   problems: Problem[],
   channel: string,
@@ -135,7 +167,11 @@ async function collectProblem(
     await check()
   } catch (error) {
     if (!(error instanceof RubidiumError) && !(error instanceof AssertionError)) throw error
-    problems.push(problemOf(error, channel))
+    const problem = problemOf(error, channel)
+    const { file, offset } = problem
+    const isKnown =
+      file !== undefined && problems.some((known) => known.file === file && known.offset === offset)
+    if (!isKnown) problems.push(problem)
   }
 }
 
@@ -161,7 +197,7 @@ function checkAccounts(engine: Engine, problems: Problem[]): void {
     if (sum !== entry.live) {
       problems.push({
         what: `invariant 5: pointers keep ${sum} bytes live where the version says ${entry.live}`,
-        file: segmentFile(Number(id)),
+        file: join(engine.directory, segmentFile(Number(id))),
       })
     }
     live.delete(Number(id))
@@ -169,14 +205,14 @@ function checkAccounts(engine: Engine, problems: Problem[]): void {
   for (const id of live.keys())
     problems.push({
       what: 'invariant 4: pointers reach a segment that the version does not have',
-      file: segmentFile(id),
+      file: join(engine.directory, segmentFile(id)),
     })
   for (const segment of engine.segments.all()) {
     const used = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive + segment.reserved
     if (used > segment.size - FIRST_EXTENT) {
       problems.push({
         what: `invariant 5: ${used} bytes are live or reserved of ${segment.size - FIRST_EXTENT}`,
-        file: segmentFile(segment.id),
+        file: join(engine.directory, segmentFile(segment.id)),
       })
     }
   }
@@ -223,18 +259,40 @@ async function checkPointers(
   })
 }
 
-/** Invariant 4: every extent that anything reaches is there and sound. */
+/** Adds what a channel's pointers and tails reach, whatever can be read of it. */
+async function addExtents(
+  engine: Engine,
+  state: SnapshotState,
+  channel: Channel,
+  extents: Extents,
+): Promise<void> {
+  const add = ({ segment, offset, length }: Pointer): void => {
+    extents.set(`${segment}:${offset}`, { segment, offset, length, channel })
+  }
+  const table = state.version.pointers.get(channel.key)
+  for (let from = 0; from < table.length; from += POINTERS_A_TURN) {
+    table.forEach(from, Math.min(from + POINTERS_A_TURN, table.length), add)
+    await engine.turns.due()
+  }
+  for (const tail of state.viewOf(channelRefOf(catalogueOf(state.version), channel).index.key).tail) {
+    if (tail.kind === 'pointers') tail.pointers.get(channel.key)?.pointers.forEach(add)
+  }
+}
+
+/** Invariant 4: every extent that anything reaches, save those in `checked`, is there and sound. */
 async function checkExtents(
   engine: Engine,
   state: SnapshotState,
   extents: Extents,
+  checked: Set<string>,
   options: VerifyOptions,
   problems: Problem[],
 ): Promise<void> {
   const catalogue = catalogueOf(state.version)
   const total = extents.size
-  let done = 0
-  for (const extent of extents.values()) {
+  for (const [key, extent] of extents) {
+    if (checked.has(key)) continue
+    checked.add(key)
     options.signal?.throwIfAborted()
     const path = join(engine.directory, segmentFile(extent.segment))
     try {
@@ -260,8 +318,7 @@ async function checkExtents(
     } catch (error) {
       problems.push({ file: path, offset: extent.offset, ...problemOf(error as Error, extent.channel.name) })
     }
-    done++
-    options.onProgress?.({ done, total })
+    options.onProgress?.({ done: checked.size, total })
   }
 }
 
@@ -303,8 +360,9 @@ async function readTimes(
   ref: ChannelRef,
   { pointer, from, count }: ExtentPart,
 ): Promise<BigInt64Array> {
-  const times = new BigInt64Array(count)
   const reader = engine.segments.reader(pointer.segment)
+  reader.checkRoom(pointer, ref.owner, count)
+  const times = new BigInt64Array(count)
   await reader.readSamples(pointer, ref.owner, pointer.skip + from, count, new Uint8Array(times.buffer))
   await engine.turns.due()
   return times

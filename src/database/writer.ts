@@ -17,7 +17,7 @@ import { assertIncreasing, encodeSamples, sampleCount } from '../telem/sample.ts
 import { MAX_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import { commitStreams, dropPending, releaseStrip } from './commit.ts'
 import type { Engine } from './engine.ts'
-import { writeRunExtents } from './extents.ts'
+import { giveUpPlaces, writeRunExtents } from './extents.ts'
 import type { Durability } from './options.ts'
 import type { Resource } from './resources.ts'
 
@@ -379,8 +379,12 @@ export class WriterCore implements Resource {
       for (const each of staged) this.#checkTimes(each)
       for (const each of staged) if (each.arrays !== undefined) this.#writeExtents(each)
     } catch (error) {
-      for (const { places } of staged) for (const place of places ?? []) engine.segments.settle(place)
-      throw error
+      giveUpPlaces(
+        engine,
+        staged.flatMap(({ places }) => places ?? []),
+        error,
+      )
+      throw engine.reserve.note(error)
     }
     for (const each of staged) this.#keep(each)
     if (staged.length === 0) return undefined
@@ -389,7 +393,7 @@ export class WriterCore implements Resource {
     try {
       return commitStreams(engine, this.#streams, this.#plan.durability)
     } catch (error) {
-      for (const stream of this.#streams) dropPending(engine, stream)
+      for (const stream of this.#streams) dropPending(engine, stream, error)
       throw error
     }
   }
@@ -516,6 +520,7 @@ export class WriterCore implements Resource {
 
   #writeExtents(staged: Staged): void {
     const { stream, arrays, times, count } = staged
+    this.#engine.reserve.assertWhole('Cannot write samples', count * stream.shape.rowSize)
     staged.places = writeRunExtents(this.#engine, stream.shape, arrays!, times[0]!, times[count - 1]!, count)
   }
 

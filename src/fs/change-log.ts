@@ -54,6 +54,20 @@ export class ChangeLog<T> {
     this.#entries = this.#entries.map((entry) => ({ ...entry, change: map(entry.change) }))
   }
 
+  /**
+   * An independent log in which it is known what became of the clean changes: `decide` gives the dirty change that
+   * stands for one now, or undefined where it is on disk. What the log then begins with may be folded: `sync(0)`.
+   */
+  settleClean(decide: (change: T) => T | undefined): ChangeLog<T> {
+    const copy = new ChangeLog<T>()
+    copy.#entries = this.#entries.map((entry): Entry<T> => {
+      if (entry.state !== 'clean') return { ...entry }
+      const change = decide(entry.change)
+      return change === undefined ? { ...entry, state: 'synced' } : { ...entry, change, state: 'dirty' }
+    })
+    return copy
+  }
+
   /** An independent log of the same changes. */
   clone(map: (change: T) => T = (change) => change): ChangeLog<T> {
     const copy = new ChangeLog<T>()

@@ -39,6 +39,8 @@ export class FaultyFileSystem implements FileSystem {
   readonly #inner: FileSystem
   readonly #matches = new Map<FaultRule, number>()
   readonly #struck = new Map<FaultRule, number>()
+  /** Told of every operation when it is called, before a rule strikes it; undefined: nobody is told. */
+  observer: ((kind: OperationKind, path: string) => void) | undefined
 
   constructor(inner: FileSystem, rules: readonly FaultRule[] = []) {
     this.#inner = inner
@@ -133,6 +135,7 @@ export class FaultyFileSystem implements FileSystem {
 
   /** Counts an operation against all rules; the fault of the oldest one that strikes it. */
   #next(kind: OperationKind, path: string): Fault | undefined {
+    this.observer?.(kind, path)
     let struck: FaultRule | undefined
     for (const [rule, before] of this.#matches) {
       if (!matches(rule, kind, path)) continue

@@ -35,6 +35,7 @@ export interface File {
   sync(): Promise<void>
   /** As `sync`, holding the event loop. */
   syncNow(): void
+  /** Gives the file back. What the system makes of it is not told: what must be on disk was synced. */
   closeNow(): void
 }
 

@@ -2,15 +2,19 @@
 // Invariant: bytes of the buffer behind `size` are zero, so that growing never shows old contents.
 // Called by the simulated disk only.
 
+import { WrittenRanges } from './memory-ranges.ts'
+
 /** The contents of one file. Offsets and sizes in bytes. */
 export class GrowableBytes {
   #buffer: Uint8Array
   #size: number
+  #written = new WrittenRanges()
 
   /** @param initial contents to start from; copied. */
   constructor(initial: Uint8Array = new Uint8Array(0)) {
     this.#buffer = new Uint8Array(initial)
     this.#size = initial.length
+    this.#written.add(0, initial.length)
   }
 
   get size(): number {
@@ -30,6 +34,7 @@ export class GrowableBytes {
     if (source.length === 0) return
     this.extend(offset + source.length)
     this.#buffer.set(source, offset)
+    this.#written.add(offset, offset + source.length)
   }
 
   /** Makes the contents at least `size` long, with zeroes. */
@@ -48,9 +53,18 @@ export class GrowableBytes {
     if (size < this.#size) {
       this.#buffer.fill(0, size, this.#size)
       this.#size = size
+      this.#written.cut(size)
     } else {
       this.extend(size)
     }
+  }
+
+  /** Blocks that the contents take on a disk, holes left out; with [start, end) written as well. */
+  blocks(blockSize: number, start = 0, end = 0): number {
+    if (end <= start) return this.#written.blocks(blockSize)
+    const written = this.#written.clone()
+    written.add(start, end)
+    return written.blocks(blockSize)
   }
 
   /** A copy of the contents. */
@@ -60,6 +74,8 @@ export class GrowableBytes {
 
   /** Independent contents with the same bytes. */
   clone(): GrowableBytes {
-    return new GrowableBytes(this.#buffer.subarray(0, this.#size))
+    const copy = new GrowableBytes(this.#buffer.subarray(0, this.#size))
+    copy.#written = this.#written.clone()
+    return copy
   }
 }

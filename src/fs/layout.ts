@@ -22,6 +22,7 @@ export const READER_DIRECTORY = 'readers'
 
 const LEASE_PREFIX = 'LEASE-'
 const CLEAN_PREFIX = 'CLEAN-'
+const UNSYNCED_PREFIX = 'UNSYNCED-'
 const TEMP_PREFIX = '.tmp-'
 const EPOCH_DIGITS = 6
 const NUMBER_DIGITS = 12
@@ -54,6 +55,11 @@ export function leaseName(epoch: number): string {
 /** Mark of a clean close in an epoch, such as `CLEAN-000003`. `epoch` is an integer >= 0. */
 export function cleanName(epoch: number): string {
   return CLEAN_PREFIX + padded(epoch, EPOCH_DIGITS)
+}
+
+/** Mark of a sync that failed in an epoch, such as `UNSYNCED-000003`. `epoch` is an integer >= 0. */
+export function unsyncedName(epoch: number): string {
+  return UNSYNCED_PREFIX + padded(epoch, EPOCH_DIGITS)
 }
 
 /** Manifest file whose checkpoint is at `lsn`, such as `manifest/000003-000000000977`. */
@@ -94,6 +100,13 @@ export function parseLease(name: string): number | undefined {
 export function parseClean(name: string): number | undefined {
   return name.startsWith(CLEAN_PREFIX)
     ? parseCanonical(name.slice(CLEAN_PREFIX.length), EPOCH_DIGITS)
+    : undefined
+}
+
+/** The epoch of the mark of a failed sync; undefined for everything else. */
+export function parseUnsynced(name: string): number | undefined {
+  return name.startsWith(UNSYNCED_PREFIX)
+    ? parseCanonical(name.slice(UNSYNCED_PREFIX.length), EPOCH_DIGITS)
     : undefined
 }
 

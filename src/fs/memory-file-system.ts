@@ -10,7 +10,14 @@ import { MemoryFile } from './memory-file.ts'
 import { MemoryInode } from './memory-inode.ts'
 import type { OperationKind } from './operation-kind.ts'
 import { PowerLoss } from './power-loss.ts'
-import { type OperationScheduler, SimulatedProcess, type TracedOperation } from './simulated-process.ts'
+import { SeededRandom } from './seeded-random.ts'
+import {
+  type DeathCode,
+  type OperationScheduler,
+  type PartialWrite,
+  SimulatedProcess,
+  type TracedOperation,
+} from './simulated-process.ts'
 import { systemError } from './system-error.ts'
 
 /** How a simulated disk is used. */
@@ -19,6 +26,27 @@ export interface MemoryFileSystemOptions {
   readonly scheduler?: OperationScheduler
   /** Whether to keep a list of all operations; default false. */
   readonly trace?: boolean
+  /** Bytes of the disk, in whole blocks; default: there is always room. */
+  readonly capacity?: number
+}
+
+/** Room is given out in blocks of so many bytes: to contents, and to directories for their names. */
+const BLOCK_SIZE = 512
+
+/** Bytes that a name takes in its directory. */
+const NAME_SIZE = 64
+
+/** A change or sync that is about to happen, and what a death in it would leave. */
+export interface PendingMutation {
+  readonly kind: OperationKind
+  readonly path: string
+  /** A copy of the disk without it. */
+  readonly before: () => MemoryFileSystem
+  /**
+   * A copy of the disk with a part of it, which `seed` decides; undefined for what happens in full or not at all.
+   * A kill and a power loss cut a write in different places.
+   */
+  readonly torn: (code: DeathCode, seed: number) => MemoryFileSystem | undefined
 }
 
 /** A place for a name: the directory that is to hold it, and the name in it. */
@@ -37,9 +65,12 @@ export class MemoryFileSystem implements FileSystem {
   readonly #open = new Set<MemoryFile>()
   #root = new MemoryDirectory()
   #sequence = 0
+  /** Bytes of the disk; may be changed at any time, also to less than what is used. */
+  capacity: number
 
   constructor(options: MemoryFileSystemOptions = {}) {
     this.#options = options
+    this.capacity = options.capacity ?? Infinity
     this.#process = new SimulatedProcess(options.scheduler, options.trace === true)
   }
 
@@ -54,6 +85,20 @@ export class MemoryFileSystem implements FileSystem {
    */
   get mutations(): number {
     return this.#process.mutations
+  }
+
+  /** Bytes that files and directories take, those included that have no name any more and are open; no counted operation. */
+  get used(): number {
+    const seen = new Set<MemoryNode>()
+    const blocksOf = (node: MemoryNode): number => {
+      if (seen.has(node)) return 0
+      seen.add(node)
+      if (node.kind === 'file') return node.blocks(BLOCK_SIZE)
+      return node.names.reduce((sum, name) => sum + blocksOf(node.get(name)!), nameBlocks(node.names.length))
+    }
+    let blocks = blocksOf(this.#root)
+    for (const file of this.#open) blocks += blocksOf(file.inode)
+    return blocks * BLOCK_SIZE
   }
 
   /** All operations so far in order; undefined without the option `trace`. */
@@ -102,9 +147,39 @@ export class MemoryFileSystem implements FileSystem {
     return this.clone(options)
   }
 
+  /**
+   * As `afterKill`, where the system has also let go of the pages that failed syncs left clean: of each such change
+   * `seed` decides whether the disk has it. Names stay.
+   */
+  afterEviction(seed: number, options: MemoryFileSystemOptions = this.#options): MemoryFileSystem {
+    const random = new SeededRandom(seed)
+    return this.#derive(options, (node, mapped) =>
+      node.kind === 'file' ? node.afterEviction(random) : node.clone(mapped),
+    )
+  }
+
   /** An independent, living disk in the same state, with nothing open and all counters at 0. */
   clone(options: MemoryFileSystemOptions = this.#options): MemoryFileSystem {
     return this.#derive(options, (node, mapped) => (node.kind === 'file' ? node.clone() : node.clone(mapped)))
+  }
+
+  /**
+   * Tells `observer` of every change and sync right before it happens (undefined: no longer). Copies of the disk
+   * are not observed.
+   */
+  observeMutations(observer: ((pending: PendingMutation) => void) | undefined): void {
+    if (observer === undefined) {
+      this.#process.observer = undefined
+      return
+    }
+    this.#process.observer = (kind, path, part) => {
+      observer({
+        kind,
+        path,
+        before: () => this.clone(),
+        torn: (code, seed) => (part === undefined ? undefined : this.#withPart(part, code, seed)),
+      })
+    }
   }
 
   /** A copy of a file's contents as a process reads them; no counted operation. */
@@ -150,6 +225,7 @@ export class MemoryFileSystem implements FileSystem {
       inode,
       process: this.#process,
       nextSequence: this.#nextSequence,
+      roomFor: this.#roomFor,
       onClose: (closed) => this.#open.delete(closed),
     })
     this.#open.add(file)
@@ -177,6 +253,7 @@ export class MemoryFileSystem implements FileSystem {
       if (node === undefined) {
         const made = new MemoryDirectory()
         const holder = parent
+        this.#takeName(holder, 'makeDirectory', path)
         this.#process.mutate('makeDirectory', path, () => holder.set(this.#nextSequence(), name, made))
         node = made
       }
@@ -193,6 +270,7 @@ export class MemoryFileSystem implements FileSystem {
     if (node.kind === 'directory') throw systemError('EPERM', 'link', existing)
     const { directory, name } = this.#place(path, 'link')
     if (directory.get(name) !== undefined) throw systemError('EEXIST', 'link', path)
+    this.#takeName(directory, 'link', path)
     this.#process.mutate('link', path, () => directory.set(this.#nextSequence(), name, node))
   }
 
@@ -228,6 +306,36 @@ export class MemoryFileSystem implements FileSystem {
     return this.#sequence
   }
 
+  /** @throws SystemError ENOSPC where the directory needs a block for one more name and there is none */
+  #takeName(directory: MemoryDirectory, syscall: string, path: string): void {
+    if (this.capacity === Infinity) return
+    const { length } = directory.names
+    const more = nameBlocks(length + 1) - nameBlocks(length)
+    if (more > 0 && this.used + more * BLOCK_SIZE > this.capacity) throw systemError('ENOSPC', syscall, path)
+  }
+
+  /** As many bytes of a write as find room: a whole number of blocks, as systems do, or all of them. */
+  readonly #roomFor = (inode: MemoryInode, offset: number, length: number): number => {
+    if (this.capacity === Infinity) return length
+    const free = Math.floor((this.capacity - this.used) / BLOCK_SIZE)
+    const before = inode.blocks(BLOCK_SIZE)
+    const fits = (end: number): boolean => {
+      const more = inode.blocks(BLOCK_SIZE, offset, end) - before
+      return more === 0 || more <= free
+    }
+    const end = offset + length
+    if (fits(end)) return length
+    // Ends of blocks that the write would fill: the last one that fits.
+    const firstBlock = Math.floor(offset / BLOCK_SIZE)
+    let [least, most] = [0, Math.ceil(end / BLOCK_SIZE) - firstBlock]
+    while (least < most - 1) {
+      const middle = Math.floor((least + most) / 2)
+      if (fits((firstBlock + middle) * BLOCK_SIZE)) least = middle
+      else most = middle
+    }
+    return least === 0 ? 0 : (firstBlock + least) * BLOCK_SIZE - offset
+  }
+
   async #begin(kind: OperationKind, path: string): Promise<void> {
     await this.#process.turn(kind, path)
     this.#process.operate(kind, path)
@@ -242,6 +350,7 @@ export class MemoryFileSystem implements FileSystem {
   #create(path: string): MemoryInode {
     const { directory, name } = this.#place(path, 'open')
     if (directory.get(name) !== undefined) throw systemError('EEXIST', 'open', path)
+    this.#takeName(directory, 'open', path)
     const inode = new MemoryInode()
     this.#process.mutate('create', path, () => directory.set(this.#nextSequence(), name, inode))
     return inode
@@ -301,6 +410,19 @@ export class MemoryFileSystem implements FileSystem {
     return sequences.sort((a, b) => a - b)
   }
 
+  /** A copy in which a part of a write has happened. */
+  #withPart(part: PartialWrite, code: DeathCode, seed: number): MemoryFileSystem {
+    const copy = this.#derive(this.#options, (node, mapped) => {
+      if (node.kind === 'directory') return node.clone(mapped)
+      const inode = node.clone()
+      if (node === part.inode) part.apply(inode, new SeededRandom(seed), code)
+      return inode
+    })
+    // It has taken numbers of this disk.
+    copy.#sequence = this.#sequence
+    return copy
+  }
+
   /** A disk of other nodes; `change` makes each once, so that hard links stay links to one file. */
   #derive(
     options: MemoryFileSystemOptions,
@@ -318,6 +440,7 @@ export class MemoryFileSystem implements FileSystem {
     assert(root.kind === 'directory', 'the root of a disk stays a directory')
     const derived = new MemoryFileSystem(options)
     derived.#root = root
+    if (options === this.#options || options.capacity === undefined) derived.capacity = this.capacity
     derived.#sequence = this.#sequence
     return derived
   }
@@ -330,4 +453,8 @@ function partsOf(path: string): string[] {
     else if (part !== '' && part !== '.') parts.push(part)
   }
   return parts
+}
+
+function nameBlocks(names: number): number {
+  return Math.ceil((names * NAME_SIZE) / BLOCK_SIZE)
 }

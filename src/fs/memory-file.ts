@@ -19,6 +19,8 @@ export interface MemoryFileOptions {
   readonly process: SimulatedProcess
   /** A number above all it returned before; orders the changes of the whole disk. */
   readonly nextSequence: () => number
+  /** How many bytes of a write find room on the disk: all of them, or the first so many. */
+  readonly roomFor: (inode: MemoryInode, offset: number, length: number) => number
   readonly onClose: (file: MemoryFile) => void
 }
 
@@ -29,6 +31,7 @@ export class MemoryFile implements File {
   readonly #inode: MemoryInode
   readonly #process: SimulatedProcess
   readonly #nextSequence: () => number
+  readonly #roomFor: MemoryFileOptions['roomFor']
   readonly #onClose: (file: MemoryFile) => void
   #closed = false
 
@@ -38,6 +41,7 @@ export class MemoryFile implements File {
     this.#inode = options.inode
     this.#process = options.process
     this.#nextSequence = options.nextSequence
+    this.#roomFor = options.roomFor
     this.#onClose = options.onClose
   }
 
@@ -99,6 +103,11 @@ export class MemoryFile implements File {
     this.#onClose(this)
   }
 
+  /** What it is a handle on. */
+  get inode(): MemoryInode {
+    return this.#inode
+  }
+
   /** As after a failed sync on Linux: what is unsynced stays readable, but no later sync makes it durable. */
   markClean(): void {
     this.#inode.markClean()
@@ -119,16 +128,16 @@ export class MemoryFile implements File {
     this.#process.operate('write', this.path)
     if (!this.#writable) throw systemError('EBADF', 'write', this.path)
     if (source.length === 0) return 0
-    this.#process.mutate(
-      'write',
-      this.path,
-      () => this.#inode.write(this.#nextSequence(), source, offset),
-      (random, code) => {
-        const length = partialLength(random, code, offset, source.length)
-        this.#inode.write(this.#nextSequence(), source.subarray(0, length), offset)
-      },
-    )
-    return source.length
+    const most = this.#roomFor(this.#inode, offset, source.length)
+    if (most === 0) throw systemError('ENOSPC', 'write', this.path)
+    const write = (inode: MemoryInode, length: number): void => {
+      inode.write(this.#nextSequence(), source.subarray(0, length), offset)
+    }
+    this.#process.mutate('write', this.path, () => write(this.#inode, most), {
+      inode: this.#inode,
+      apply: (inode, random, code) => write(inode, partialLength(random, code, offset, most)),
+    })
+    return most
   }
 
   #sync(mark: number): void {

@@ -5,10 +5,12 @@
 import { ChangeLog } from './change-log.ts'
 import { GrowableBytes } from './growable-bytes.ts'
 import type { PowerLoss } from './power-loss.ts'
+import type { SeededRandom } from './seeded-random.ts'
 
 type ContentChange =
   | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly size: number }
+  | { readonly kind: 'extend'; readonly size: number }
 
 /** Contents of one file of the simulated disk. Offsets and sizes in bytes. */
 export class MemoryInode {
@@ -25,6 +27,11 @@ export class MemoryInode {
 
   get size(): number {
     return this.#current.size
+  }
+
+  /** Blocks that it takes on the disk; with [start, end) written as well. */
+  blocks(blockSize: number, start?: number, end?: number): number {
+    return this.#current.blocks(blockSize, start, end)
   }
 
   /** Copies what is there from `offset` on into `target`; returns how many bytes that were. */
@@ -71,6 +78,23 @@ export class MemoryInode {
     return new MemoryInode(contents)
   }
 
+  /**
+   * The file once the system has let go of the pages that failed syncs left clean: reads show what the disk has of
+   * them, each change or none of it. Of a write that is not there the size may be, and reads as zeroes.
+   */
+  afterEviction(random: SeededRandom): MemoryInode {
+    const copy = new MemoryInode(this.#durable.clone())
+    copy.#changes = this.#changes.settleClean((change) => {
+      if (random.chance(0.3)) return undefined
+      const isSized = change.kind === 'write' && random.chance(0.5)
+      return { kind: 'extend', size: isSized ? change.offset + change.bytes.length : 0 }
+    })
+    copy.sync(0)
+    copy.#current = copy.#durable.clone()
+    copy.#changes.replay((change) => applyChange(copy.#current, change))
+    return copy
+  }
+
   /** An independent file with the same contents and the same unsynced changes. */
   clone(): MemoryInode {
     const copy = new MemoryInode(this.#durable.clone())
@@ -101,7 +125,8 @@ export class MemoryInode {
 
 function applyChange(contents: GrowableBytes, change: ContentChange): void {
   if (change.kind === 'write') contents.write(change.bytes, change.offset)
-  else contents.truncate(change.size)
+  else if (change.kind === 'truncate') contents.truncate(change.size)
+  else contents.extend(change.size)
 }
 
 function applySurviving(
@@ -110,8 +135,8 @@ function applySurviving(
   sequence: number,
   loss: PowerLoss,
 ): void {
-  if (change.kind === 'truncate') {
-    if (loss.keeps(sequence)) contents.truncate(change.size)
+  if (change.kind !== 'write') {
+    if (loss.keeps(sequence)) applyChange(contents, change)
     return
   }
   const surviving = loss.ofWrite(sequence, change.offset, change.bytes.length)

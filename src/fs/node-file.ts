@@ -86,7 +86,7 @@ export class NodeFile implements File {
   closeNow(): void {
     const fd = this.#descriptor('close')
     this.#closed = true
-    if (this.#inFlight === 0) fs.closeSync(fd)
+    if (this.#inFlight === 0) closeQuietly(fd)
   }
 
   #descriptor(syscall: string): number {

@@ -3,6 +3,7 @@
 // that it does reaches the disk any more. Called by MemoryFileSystem and its files.
 
 import { assert } from '../assert.ts'
+import type { MemoryInode } from './memory-inode.ts'
 import type { OperationKind } from './operation-kind.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { systemError } from './system-error.ts'
@@ -21,8 +22,18 @@ export interface TracedOperation {
 /** Decides when an asynchronous operation takes effect; `label` is its kind and path. */
 export type OperationScheduler = (label: string) => Promise<void>
 
-/** Performs a part of a write: `random` decides which, `code` says what kind of death makes it partial. */
-export type PartialEffect = (random: SeededRandom, code: DeathCode) => void
+/** A write of which a death may leave a part. */
+export interface PartialWrite {
+  readonly inode: MemoryInode
+  /**
+   * Writes a part to `inode`, which is the file's own or that of a copy of the disk: `random` decides which part,
+   * `code` says what kind of death it is.
+   */
+  readonly apply: (inode: MemoryInode, random: SeededRandom, code: DeathCode) => void
+}
+
+/** Told of every change and sync of a living process right before it happens. */
+export type MutationObserver = (kind: OperationKind, path: string, part: PartialWrite | undefined) => void
 
 /** Counters, fate and schedule of one process. */
 export class SimulatedProcess {
@@ -33,6 +44,8 @@ export class SimulatedProcess {
   #mutations = 0
   #death: { readonly at: number; readonly code: DeathCode; readonly random: SeededRandom } | undefined
   #dead: DeathCode | undefined
+  /** Who is told of changes to come; undefined: nobody. */
+  observer: MutationObserver | undefined
 
   constructor(schedule: OperationScheduler | undefined, traced: boolean) {
     this.#schedule = schedule
@@ -86,8 +99,9 @@ export class SimulatedProcess {
    * all or, where `part` is given, in part.
    * @throws SystemError EPOWER or EKILLED where the process dies in it.
    */
-  mutate(kind: OperationKind, path: string, whole: () => void, part?: PartialEffect): void {
+  mutate(kind: OperationKind, path: string, whole: () => void, part?: PartialWrite): void {
     this.assertAlive(kind, path)
+    this.observer?.(kind, path, part)
     this.#mutations += 1
     const death = this.#death
     if (death === undefined || this.#mutations !== death.at) {
@@ -96,7 +110,7 @@ export class SimulatedProcess {
     }
     const outcome = death.random.below(part === undefined ? 2 : 3)
     if (outcome === 1) whole()
-    if (outcome === 2) part?.(death.random, death.code)
+    if (outcome === 2) part?.apply(part.inode, death.random, death.code)
     this.#dead = death.code
     throw systemError(death.code, kind, path)
   }

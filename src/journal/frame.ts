@@ -6,8 +6,9 @@
 //   4      4    length of the whole frame in bytes, a multiple of 8
 //   8      4    kind (journal: RecordKind, manifest: ManifestFrame)
 //   12     4    payload length in bytes
-//   16     n    payload, then zeroes up to length
+//   16     n    payload, then one to eight zeroes up to length
 //
+// The last byte is a zero, so that no frame ends like fill (fill.ts), however its payload does.
 // Frames begin at multiples of 8, which is what lets `findFrame` find sound ones behind damage.
 
 import { checksum } from '../codec/checksum.ts'
@@ -19,12 +20,12 @@ export const MAX_FRAME: number = 2 ** 30
 
 /** Bytes of a frame around a payload of `length` bytes. */
 export function frameSize(length: number): number {
-  return (FRAME_HEADER + length + 7) & ~7
+  return (FRAME_HEADER + length + 8) & ~7
 }
 
 /**
- * Completes a frame in place: `bytes[at + 16 ...]` holds the payload already.
- * Returns the frame's length. `fileOffset` is where in the file the frame will begin.
+ * Completes a frame in place: `bytes[at + 16 ...]` holds the payload already, with `frameSize(payload) - 16 - payload`
+ * bytes of room behind it. Returns the frame's length. `fileOffset` is where in the file the frame will begin.
  */
 export function sealFrame(
   bytes: Uint8Array,

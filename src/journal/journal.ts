@@ -3,7 +3,8 @@
 // delays the acknowledgement. What is written but not proven is the syncer's business.
 //
 // A failed or short append is cut off before the next; where that fails the file ends there and the
-// next append begins another; where that fails too, writes are refused (S4).
+// next append begins another; where that fails too, writes are refused (S4). Where strict commits are
+// waited for, the file is filled ahead of its end (fill.ts).
 
 import { assert } from '../assert.ts'
 import { ByteWriter } from '../codec/byte-writer.ts'
@@ -14,10 +15,12 @@ import { hasCode } from '../fs/system-error.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
+import { openFresh } from '../fs/open-fresh.ts'
 import type { Edit } from '../version/edit.ts'
 import { encodeEdit } from './edit-codec.ts'
+import { fillOf, planFill } from './fill.ts'
 import { FRAME_HEADER, MAX_FRAME, sealFrame } from './frame.ts'
-import { COMMIT, EDIT, encodeCommit } from './record.ts'
+import { bytesOfRows, COMMIT, EDIT, encodeCommit } from './record.ts'
 import type { CommitSection } from './record.ts'
 import type { Shape } from './shape.ts'
 
@@ -45,6 +48,8 @@ export interface JournalFile {
   lastLsn: number
   /** What the operating system has; the header counts from the start. */
   size: number
+  /** Where the fill ahead of `size` ends; `size` or less where there is none. Infinity: it cannot be filled. */
+  filled: number
   /** Goes out with the first record, in one write: a header without it means nothing. */
   header: Uint8Array | undefined
   /** Bytes were written since the last sync began. */
@@ -64,6 +69,10 @@ export interface JournalOptions {
   readonly firstLsn: number
   /** A file that is this long is followed by another; bytes. */
   readonly rollSize: number
+  /** Bytes that `fillAhead` lays ahead; none by default. */
+  readonly fillSize?: number
+  /** Runs a step that writes what was acknowledged already; may try to make room where there is none. */
+  readonly urgently?: (step: () => void) => void
 }
 
 /** The open journal of one epoch. */
@@ -118,8 +127,9 @@ export class Journal {
    */
   appendCommit(sections: readonly CommitSection[], proven: number, through: boolean): number {
     const defined: Shape[] = []
-    const current = this.#ready()
-    refuseLarge(bytesOfRows(sections), current)
+    const size = bytesOfRows(sections)
+    const current = this.#ready(size)
+    refuseLarge(size, current)
     const at = this.#begin(proven)
     try {
       encodeCommit(this.#pending, sections, (shape) => {
@@ -164,7 +174,32 @@ export class Journal {
   /** Hands pending records to the operating system. @throws StorageError; they stay pending */
   writeOut(): void {
     if (this.#refused !== undefined) throw this.#refused
-    if (this.#pending.length > 0) this.#write(this.#files.at(-1)!, true)
+    if (this.#pending.length === 0) return
+    const step = (): void => this.#write(this.#files.at(-1)!, true)
+    if (this.#options.urgently === undefined) step()
+    else this.#options.urgently(step)
+  }
+
+  /**
+   * Lays fill ahead of the records, where too little is left of it: to be called where a strict commit was waited for.
+   * Not in a file of which nothing is proven yet. That it fails is nobody's concern.
+   */
+  fillAhead(proven: number): void {
+    const { fillSize = 0, rollSize } = this.#options
+    const current = this.#files.at(-1)
+    if (current === undefined || current.firstLsn > proven || this.#ended || this.#refused !== undefined)
+      return
+    const plan = planFill(current.size, current.filled, fillSize, rollSize)
+    if (plan === undefined) return
+    const { from, to } = plan
+    try {
+      const count = current.file.writeNow(fillOf(to - from), from)
+      if (count < to - from) throw Object.assign(new Error('no room for fill'), { code: 'ENOSPC' })
+      current.filled = to
+    } catch {
+      cutFill(current)
+      current.filled = Infinity
+    }
   }
 
   /** Ends the current file, so that the next record begins another. Pending records are written first. */
@@ -189,8 +224,8 @@ export class Journal {
     this.#files.length = 0
   }
 
-  /** The file that the next record goes to, with nothing in the way of appending. */
-  #ready(): JournalFile {
+  /** The file that the next record, of `size` bytes or more, goes to, with nothing in the way of appending. */
+  #ready(size = 0): JournalFile {
     if (this.#refused !== undefined) throw this.#refused
     if (this.#pending.length >= PENDING_LIMIT) this.writeOut()
     let current = this.#files.at(-1)
@@ -200,7 +235,7 @@ export class Journal {
       current.size + this.#pending.length >= this.#options.rollSize
     ) {
       if (this.#pending.length > 0) this.writeOut()
-      current = this.#create()
+      current = this.#create(size)
     }
     return current
   }
@@ -216,6 +251,7 @@ export class Journal {
   #end(current: JournalFile, at: number, kind: number, through: boolean): number {
     const payload = this.#pending.length - at - FRAME_HEADER
     refuseLarge(payload, current)
+    this.#pending.u8(0)
     this.#pending.align(8)
     const length = sealFrame(this.#pending.view(), at, kind, payload, current.seed, current.size + at)
     if (through) this.#write(current, at > 0)
@@ -238,7 +274,7 @@ export class Journal {
       }
     } catch (cause) {
       this.#cutOff(current, offset, cause, acknowledged)
-      throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause)
+      throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause, bytes.length)
     }
     current.header = undefined
     current.size += length
@@ -249,6 +285,7 @@ export class Journal {
   #cutOff(current: JournalFile, size: number, cause: unknown, acknowledged: boolean): void {
     try {
       current.file.truncateNow(size)
+      if (current.filled !== Infinity) current.filled = 0
     } catch {
       this.#ended = true
       // Pending records carry checksums of their place in this very file: acknowledged ones cannot
@@ -259,7 +296,7 @@ export class Journal {
     }
   }
 
-  #create(): JournalFile {
+  #create(size: number): JournalFile {
     const { files, directory, epoch, databaseId } = this.#options
     const first = this.#nextLsn
     const last = this.#files.at(-1)
@@ -279,12 +316,14 @@ export class Journal {
         firstLsn: first,
         lastLsn: first - 1,
         size: HEADER_SIZE,
+        filled: 0,
         header: encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number: first }),
         dirty: true,
         edits: [],
         commits: new Map(),
         shapes: new Map(),
       }
+      if (last !== undefined && last.filled > last.size && last.filled !== Infinity) cutFill(last)
       this.#files.push(created)
       this.#ended = false
       this.namesDirty = true
@@ -296,21 +335,9 @@ export class Journal {
         this.#refused = new StorageError(message, { cause, path })
         throw this.#refused
       }
-      throw storageError('Cannot begin a journal file', join(directory, JOURNAL_DIRECTORY), cause)
+      const needed = HEADER_SIZE + FRAME_HEADER + size
+      throw storageError('Cannot begin a journal file', join(directory, JOURNAL_DIRECTORY), cause, needed)
     }
-  }
-}
-
-/** A new file; one that an earlier try of this very journal left without a record is used again. */
-function openFresh(files: FileSystem, path: string): File {
-  try {
-    return files.openNow(path, 'create')
-  } catch (cause) {
-    if (!hasCode(cause, 'EEXIST')) throw cause
-    const file = files.openNow(path, 'write')
-    if (file.sizeNow() === 0) return file
-    file.closeNow()
-    throw cause
   }
 }
 
@@ -322,12 +349,14 @@ function refuseLarge(size: number, { path }: JournalFile): void {
   })
 }
 
-/** Bytes of the samples that go into a commit's record. */
-function bytesOfRows(sections: readonly CommitSection[]): number {
-  let size = 0
-  for (const { shape, runs } of sections)
-    for (const run of runs) if (run.kind === 'rows') size += run.count * shape.rowSize
-  return size
+/** Gives back what lies behind the last record. Where that fails it stays: nobody is told anything by it. */
+function cutFill(file: JournalFile): void {
+  try {
+    file.file.truncateNow(file.size)
+    file.filled = 0
+  } catch {
+    // It reads the same.
+  }
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -16,6 +16,7 @@ import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
 import { typeCode, typeOfCode } from '../telem/data-type.ts'
 import type { DataType } from '../telem/data-type.ts'
+import { MAX_TIMESTAMP } from '../telem/timestamp.ts'
 import type { Edit } from '../version/edit.ts'
 import { decodeEdit } from './edit-codec.ts'
 import { shapeOf } from './shape.ts'
@@ -177,6 +178,7 @@ function decodeRun(from: ByteReader, shape: Shape): Run {
   const kind = from.u8()
   const joined = from.u8() === 1
   const count = from.u32()
+  if (count === 0) throw new DecodeError(from.offset - 4, 'a run without samples')
   const parted: number[] = []
   const partedCount = from.count(8)
   for (let i = 0; i < partedCount; i++) parted.push(from.u64())
@@ -193,6 +195,17 @@ function decodeRun(from: ByteReader, shape: Shape): Run {
   if (kind !== 1) throw new DecodeError(from.offset, `a run of the unknown kind ${kind}`)
   const first = from.i64()
   const last = from.i64()
+  // So many different times lie between them, and the end behind the last is one too.
+  if (last - first < BigInt(count - 1) || last > MAX_TIMESTAMP)
+    throw new DecodeError(from.offset - 16, 'a run between times that cannot be')
   const places = shape.keys.map(() => ({ segment: from.u64(), offset: from.u64(), length: from.u32() }))
   return { kind: 'extents', count, joined, parted, first, last, places }
+}
+
+/** Bytes of the samples that go into a commit's record. */
+export function bytesOfRows(sections: readonly CommitSection[]): number {
+  let size = 0
+  for (const { shape, runs } of sections)
+    for (const run of runs) if (run.kind === 'rows') size += run.count * shape.rowSize
+  return size
 }

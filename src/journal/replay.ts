@@ -3,9 +3,16 @@
 
 import { fileSeed } from '../codec/checksum.ts'
 import { DecodeError } from '../codec/decode-error.ts'
-import { decodeFileHeader, HEADER_SIZE, isHeaderWhole, JOURNAL_KIND } from '../codec/file-header.ts'
+import {
+  decodeFileHeader,
+  encodeFileHeader,
+  HEADER_SIZE,
+  isHeaderWhole,
+  JOURNAL_KIND,
+} from '../codec/file-header.ts'
 import type { ExpectedFileHeader } from '../codec/file-header.ts'
 import { CorruptionError } from '../errors.ts'
+import { withoutFill } from './fill.ts'
 import { findFrame, readFrame } from './frame.ts'
 import type { FrameFault } from './frame.ts'
 import { decodeRecord, RECORD_HEADER } from './record.ts'
@@ -33,20 +40,22 @@ export interface JournalContents {
 }
 
 /**
- * Reads the bytes of a journal file.
+ * Reads the bytes of a journal file; fill at its end counts for nothing.
  * @throws CorruptionError where a whole header is not this file's, or a sound frame holds no record; UnsupportedVersionError
  */
 export function readJournal(
-  bytes: Uint8Array,
+  file: Uint8Array,
   path: string,
-  file: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
+  identity: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
 ): JournalContents {
-  const { epoch, number, databaseId } = file
+  const { epoch, number, databaseId } = identity
+  const bytes = withoutFill(file)
   const seed = fileSeed(databaseId, JOURNAL_KIND, epoch, number)
   const headerFault = faultOfHeader(bytes, path, { kind: JOURNAL_KIND, epoch, number, databaseId })
   if (headerFault !== undefined) {
     const behind = marksBehind(bytes, 0, seed)
-    const fault = bytes.length < HEADER_SIZE ? 'short' : 'damaged'
+    const isShort = isBeginning(bytes, encodeFileHeader({ kind: JOURNAL_KIND, epoch, number, databaseId }))
+    const fault = isShort ? 'short' : 'damaged'
     const rest = { fault, soundBehind: behind !== undefined, proven: behind ?? 0, headerFault } as const
     return { path, epoch, firstLsn: number, records: [], end: 0, ...rest }
   }
@@ -96,6 +105,11 @@ function faultOfHeader(
     if (error instanceof CorruptionError && !isHeaderWhole(bytes)) return error
     throw error
   }
+}
+
+/** Whether a file ends within its header, with nothing wrong in what there is of it: a kill leaves that. */
+function isBeginning(bytes: Uint8Array, header: Uint8Array): boolean {
+  return bytes.length < header.length && bytes.every((byte, i) => byte === header[i])
 }
 
 /** The newest mark of sound frames behind `offset`; undefined where there is none. */

@@ -23,6 +23,9 @@ const LOOK_COVERS_MS = 50
 /** How long a taker lets the fence stand before it reads what a holder may still have covered by a look. */
 const SETTLE_MS = 100
 
+/** What the lease file and its names may take on a disk, in bytes. */
+const MOST_ROOM = 4096
+
 /** Lost races in a row after which something else must be wrong. */
 const MAX_ATTEMPTS = 100
 
@@ -62,7 +65,9 @@ export async function acquireLease(options: LeaseOptions): Promise<Lease> {
   try {
     const attempt = options.lock?.tryLock(join(directory, LOCK))
     if (attempt?.outcome === 'busy' && options.takeover !== true) {
-      throw heldByNote(directory, attempt.note, await newestLease(files, directory))
+      const newest = await newestLease(files, directory)
+      // Where the newest holder went on without the lock, whoever has it was overtaken: it says nothing any more.
+      if (newest?.content?.lock !== 'file') throw heldByNote(directory, attempt.note, newest)
     }
     if (attempt?.outcome === 'held') lock = attempt.lock
     const taker = new Taker(options, lock)
@@ -70,7 +75,7 @@ export async function acquireLease(options: LeaseOptions): Promise<Lease> {
     return await taker.take()
   } catch (error) {
     lock?.release()
-    throw storageError('The lease could not be taken', directory, error)
+    throw storageError('The lease could not be taken', directory, error, MOST_ROOM)
   }
 }
 
@@ -112,14 +117,17 @@ class Taker {
     // A listing is not one instant: it may miss a name that comes and one that goes meanwhile, the new
     // holder's and the old one's. The old one's goes only after the fence was raised, which shows.
     const before = this.#readFence()
-    const newest = (await leaseEpochs(files, directory)).at(-1)
+    const epochs = await leaseEpochs(files, directory)
+    const newest = epochs.at(-1)
     const inForce = this.#readFence()
     if (inForce !== before) return undefined
     this.#takeoverUpTo ??= newest ?? 0
-    if (newest !== undefined) {
-      const found = readLease(files, directory, newest)
+    // Who is in force and has no name: somebody removed it, and nobody can tell whether it still runs.
+    this.#mustSettle ||= inForce > 0 && !epochs.includes(inForce)
+    for (const epoch of epochs.toReversed()) {
+      const found = readLease(files, directory, epoch)
       if (found === undefined) return undefined
-      this.#assertFree(found)
+      this.#judge(found, inForce)
     }
     this.#judgedUpTo = newest ?? 0
     const epoch = 1 + epochsSeen.reduce((most, seen) => Math.max(most, seen), Math.max(newest ?? 0, inForce))
@@ -141,13 +149,15 @@ class Taker {
     }
   }
 
-  #assertFree(found: FoundLease): void {
+  // Several names are there while somebody takes over, or after that was broken off: the one in force may
+  // still hold the lease then, and one before it may still rely on its last look.
+  #judge(found: FoundLease, inForce: number): void {
     const { directory, takeover } = this.#options
     if (found.isReleased) return
     const liveness = found.content === undefined ? 'unknown' : this.#livenessOf(found.content)
     if (liveness === 'dead') return
-    if (takeover !== true || found.epoch > (this.#takeoverUpTo ?? 0))
-      throw lockedBy(directory, found, liveness)
+    const isDecided = takeover === true && found.epoch <= (this.#takeoverUpTo ?? 0)
+    if (found.epoch >= inForce && !isDecided) throw lockedBy(directory, found, liveness)
     this.#mustSettle = true
   }
 
@@ -189,8 +199,9 @@ class Taker {
       await files.syncDirectory(directory)
       // Who came with a smaller epoch after the first look has seen this one's name, and gives up.
       await this.#assertNoOther(epoch, epoch)
-      await this.#removeOlder(epoch)
+      // Before their names go: should this opener die meanwhile, the next one waits instead.
       if (this.#mustSettle) await (this.#options.wait ?? wait)(SETTLE_MS)
+      await this.#removeOlder(epoch, fence)
       const lease = new LocalLease({
         epoch,
         directory,
@@ -226,12 +237,14 @@ class Taker {
     return lockedBy(directory, readLease(files, directory, newest), 'alive')
   }
 
-  async #removeOlder(epoch: number): Promise<void> {
+  async #removeOlder(epoch: number, fence: Fence): Promise<void> {
     const { files, directory } = this.#options
     for (const name of await files.list(directory)) {
       const old = parseLease(name)
-      if (isTempName(name) || (old !== undefined && old < epoch))
-        await removeIfThere(files, join(directory, name))
+      if (!isTempName(name) && (old === undefined || old >= epoch)) continue
+      // What is under construction may be a later holder's.
+      if (fence.read() !== epoch) return
+      await removeIfThere(files, join(directory, name))
     }
   }
 }

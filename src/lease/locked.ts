@@ -54,7 +54,7 @@ export function lockedBy(
   if (content === undefined) {
     return new DatabaseLockedError(
       `"${directory}" may be open for writing: ${file} is damaged and does not say by whom. If no process ` +
-        `has it open, open it with takeover: true, or remove ${file}`,
+        `has it open, run "rubidium unlock", or open it with takeover: true`,
       {
         directory,
         cause: new CorruptionError(join(directory, file), 0, 'it does not say who holds the lease'),
@@ -65,7 +65,7 @@ export function lockedBy(
   const { pid, host, since } = content
   return new DatabaseLockedError(
     `"${directory}" was opened for writing by ${describe(content)}. Whether that process still runs ` +
-      `cannot be known from here. If it does not, open it with takeover: true, or remove ${file}`,
+      `cannot be known from here. If it does not, run "rubidium unlock", or open it with takeover: true`,
     { directory, pid, host, since },
   )
 }
@@ -73,7 +73,8 @@ export function lockedBy(
 function heldBy(directory: string, holder: Holder): DatabaseLockedError {
   const { pid, host, since } = holder
   return new DatabaseLockedError(
-    `"${directory}" is open for writing in ${describe(holder)}. Close it there, or open it read-only`,
+    `"${directory}" is open for writing in ${describe(holder)}. Close it there, open it read-only, or take it ` +
+      'over with takeover: true',
     { directory, pid, host, since },
   )
 }

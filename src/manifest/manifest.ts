@@ -5,6 +5,7 @@
 //   file: header, the checkpoint's frames (checkpoint.ts), then archives
 //   kind 4 archive   covers u64, edits u32, each: LSN u64, bytes u32, the edit as in the journal
 
+import { AssertionError } from '../assert.ts'
 import { ByteReader } from '../codec/byte-reader.ts'
 import { ByteWriter } from '../codec/byte-writer.ts'
 import { fileSeed } from '../codec/checksum.ts'
@@ -91,6 +92,7 @@ export class Manifest {
    * Writes a checkpoint of `version` into a new file and syncs it, contents and name.
    *
    * The journal must have proven `version.lsn` before.
+   * @param onWritten called once the operating system has all of it: from then on it may count, also where this throws
    * @throws StorageError; what was written of it is not whole, and counts for nothing
    */
   static async write(
@@ -98,32 +100,36 @@ export class Manifest {
     identity: ManifestIdentity,
     version: Version,
     facts: CheckpointFacts,
+    onWritten?: () => void,
   ): Promise<Manifest> {
     const { files, directory, epoch, databaseId } = identity
     const name = manifestName(epoch, version.lsn)
     const path = join(directory, name)
     let file: File | undefined
+    let written = 0
+    let wanted = 0
     try {
       file = files.openNow(path, 'create')
       const seed = fileSeed(databaseId, MANIFEST_KIND, epoch, version.lsn)
       const slice = new ByteWriter(SLICE + 64 * 1024)
       slice.bytes(encodeFileHeader({ kind: MANIFEST_KIND, databaseId, epoch, number: version.lsn }))
       const payload = new ByteWriter(SLICE)
-      let written = 0
       for (const kind of checkpointFrames(version, facts, payload)) {
         appendFrame(slice, kind, payload.view(), seed, written)
         payload.reset()
         if (slice.length < SLICE && kind !== CHECKPOINT_END) continue
+        wanted = written + slice.length
         await writeFully(file, slice.view(), written)
         written += slice.length
         slice.reset()
       }
+      onWritten?.()
       await file.sync()
       await files.syncDirectory(join(directory, MANIFEST_DIRECTORY))
       return new Manifest(name, path, version.lsn, file, seed, written, facts.covers)
     } catch (cause) {
       if (file !== undefined) await discard(files, file)
-      throw storageError('Cannot write a checkpoint', path, cause)
+      throw storageError('Cannot write a checkpoint', path, cause, Math.max(wanted, HEADER_SIZE))
     }
   }
 
@@ -152,7 +158,7 @@ export class Manifest {
       await writeFully(this.#file, frame.view(), this.#size)
     } catch (cause) {
       this.#cutOff()
-      throw storageError('Cannot append to the manifest', this.path, cause)
+      throw storageError('Cannot append to the manifest', this.path, cause, frame.length)
     }
     try {
       await this.#file.sync()
@@ -181,6 +187,7 @@ function appendFrame(to: ByteWriter, kind: number, payload: Uint8Array, seed: nu
   const at = to.length
   for (let i = 0; i < FRAME_HEADER; i += 4) to.u32(0)
   to.bytes(payload)
+  to.u8(0)
   to.align(8)
   sealFrame(to.view(), at, kind, payload.length, seed, base + at)
 }
@@ -253,7 +260,26 @@ export function readManifest(
   } catch (cause) {
     if (cause instanceof DecodeError)
       throw new CorruptionError(path, at + FRAME_HEADER + cause.offset, cause.message, { cause })
+    if (cause instanceof AssertionError)
+      throw new CorruptionError(path, at, 'the manifest contradicts itself', { cause })
     throw cause
+  }
+}
+
+/** Where the sound frames of a manifest with a sound header end, in bytes. */
+export function soundEnd(
+  bytes: Uint8Array,
+  {
+    epoch,
+    number,
+    databaseId,
+  }: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
+): number {
+  const seed = fileSeed(databaseId, MANIFEST_KIND, epoch, number)
+  for (let at = HEADER_SIZE; ;) {
+    const frame = readFrame(bytes, at, seed)
+    if (typeof frame === 'string') return at
+    at += frame.length
   }
 }
 

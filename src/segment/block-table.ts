@@ -72,7 +72,25 @@ export function loadBlockTable(file: File, seed: number, ref: ExtentRef, owner: 
   return decodeBlockTable(table, header, layout, seed, tableAt, file.path)
 }
 
-/** Decodes a table in place: the result's columns are views on `bytes`. */
+/**
+ * As `loadBlockTable`, of an extent that was read whole.
+ * @param bytes the whole extent, from a multiple of 8 of its buffer on; the result's columns are views on it
+ * @throws CorruptionError where they are damaged or belong to something else
+ */
+export function viewBlockTable(
+  bytes: Uint8Array<ArrayBuffer>,
+  seed: number,
+  ref: ExtentRef,
+  owner: ExtentOwner,
+  path: string,
+): BlockTable {
+  const header = decodeExtentHeader(bytes, seed, ref.offset, path)
+  const layout = checkExtentHeader(header, ref, owner, path)
+  const table = bytes.subarray(layout.tableOffset, layout.length)
+  return decodeBlockTable(table, header, layout, seed, ref.offset + layout.tableOffset, path)
+}
+
+/** Decodes a table in place: the result's columns are views on `bytes`, which is aligned to 8. */
 function decodeBlockTable(
   bytes: Uint8Array<ArrayBuffer>,
   header: ExtentHeader,
@@ -82,8 +100,8 @@ function decodeBlockTable(
   path: string,
 ): BlockTable {
   const { units, blocks, width, count } = layout
-  const { buffer } = bytes
-  const data = new DataView(buffer)
+  const { buffer, byteOffset } = bytes
+  const data = new DataView(buffer, byteOffset)
   if (data.getUint32(0, true) !== checksum(bytes.subarray(4), seed, fileOffset)) {
     throw new CorruptionError(path, fileOffset, 'a block table does not match its checksum')
   }
@@ -103,7 +121,7 @@ function decodeBlockTable(
     }
     if (!header.isIndex) holdsNaN[block] = data.getUint8(at + 7) & HOLDS_NAN
   }
-  const columns = layout.columnsAt - layout.tableOffset
+  const columns = byteOffset + layout.columnsAt - layout.tableOffset
   const times = header.isIndex ? 1 : 0
   const stats = header.isIndex ? 0 : blocks
   return {
@@ -112,7 +130,7 @@ function decodeBlockTable(
     count,
     width,
     dataOffset: EXTENT_HEADER_SIZE,
-    unitChecksums: new Uint32Array(buffer, layout.checksumsAt - layout.tableOffset, units),
+    unitChecksums: new Uint32Array(buffer, byteOffset + layout.checksumsAt - layout.tableOffset, units),
     firstTimes: new BigInt64Array(buffer, columns, times * units),
     lastTimes: new BigInt64Array(buffer, columns + times * 8 * units, times * blocks),
     mins: new Float64Array(buffer, columns, stats),

@@ -6,6 +6,7 @@ import { decodeFileHeader, encodeFileHeader, HEADER_SIZE, SEGMENT_KIND } from '.
 import { StorageError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { epochOf, join, numberOf, segmentFile } from '../fs/layout.ts'
+import { openFresh } from '../fs/open-fresh.ts'
 import type { SegmentId } from '../version/pointer.ts'
 
 /** Offset of the first extent of every segment. */
@@ -19,7 +20,8 @@ export function segmentSeed(id: SegmentId, databaseId: Uint8Array): number {
 /**
  * Creates a segment file with its header, open for writing; extents go from FIRST_EXTENT on.
  *
- * Where the header cannot be written the file stays behind, closed, and its name is used up.
+ * Where the header cannot be written an empty file stays behind, which the next try goes on with: there is no room
+ * for names without end on a full disk.
  *
  * **Durable:** nothing. The file must be synced before a record that names its bytes is believed, its
  * directory before the file is found again.
@@ -32,9 +34,16 @@ export function createSegment(
   id: SegmentId,
   databaseId: Uint8Array,
 ): File {
-  const file = files.openNow(join(directory, segmentFile(id)), 'create')
+  const file = openFresh(files, join(directory, segmentFile(id)))
   const header = { kind: SEGMENT_KIND, databaseId, epoch: epochOf(id), number: numberOf(id) } as const
-  return closeUnless(file, () => writeFullyNow(file, encodeFileHeader(header), 0))
+  return closeUnless(file, () => {
+    try {
+      writeFullyNow(file, encodeFileHeader(header), 0)
+    } catch (error) {
+      file.truncateNow(0)
+      throw error
+    }
+  })
 }
 
 /**

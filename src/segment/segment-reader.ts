@@ -7,12 +7,13 @@
 import { assert } from '../assert.ts'
 import { CorruptionError } from '../errors.ts'
 import type { File } from '../fs/file-system.ts'
-import { typeCode } from '../telem/data-type.ts'
+import { storageError } from '../fs/storage-error.ts'
+import { byteWidth, typeCode } from '../telem/data-type.ts'
 import type { SegmentId } from '../version/pointer.ts'
 import type { BlockTable } from './block-table.ts'
-import { loadBlockTable } from './block-table.ts'
+import { loadBlockTable, viewBlockTable } from './block-table.ts'
 import type { ExtentOwner, ExtentRef } from './extent-header.ts'
-import { BLOCK_SAMPLES, UNIT_SAMPLES } from './extent-layout.ts'
+import { BLOCK_SAMPLES, EXTENT_HEADER_SIZE, UNIT_SAMPLES } from './extent-layout.ts'
 import { readFully, readFullyNow } from './read-fully.ts'
 import type { TableCache } from './table-cache.ts'
 import { findBadUnit } from './verify-units.ts'
@@ -116,6 +117,59 @@ export class SegmentReader {
     }
   }
 
+  /**
+   * As `readSamples`, for samples that are read once and for all: a small extent in one read, its header and table with
+   * it, and nothing of it goes to the cache.
+   */
+  async readOnce(
+    ref: ExtentRef,
+    owner: ExtentOwner,
+    skip: number,
+    count: number,
+    target: Uint8Array,
+  ): Promise<void> {
+    const isSmall = ref.length >= EXTENT_HEADER_SIZE && ref.length <= SCRATCH_SIZE
+    if (!isSmall || count === 0 || this.#cache.get(this.#segment, ref.offset) !== undefined) {
+      return this.readSamples(ref, owner, skip, count, target)
+    }
+    const extent = scratch.subarray(0, ref.length)
+    readFullyNow(this.#file, extent, ref.offset)
+    const table = viewBlockTable(extent, this.#seed, ref, owner, this.#file.path)
+    this.#checkAsked(ref, table, skip, count, target)
+    const { width, dataOffset } = table
+    const from = Math.floor(skip / UNIT_SAMPLES)
+    const to = Math.ceil((skip + count) / UNIT_SAMPLES)
+    const units = extent.subarray(
+      dataOffset + from * UNIT_SAMPLES * width,
+      dataOffset + Math.min(to * UNIT_SAMPLES, table.count) * width,
+    )
+    this.#verify(units, table, from, to, unitOffset(ref, table, from))
+    target.set(extent.subarray(dataOffset + skip * width, dataOffset + (skip + count) * width))
+  }
+
+  /**
+   * Checks that an extent lies in its file and can hold `count` samples: to be asked before much is allocated for them.
+   * @throws CorruptionError where it cannot; StorageError
+   */
+  checkRoom(ref: ExtentRef, owner: ExtentOwner, count: number): void {
+    const { path } = this.#file
+    const end = ref.offset + ref.length
+    let size: number
+    try {
+      size = this.#file.sizeNow()
+    } catch (cause) {
+      throw storageError('Cannot look at a segment', path, cause)
+    }
+    if (size < end) {
+      const what = `the file ends ${end - size} bytes before the end of what was written there`
+      throw new CorruptionError(path, Math.max(size, ref.offset), what)
+    }
+    if (count * byteWidth(owner.type) > ref.length) {
+      const what = `${count} samples are asked of an extent of ${ref.length} bytes`
+      throw new CorruptionError(path, ref.offset, what)
+    }
+  }
+
   /** A read of several chunks is under way: its file must stay open. */
   get isBusy(): boolean {
     return this.#reads > 0
@@ -123,15 +177,17 @@ export class SegmentReader {
 
   /**
    * Where `time` falls in an extent of an index channel: at most one unit is read for it.
+   * @param needsBefore whether `before` is asked for: else the first time of a unit is found without the unit before it
    * @throws CorruptionError as `readSamplesNow`
    */
-  lowerBoundNow(ref: ExtentRef, owner: ExtentOwner, time: bigint): TimePosition {
+  lowerBoundNow(ref: ExtentRef, owner: ExtentOwner, time: bigint, needsBefore = true): TimePosition {
     const table = this.tableNow(ref, owner)
     const { firstTimes, lastTimes, count } = table
     assert(firstTimes.length > 0, 'times are looked up in index channels')
     const next = lowerBound(firstTimes, time)
     if (next === 0) return { position: 0, at: firstTimes[0], before: undefined }
     const nextFirst = Math.min(next * UNIT_SAMPLES, count)
+    if (!needsBefore && firstTimes[next] === time) return { position: nextFirst, at: time, before: undefined }
     if (next % BLOCK_UNITS === 0 || next === firstTimes.length) {
       const last = lastTimes[Math.ceil(next / BLOCK_UNITS) - 1]!
       if (last < time) return { position: nextFirst, at: firstTimes[next], before: last }
@@ -161,9 +217,13 @@ export class SegmentReader {
 
   #tableFor(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): BlockTable {
     const table = this.tableNow(ref, owner)
+    this.#checkAsked(ref, table, skip, count, target)
+    return table
+  }
+
+  #checkAsked(ref: ExtentRef, table: BlockTable, skip: number, count: number, target: Uint8Array): void {
     assert(target.length === count * table.width, 'the target has room for exactly the samples asked for')
     this.#checkRange(ref, table, skip, count)
-    return table
   }
 
   #checkRange(ref: ExtentRef, table: BlockTable, skip: number, count: number): void {

@@ -128,7 +128,7 @@ export function timeInPart(part: Part, position: number): bigint {
   if (position === 0) return part.start
   if (position === part.count - 1) return part.end - 1n
   if (part.kind === 'rows') return part.strip.times[part.from + position]!
-  const base = rankOf(part.index, part.start).rank
+  const base = rankOf(part.index, part.start, false).rank
   return timeOfRank(part.index, base + position)
 }
 
@@ -152,7 +152,7 @@ function addPointers(parts: Part[], list: PointerList, index: IndexSource, start
 }
 
 function cutToPart(pointer: Pointer, index: IndexSource, start: bigint, end: bigint): ExtentPart | undefined {
-  const cut = cutPointer(index, pointer, start, end)
+  const cut = cutPointer(index, pointer, start, end, true)
   if (cut.from >= cut.to) return undefined
   return {
     kind: 'extent',
@@ -235,7 +235,7 @@ export function countIn(view: GroupView, channel: ChannelRef, start: bigint, end
     const last = table.startAt(after) < end ? after : after - 1
     count = table.samplesBefore(last + 1) - table.samplesBefore(first)
     for (const p of first === last ? [first] : [first, last]) {
-      const cut = cutPointer(index, table.get(p), start, end)
+      const cut = cutPointer(index, table.get(p), start, end, true)
       count -= table.countAt(p) - Math.max(0, cut.to - cut.from)
     }
   }

@@ -2,7 +2,7 @@
 // planned them, since their pages may be given back afterwards; extents are read straight into the
 // array, verified, in the same step while they are few and off the event loop when they are many.
 
-import { createArray } from '../telem/data-type.ts'
+import { byteWidth, createArray } from '../telem/data-type.ts'
 import type { NumericArray } from '../telem/data-type.ts'
 import type { ChannelRef, ExtentPart, Part } from './channel-view.ts'
 import { countOf } from './channel-view.ts'
@@ -24,9 +24,17 @@ export interface Filling {
   readonly size: number
 }
 
-/** Allocates the array and copies what lies in memory. */
-export function beginFilling(channel: ChannelRef, parts: readonly Part[]): Filling {
-  const data = createArray(channel.type, countOf(parts))
+/** More than this is only allocated where the files are as long as what they are to be filled from. */
+const CHECKED_ABOVE = 4 * 1024 * 1024
+
+/**
+ * Allocates the array and copies what lies in memory.
+ * @throws CorruptionError where extents of a large read cannot be in their files; StorageError
+ */
+export function beginFilling(channel: ChannelRef, parts: readonly Part[], segments: SegmentSource): Filling {
+  const count = countOf(parts)
+  if (count * byteWidth(channel.type) > CHECKED_ABOVE) checkRoom(channel, parts, segments)
+  const data = createArray(channel.type, count)
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   const width = data.BYTES_PER_ELEMENT
   const extents: { part: ExtentPart; at: number }[] = []
@@ -44,6 +52,12 @@ export function beginFilling(channel: ChannelRef, parts: readonly Part[]): Filli
     at += length
   }
   return { channel, data, parts, extents, size }
+}
+
+function checkRoom({ owner }: ChannelRef, parts: readonly Part[], segments: SegmentSource): void {
+  for (const part of parts)
+    if (part.kind === 'extent')
+      segments.reader(part.pointer.segment).checkRoom(part.pointer, owner, part.count)
 }
 
 /** Reads what is missing, at once. @throws CorruptionError, StorageError */

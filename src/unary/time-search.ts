@@ -30,8 +30,12 @@ export interface IndexSource {
   readonly segments: SegmentSource
 }
 
-/** Ranks `time` among the samples of an index channel's pointers. @throws CorruptionError, StorageError */
-export function rankOf(index: IndexSource, time: bigint): TimeRank {
+/**
+ * Ranks `time` among the samples of an index channel's pointers.
+ * @param needsBefore whether `before` is asked for: else it may be left out
+ * @throws CorruptionError, StorageError
+ */
+export function rankOf(index: IndexSource, time: bigint, needsBefore = true): TimeRank {
   const { list } = index
   const position = list.lowerBound(time)
   const before = position > 0 ? list.endAt(position - 1) - 1n : undefined
@@ -40,7 +44,8 @@ export function rankOf(index: IndexSource, time: bigint): TimeRank {
   const start = list.startAt(position)
   if (time <= start) return { rank, at: start, before }
   const pointer = list.get(position)
-  const found = index.segments.reader(pointer.segment).lowerBoundNow(pointer, index.owner, time)
+  const reader = index.segments.reader(pointer.segment)
+  const found = reader.lowerBoundNow(pointer, index.owner, time, needsBefore)
   return { rank: rank + found.position - pointer.skip, at: found.at, before: found.before }
 }
 
@@ -67,8 +72,18 @@ export interface Cut {
   readonly startAfter: bigint
 }
 
-/** Finds which samples of `pointer` lie in [start, end). @throws CorruptionError, StorageError */
-export function cutPointer(index: IndexSource, pointer: Pointer, start: bigint, end: bigint): Cut {
+/**
+ * Finds which samples of `pointer` lie in [start, end).
+ * @param forReading `endBefore` is not asked for: what lies before the range need not be readable
+ * @throws CorruptionError, StorageError
+ */
+export function cutPointer(
+  index: IndexSource,
+  pointer: Pointer,
+  start: bigint,
+  end: bigint,
+  forReading = false,
+): Cut {
   let from = 0
   let to = pointer.count
   let first = pointer.start
@@ -76,9 +91,9 @@ export function cutPointer(index: IndexSource, pointer: Pointer, start: bigint, 
   let endBefore = pointer.start
   let startAfter = pointer.end
   if (start <= pointer.start && end >= pointer.end) return { from, to, first, last, endBefore, startAfter }
-  const base = rankOf(index, pointer.start).rank
+  const base = rankOf(index, pointer.start, false).rank
   if (start > pointer.start) {
-    const found = rankOf(index, start < pointer.end ? start : pointer.end)
+    const found = rankOf(index, start < pointer.end ? start : pointer.end, !forReading)
     from = Math.min(found.rank - base, pointer.count)
     first = found.at ?? pointer.end
     endBefore = (found.before ?? pointer.start) + 1n

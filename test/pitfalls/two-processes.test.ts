@@ -47,6 +47,43 @@ describe('the stale holder', () => {
     },
   )
 
+  it('is told before it records anything, in any durability', async () => {
+    const stage = new Stage({ durability: 'relaxed' })
+    const old = await stale(stage)
+    await stage.open()
+    stage.elapsedMs += 1000
+    const before = stage.disk.mutations
+    await expect(old.writer.write(rows(11, 5))).rejects.toThrow(LeaseLostError)
+    expect(await timesOf(old.db, 'a')).toEqual(numbers(1, 10))
+    await expect(old.db.openWriter(['time', 'a'])).rejects.toThrow(LeaseLostError)
+    await expect(old.db.gc()).rejects.toThrow(LeaseLostError)
+    await stage.settled(old.engine)
+    expect(stage.disk.mutations).toBe(before)
+    await old.db.close({ force: true }).catch(() => {})
+  })
+
+  it('reads on, and finds itself sound', async () => {
+    const stage = new Stage()
+    const old = await stale(stage)
+    const taker = await stage.open()
+    stage.elapsedMs += 1000
+    await taker.flusher.flushAll()
+    expect(await timesOf(old.db, 'a')).toEqual(numbers(1, 10))
+    expect((await old.db.verify()).problems).toEqual([])
+    await old.db.close({ force: true }).catch(() => {})
+  })
+
+  it('does not call damage what its successor has removed', async () => {
+    const stage = new Stage()
+    const old = await stale(stage)
+    const taker = await stage.open()
+    stage.elapsedMs += 1000
+    await taker.db.delete(['time', 'a'], {})
+    await taker.db.gc({ threshold: 0 })
+    await expect(old.db.read('a')).rejects.toThrow(LeaseLostError)
+    await old.db.close({ force: true }).catch(() => {})
+  })
+
   it('destroys nothing: it wakes in the middle of a collection, before the file goes', async () => {
     const stage = new Stage()
     const old = await stale(stage)

@@ -3,6 +3,8 @@
 // that whoever kills it knows what must be there. RUBIDIUM_NO_OS_LOCK=1 leaves the lock out.
 //
 //   work   opens, reports what it found, and writes, deletes, collects, closes and opens again for ever
+//   take   waits for a line, takes the database over from whoever has it, and works until it is taken from it;
+//          then says what each call says
 //   hold   opens, writes one sample, says so, and waits for the end of its input
 //   idle   opens, writes one sample without waiting, and does nothing more: it must end by itself
 //   spin   writes `relaxed` without ever letting the loop turn, and kills itself
@@ -28,6 +30,8 @@ const tuning = {
   inlineLimit: 1024,
   extentLimit: 8192,
   manifestSlack: 4096,
+  unprovenLimit: 16_384,
+  unmarkedLimit: 1024,
 }
 
 function say(line: string): void {
@@ -58,6 +62,25 @@ async function open(options: Partial<OpenOptions> = {}): Promise<Database> {
   return db
 }
 
+/** The database that is worked with. */
+let current: Database | undefined
+
+/** After it was taken over: what each call says. */
+async function sayLost(error: unknown): Promise<void> {
+  const codeOf = ({ code, stack }: Error & { code?: string }): string => code ?? String(stack)
+  const calls: Record<string, string> = { work: codeOf(error as Error) }
+  const call = async (name: string, act: () => Promise<unknown> | undefined): Promise<void> => {
+    calls[name] = await Promise.resolve(act()).then(() => 'ok', codeOf)
+  }
+  await call('openWriter', () => current?.openWriter(['time', 'a', 'b']))
+  await call('delete', () => current?.delete(['time', 'a', 'b'], {}))
+  await call('gc', () => current?.gc({ threshold: 0 }))
+  await call('sync', () => current?.sync())
+  await call('count', () => current?.count('a'))
+  await call('close', () => current?.close({ force: true }))
+  say(JSON.stringify({ calls }))
+}
+
 function frame(first: number, count: number): Record<string, BigInt64Array | Float64Array | Uint8Array> {
   const time = BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i))
   return {
@@ -80,9 +103,10 @@ async function report(db: Database): Promise<void> {
   say(JSON.stringify({ count: times.length, sum, newest, problems: [...wrong, ...problems] }))
 }
 
-async function work(): Promise<void> {
+async function work(takeover = false): Promise<void> {
   say('phase open')
-  let db = await open()
+  let db = await open({ takeover })
+  current = db
   await report(db)
   let writer = await db.openWriter(['time', 'a', 'b'])
   let [first] = (await once(process.stdin, 'data')).map(Number) as [number]
@@ -99,6 +123,7 @@ async function work(): Promise<void> {
       await db.close({ force: true })
       say('phase open')
       db = await open()
+      current = db
       writer = await db.openWriter(['time', 'a', 'b'])
     }
   }
@@ -146,6 +171,11 @@ async function spin(): Promise<void> {
 switch (what) {
   case 'work':
     await work()
+    break
+  case 'take':
+    say('ready')
+    await once(process.stdin, 'data')
+    await work(true).catch(sayLost)
     break
   case 'spin':
     await spin()

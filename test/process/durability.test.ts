@@ -1,86 +1,29 @@
-// The promises of durability between real processes on a real disk: children are killed in the middle of
-// what they do, and the next one says what it found. Nothing waits for time to pass; a kill comes when the
-// child has said so many lines.
+// What is promised between real processes on a real disk: who holds a database and who is refused, what is
+// found after a process has ended, what the system refuses. Nothing waits for time to pass. What a killed
+// process loses is kill.test.ts.
 
-import { spawn } from 'node:child_process'
-import type { ChildProcessByStdio } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
-import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/index.ts'
 import { systemEnvironment } from '../../src/database/environment.ts'
-import type { Durability, OpenOptions } from '../../src/database/options.ts'
+import type { OpenOptions } from '../../src/database/options.ts'
 import { open, openIn } from '../../src/database/public.ts'
 import { DatabaseLockedError } from '../../src/errors.ts'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
-import { SeededRandom } from '../../src/fs/seeded-random.ts'
-import { propertyOptions } from '../support/seeds.ts'
+import { StoreChild } from './store-child.ts'
+import type { ChildOptions, Work } from './store-child.ts'
 
-const script = fileURLToPath(new URL('child-store.ts', import.meta.url))
 let root: string
 let directory: string
 let children: Child[] = []
 
-type Work = 'work' | 'hold' | 'idle' | 'spin' | 'open' | 'read'
-
-interface ChildOptions {
-  readonly durability?: Durability
-  readonly seed?: number
-  readonly withLock?: boolean
-  readonly uid?: number
-  readonly folder?: string
-}
-
-/** A process that uses the database, and its lines. */
-class Child {
-  readonly pid: number
-  readonly process: ChildProcessByStdio<Writable, Readable, Readable>
-  readonly lines: AsyncIterator<string>
-  readonly exited: Promise<unknown[]>
-  errors = ''
-
-  constructor(what: Work, options: ChildOptions = {}) {
-    const { durability = 'batched', seed = 0, withLock = true, uid, folder = directory } = options
-    const args = ['--import', 'tsx', script, what, folder, durability, String(seed)]
-    this.process = spawn(process.execPath, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, RUBIDIUM_NO_OS_LOCK: withLock ? '' : '1' },
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    })
-    this.pid = this.process.pid ?? 0
-    this.process.stderr.on('data', (data: Buffer) => (this.errors += data.toString()))
-    this.process.stdin.on('error', () => {})
-    this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()
-    this.exited = once(this.process, 'exit')
+/** A process that uses the database of the test, unless it is told another. */
+class Child extends StoreChild {
+  constructor(what: Work, options: Partial<ChildOptions> = {}) {
+    super(what, { folder: directory, ...options })
     children.push(this)
-  }
-
-  /** The next line; undefined at the end. */
-  async line(): Promise<string | undefined> {
-    const { value, done } = await this.lines.next()
-    return done === true ? undefined : value
-  }
-
-  /** The first line that is JSON. */
-  async answer<T>(): Promise<T> {
-    for (;;) {
-      const line = await this.line()
-      if (line === undefined) throw new Error(`process ${this.pid} ended without an answer: ${this.errors}`)
-      if (line.startsWith('{')) return JSON.parse(line) as T
-    }
-  }
-
-  async kill(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return
-    this.process.kill('SIGKILL')
-    await this.exited
   }
 }
 
@@ -95,139 +38,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true })
 })
 
-/** What a child did, in its order: writes of [first, first + count) and deletes of [start, end). */
-type Step = { readonly kind: 'w' | 'd'; readonly from: number; readonly to: number }
-
-interface Found {
-  readonly count: number
-  readonly sum: number
-  readonly newest: number
-  readonly problems: readonly unknown[]
-}
-
-/** The times that are there. */
-class Oracle {
-  times: BigInt64Array = new BigInt64Array(0)
-
-  /** The state that was found must be the one after `steps` and `least` or more of those that follow. */
-  settle(steps: readonly Step[], least: number, found: Found): void {
-    for (let done = 0; done <= steps.length; done++) {
-      if (done > 0) this.#apply(steps[done - 1]!)
-      if (done >= least && this.#is(found)) return
-    }
-    throw new Error(
-      `${found.count} samples up to ${found.newest} are the state after none of steps ${least} to ${steps.length}: ` +
-        JSON.stringify(steps.slice(Math.max(0, least - 3))),
-    )
-  }
-
-  #apply({ kind, from, to }: Step): void {
-    if (kind === 'w') {
-      const times = new BigInt64Array(this.times.length + to - from)
-      times.set(this.times)
-      for (let i = from; i < to; i++) times[this.times.length + i - from] = BigInt(i)
-      this.times = times
-    } else this.times = this.times.filter((time) => time < from || time >= to)
-  }
-
-  #is({ count, sum }: Found): boolean {
-    if (count !== this.times.length) return false
-    return crc32(new Uint8Array(this.times.buffer, this.times.byteOffset, this.times.byteLength)) === sum
-  }
-}
-
-/** When a child is killed: after so many lines, or when it says that a phase begins. */
-type Fate = { readonly lines: number } | { readonly phase: string; readonly turns: number }
-
-function fateOf(random: SeededRandom): Fate {
-  const phases = ['gc', 'close', 'open']
-  const choice = random.below(8)
-  const phase = phases[choice]
-  return phase === undefined
-    ? { lines: 3 + random.below(600) }
-    : { phase: `phase ${phase}`, turns: random.below(40) }
-}
-
-/**
- * Reads a child's lines until its fate comes, kills it, and takes the lines that are left. `handedOver`: how many
- * steps the operating system had in any case, by the last delete or close that was acknowledged.
- */
-async function follow(
-  child: Child,
-  fate: Fate,
-): Promise<{ steps: Step[]; acknowledged: number; handedOver: number }> {
-  const steps: Step[] = []
-  let acknowledged = 0
-  let handedOver = 0
-  let lines = 0
-  for (let line = await child.line(); line !== undefined; line = await child.line()) {
-    const [mark, kind, from, to] = line.split(' ')
-    if (mark === '>') {
-      const end = kind === 'w' ? Number(from) + Number(to) : Number(to)
-      steps.push({ kind: kind as 'w' | 'd', from: Number(from), to: end })
-    } else if (mark === '<') {
-      acknowledged++
-      if (steps[acknowledged - 1]?.kind === 'd') handedOver = acknowledged
-    } else if (line === 'phase open') handedOver = acknowledged
-    lines++
-    if ('phase' in fate ? line === fate.phase : lines === fate.lines) {
-      if ('phase' in fate) for (let left = fate.turns; left > 0; left--) await turn()
-      child.process.kill('SIGKILL')
-    }
-  }
-  expect(child.errors).toBe('')
-  return { steps, acknowledged, handedOver }
-}
-
-/** Kills child after child in one folder; each must find what the durability promised of the one before. */
-async function killAfterKill(
-  durability: Durability,
-  withLock: boolean,
-  runs: number,
-  seed: number,
-): Promise<number> {
-  const random = new SeededRandom(seed)
-  const folder = join(root, durability)
-  const oracle = new Oracle()
-  let steps: readonly Step[] = []
-  let least = 0
-  let newest = 0
-  let acknowledged = 0
-  for (let run = 0; run <= runs; run++) {
-    const child = new Child('work', { folder, durability, seed: random.below(1 << 30), withLock })
-    const found = await child.answer<Found>()
-    const where = `${durability}, seed ${seed}, run ${run}`
-    expect(found.problems, where).toEqual([])
-    try {
-      oracle.settle(steps, least, found)
-    } catch (error) {
-      throw new Error(`${where}: ${(error as Error).message}`, { cause: error })
-    }
-    if (run === runs) break
-    newest = Math.max(newest, found.newest)
-    const fate = fateOf(random)
-    child.process.stdin.write(`${newest + 1}\n`)
-    const happened = await follow(child, fate)
-    ;({ steps } = happened)
-    acknowledged += happened.acknowledged
-    least = durability === 'relaxed' ? happened.handedOver : happened.acknowledged
-    newest = steps.reduce((most, { kind, to }) => (kind === 'w' ? Math.max(most, to) : most), newest)
-  }
-  return acknowledged
-}
-
 describe('a killed process', () => {
-  // 0001-I7
-  it('loses no more than its durability says, and is taken over at once, kill after kill', async () => {
-    const { numRuns, seed = Date.now() % 1_000_000 } = propertyOptions(10)
-    const acknowledged = await Promise.all([
-      killAfterKill('batched', true, numRuns, seed),
-      killAfterKill('strict', false, numRuns, seed + 1),
-      killAfterKill('relaxed', true, numRuns, seed + 2),
-    ])
-    for (const count of acknowledged) expect(count).toBeGreaterThan(10)
-  }, 600_000)
-
   it('that never yields loses at most its syncInterval of relaxed commits', async () => {
     const child = new Child('spin', { durability: 'relaxed' })
     const notes: { readonly time: number; readonly atMs: number }[] = []

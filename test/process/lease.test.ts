@@ -1,7 +1,7 @@
 // The lease between real processes, with and without the operating system's lock: nothing here is
 // simulated, and nothing waits for time to pass.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { readIdentity } from '../../src/lease/identity.ts'
 import { acquireLease } from '../../src/lease/local-lease.ts'
 import type { Identity, Lease } from '../../src/lease/lease.ts'
 import { loadOsLock } from '../../src/lease/os-lock.ts'
+import type { OsLock, OsLockAttempt } from '../../src/lease/os-lock.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 interface Answer {
@@ -30,6 +31,8 @@ interface Answer {
 
 const script = fileURLToPath(new URL('child-lease.ts', import.meta.url))
 const osLock = await loadOsLock()
+/** Process id of a process that has ended. */
+let ended: number | undefined
 let directory: string
 let children: Child[] = []
 
@@ -74,15 +77,35 @@ async function start(count: number, withLock: boolean): Promise<Child[]> {
   return started
 }
 
-function open(withLock: boolean, identity: Identity = readIdentity(Date.now())): Promise<Lease> {
+function open(
+  withLock: boolean,
+  identity: Identity = readIdentity(Date.now()),
+  lock: OsLock | undefined = osLock,
+): Promise<Lease> {
   return acquireLease({
     files: nodeFileSystem,
     directory,
     identity,
     clock: { now: () => BigInt(Date.now()) * 1_000_000n, monotonicMs: () => performance.now() },
-    lock: withLock ? osLock : undefined,
+    lock: withLock ? lock : undefined,
     epochsSeen: [],
   })
+}
+
+/** Takes the lease as a process that has ended, and leaves it as its death does: held, with nobody's lock. */
+async function leaveBehind(withLock: boolean): Promise<Lease> {
+  ended ??= spawnSync(process.execPath, ['--version']).pid
+  const held: { release(): void }[] = []
+  const lock = {
+    tryLock: (path: string): OsLockAttempt => {
+      const attempt = osLock!.tryLock(path)
+      if (attempt.outcome === 'held') held.push(attempt.lock)
+      return attempt
+    },
+  }
+  const lease = await open(withLock, { ...readIdentity(Date.now()), pid: ended, startTime: '1' }, lock)
+  for (const each of held) each.release()
+  return lease
 }
 
 beforeEach(() => {
@@ -154,6 +177,28 @@ describe.each([
         expect(await holder?.ask('look')).toEqual({ looked: round + 2 })
         await expect(open(withLock)).rejects.toMatchObject({ pid: holder?.pid })
         racers = [...racers, ...(await start(1, withLock))]
+      }
+    },
+    600_000,
+  )
+
+  it.skipIf(withLock && osLock === undefined)(
+    'that a dead process has left is won by exactly one, however often they race for it',
+    async () => {
+      const rounds = propertyOptions(20).numRuns
+      const racers = await start(4, withLock)
+      for (let round = 0; round < rounds; round++) {
+        const { epoch } = await leaveBehind(withLock)
+        const answers = await Promise.all(racers.map((racer) => racer.ask('open')))
+        const winners = racers.filter((_, position) => answers[position]?.epoch !== undefined)
+        expect(winners).toHaveLength(1)
+        for (const answer of answers) {
+          if (answer.epoch === undefined) expect(answer.name).toBe('DatabaseLockedError')
+          else expect(answer.epoch).toBeGreaterThan(epoch)
+        }
+        const [winner] = winners
+        expect(await winner?.ask('look')).toHaveProperty('looked')
+        expect(await winner?.ask('close')).toEqual({ closed: true })
       }
     },
     600_000,

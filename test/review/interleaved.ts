@@ -54,6 +54,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
     tailExtents: 12,
     unprovenLimit: 2000,
     unmarkedLimit: 300,
+    reserveSize: 1000,
   }
 
   // With some seeds the disk fails now and then.

@@ -11,7 +11,18 @@ const COMMANDS = createProgram(fakeTerminal(), { code: 0 })
   .filter((name) => name !== 'complete')
 
 it('has the commands of a person who looks after recordings', () => {
-  expect(COMMANDS).toEqual(['import', 'ls', 'info', 'read', 'plot', 'delete', 'gc', 'verify', 'unlock', 'completion'])
+  expect(COMMANDS).toEqual([
+    'import',
+    'ls',
+    'info',
+    'read',
+    'plot',
+    'delete',
+    'gc',
+    'verify',
+    'unlock',
+    'completion',
+  ])
 })
 
 describe('help', () => {

@@ -76,6 +76,16 @@ describe('what is believed of a row of journal files', () => {
     expect(believed([file(1, 3), file(4, 3, { ...unborn, fault: 'damaged' })], true)).toBe(torn)
   })
 
+  it('cuts what a failed append left before a newest file that was never begun', () => {
+    const unborn = { fault: 'short', headerFault: torn, end: 0 } as const
+    const left = file(1, 3, { fault: 'short' })
+    expect(believed([left, file(4, 3, unborn)], true)).toEqual([1, 2, 3])
+    expect(believed([left, file(5, 4, unborn)], true)).toBeInstanceOf(CorruptionError)
+    expect(believed([{ ...left, soundBehind: true }, file(4, 3, unborn)], true)).toBeInstanceOf(
+      CorruptionError,
+    )
+  })
+
   it('cuts an incomplete last record, and refuses a damaged one in the same boot', () => {
     expect(believed([file(1, 3, { fault: 'short' })], true)).toEqual([1, 2, 3])
     expect(believed([file(1, 3, { fault: 'damaged' })], true)).toBeInstanceOf(CorruptionError)

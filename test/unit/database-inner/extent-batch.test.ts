@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { ExtentBatch } from '../../../src/database/extent-batch.ts'
 import type { Engine } from '../../../src/database/engine.ts'
 import { StorageError } from '../../../src/errors.ts'
+import { segmentFile } from '../../../src/fs/layout.ts'
+import { FIRST_EXTENT } from '../../../src/segment/segment-file.ts'
+import type { Segment } from '../../../src/segment/segment-pool.ts'
 import { Stage } from '../../pitfalls/stage.ts'
 
 function extent(count: number, first = 0): Parameters<ExtentBatch['add']>[0] {
@@ -92,5 +95,67 @@ describe('a batch of extents', () => {
     await expect(batch.finish()).rejects.toThrow(StorageError)
     batch.settle(engine.lastLsn, false)
     expect(engine.segments.all().every(({ reserved }) => reserved === 0)).toBe(true)
+  })
+
+  it('into segments of its own rolls over, and is settled part by part', async () => {
+    const { engine } = await new Stage({ segmentSize: 1 << 20 }).open()
+    const made: Segment[] = []
+    const batch = new ExtentBatch(engine, () => {
+      made.push(engine.segments.create())
+      return made.at(-1)!
+    })
+    const places = []
+    for (const count of [50_000, 90_000, 10, 200_000, 10]) places.push(await batch.add(extent(count, 7)))
+    await batch.finish()
+    expect(new Set(places.map(({ segment }) => segment))).toEqual(new Set(made.map(({ id }) => id)))
+    expect(made.length).toBeGreaterThan(2)
+    for (const place of places)
+      expect(timesAt(engine, place, place.count).at(-1)).toBe(BigInt(6 + place.count))
+    const reserved = (): number => made.reduce((sum, segment) => sum + segment.reserved, 0)
+    const all = places.reduce((sum, { length }) => sum + length, 0)
+    batch.settle(engine.lastLsn, false, places.slice(0, 2))
+    expect(reserved()).toBe(all - places[0]!.length - places[1]!.length)
+    batch.settle(engine.lastLsn, false)
+    expect(reserved()).toBe(0)
+  })
+
+  it('into segments of its own takes the next slice while the one before is written', async () => {
+    const stage = new Stage()
+    const { engine } = await stage.open()
+    const batch = new ExtentBatch(engine, () => engine.segments.create())
+    const gate = stage.hold(/^write \/data\/segments/)
+    const first = await batch.add(extent(100_000))
+    const second = await batch.add(extent(100_000, 100_000))
+    await gate.reached
+    const waits = batch.add(extent(100_000, 200_000))
+    gate.open()
+    const third = await waits
+    await batch.finish()
+    expect([first, second, third].map((place) => timesAt(engine, place, 1)[0])).toEqual([
+      0n,
+      100_000n,
+      200_000n,
+    ])
+    batch.settle(engine.lastLsn, false)
+  })
+
+  it('tells of a write that failed beside it when it goes on, and can be given up then', async () => {
+    const stage = new Stage()
+    const { engine } = await stage.open()
+    const segment = engine.segments.create()
+    stage.fail({ kind: 'write', path: /segments/, fault: { code: 'ENOSPC' } })
+    const batch = new ExtentBatch(engine, () => segment)
+    await batch.add(extent(100_000))
+    await batch.add(extent(100_000))
+    const failed = await batch.finish().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    expect(failed).toBeInstanceOf(StorageError)
+    await batch.idle()
+    batch.giveUp(failed)
+    expect(segment.reserved).toBe(0)
+    expect(segment.size).toBe(FIRST_EXTENT)
+    expect(stage.disk.snapshotBytes(`/data/${segmentFile(segment.id)}`).length).toBe(FIRST_EXTENT)
   })
 })

@@ -206,6 +206,18 @@ describe('a small sync on a quick disk', () => {
     expect(syncs(on)).toHaveLength(before)
   })
 
+  it('is back on the loop soon after one that took very long', async () => {
+    const ms = { sync: 1000 }
+    const on = await quick(ms)
+    ms.sync = 0.1
+    for (let i = 0; i < 10; i++) await on.syncer.reach(on.append())
+    const before = syncs(on).length
+    expect(before).toBeGreaterThan(0)
+    expect(before).toBeLessThan(10)
+    await on.syncer.reach(on.append())
+    expect(syncs(on)).toHaveLength(before)
+  })
+
   it.each(['a segment', 'a second journal file'])('goes to the pool with %s', async (what) => {
     const on = await quick()
     if (what === 'a segment') on.segments.writeNow(on.segments.reserve(64), new Uint8Array(64))

@@ -21,7 +21,8 @@ import { VITALS, writePressure } from '../../support/vitals.ts'
 describe('options of open', () => {
   const cases: [string, object][] = [
     ['an unknown option', { chanels: {} }],
-    ['takeover, which is not built yet', { takeover: true }],
+    ['a takeover that is no flag', { takeover: 'yes' }],
+    ['a takeover to read', { takeover: true, readOnly: true }],
     ['a gc that is not false', { gc: { interval: '30s' } }],
     ['an unknown durability', { durability: 'eventual' }],
     ['a syncInterval that is a number', { syncInterval: 1000 }],

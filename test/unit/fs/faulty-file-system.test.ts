@@ -79,6 +79,17 @@ describe('a rule', () => {
   })
 })
 
+describe('an observer', () => {
+  it('is told of every operation when it is called, those that fail included', async () => {
+    const files = new FaultyFileSystem(new MemoryFileSystem(), [{ kind: 'list', fault: { code: 'EIO' } }])
+    const seen: string[] = []
+    files.observer = (kind, path) => seen.push(`${kind} ${path}`)
+    files.openNow('/a', 'create').writeNow(new Uint8Array(1), 0)
+    await files.list('/').catch(() => undefined)
+    expect(seen).toEqual(['create /a', 'write /a', 'list /'])
+  })
+})
+
 describe('a failing operation', () => {
   it('does nothing, whichever it is', async () => {
     const inner = new MemoryFileSystem()

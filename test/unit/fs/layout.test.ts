@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   cleanName,
+  unsyncedName,
   epochOf,
   isTempName,
   join,
@@ -12,6 +13,7 @@ import {
   manifestName,
   numberOf,
   parseClean,
+  parseUnsynced,
   parseLease,
   parseNumbered,
   segmentFile,
@@ -27,6 +29,7 @@ describe('file names', () => {
   it('are padded so that they sort as their numbers do', () => {
     expect(leaseName(3)).toBe('LEASE-000003')
     expect(cleanName(3)).toBe('CLEAN-000003')
+    expect(unsyncedName(3)).toBe('UNSYNCED-000003')
     expect(manifestName(3, 977)).toBe('manifest/000003-000000000977')
     expect(journalName(3, 978)).toBe('journal/000003-000000000978')
     expect(segmentName(3, 17)).toBe('segments/000003-000000000017')
@@ -46,6 +49,7 @@ describe('file names', () => {
         }
         expect(parseLease(leaseName(epoch))).toBe(epoch)
         expect(parseClean(cleanName(epoch))).toBe(epoch)
+        expect(parseUnsynced(unsyncedName(epoch))).toBe(epoch)
       }),
       propertyOptions(200),
     )
@@ -79,6 +83,7 @@ describe('file names', () => {
     }
     for (const name of ['CLEAN-3', 'CLEAN-0000003', 'LEASE-000003', 'CLEAN-000003\n']) {
       expect(parseClean(name), name).toBeUndefined()
+      expect(parseUnsynced(name), name).toBeUndefined()
     }
   })
 

@@ -1,14 +1,14 @@
 // The operating system's files: the port's contract, and descriptors that are neither lost nor reused.
 
 import { mkdtemp, readlink, rm } from 'node:fs/promises'
-import { readdirSync } from 'node:fs'
+import fs, { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { uninterrupted, uninterruptedLater } from '../../../src/fs/node-file.ts'
 import { NodeFileSystem, nodeFileSystem } from '../../../src/fs/node-file-system.ts'
 import { systemError } from '../../../src/fs/system-error.ts'
-import { bytes, describeFileSystem, failureOf } from '../../support/file-system-contract.ts'
+import { bytes, describeFileSystem, failureOf, text } from '../../support/file-system-contract.ts'
 
 const makeRoot = (): Promise<string> => mkdtemp(join(tmpdir(), 'rubidium-fs-'))
 
@@ -57,6 +57,55 @@ describe.runIf(process.platform === 'linux')('descriptors of NodeFileSystem', ()
     await nodeFileSystem.syncDirectory(root)
     nodeFileSystem.syncDirectoryNow(root)
     expect(await openDescriptors()).toEqual([])
+  })
+})
+
+describe('what the system does by halves', () => {
+  let root: string
+
+  beforeEach(async () => {
+    root = await makeRoot()
+  })
+
+  afterEach(async () => {
+    vi.restoreAllMocks()
+    await rm(root, { recursive: true })
+  })
+
+  it('is a short read that is gone on with: fewer bytes come only at the end of the file', async () => {
+    const file = nodeFileSystem.openNow(`${root}/a`, 'create')
+    file.writeNow(bytes('abcdefgh'), 0)
+    const { readSync, read } = fs
+    const short = (length: unknown): number => Math.min(Number(length), 3)
+    vi.spyOn(fs, 'readSync').mockImplementation((...args: unknown[]) => {
+      args[3] = short(args[3])
+      return (readSync as (...all: unknown[]) => number)(...args)
+    })
+    vi.spyOn(fs, 'read').mockImplementation((...args: unknown[]) => {
+      args[3] = short(args[3])
+      ;(read as (...all: unknown[]) => void)(...args)
+    })
+    for (const how of ['now', 'later']) {
+      const target = new Uint8Array(10)
+      expect(how === 'now' ? file.readNow(target, 0) : await file.read(target, 0)).toBe(8)
+      expect(text(target.subarray(0, 8))).toBe('abcdefgh')
+    }
+    expect(vi.mocked(fs.readSync)).toHaveBeenCalledTimes(4)
+    expect(vi.mocked(fs.read)).toHaveBeenCalledTimes(4)
+    vi.restoreAllMocks()
+    file.closeNow()
+  })
+
+  it("is a close that says something, which is nobody's business any more", () => {
+    const file = nodeFileSystem.openNow(`${root}/a`, 'create')
+    const { closeSync } = fs
+    vi.spyOn(fs, 'closeSync').mockImplementation((fd) => {
+      closeSync(fd)
+      throw systemError('EIO', 'close', 'a')
+    })
+    file.closeNow()
+    expect(fs.closeSync).toHaveBeenCalledTimes(1)
+    expect(failureOf(() => file.sizeNow())).toBe('EBADF')
   })
 })
 

@@ -239,6 +239,61 @@ describe('a failed sync that leaves clean pages', () => {
   })
 })
 
+describe('pages that a failed sync left clean, once the system lets go of them', () => {
+  /** All that a process may find then, as `look` describes it, sorted. */
+  function evictedStatesOf(disk: MemoryFileSystem, look: (found: MemoryFileSystem) => string): string[] {
+    const states = new Set<string>()
+    for (let seed = 0; seed < 300; seed += 1) states.add(look(disk.afterEviction(seed)))
+    return [...states].sort()
+  }
+
+  it('show what the disk has: all of a write, or nothing, and perhaps the size it gave the file', () => {
+    const { disk, file } = diskWithFile('old')
+    file.writeNow(bytes('new!'), 3)
+    disk.openNow('/a', 'write').markClean()
+    expect(evictedStatesOf(disk, contents('/a'))).toEqual(['old', 'old\0\0\0\0', 'oldnew!'])
+  })
+
+  it('show the bytes from before where a write was over others', () => {
+    const { disk, file } = diskWithFile('ab')
+    file.writeNow(bytes('x'), 0)
+    disk.openNow('/a', 'write').markClean()
+    expect(evictedStatesOf(disk, contents('/a'))).toEqual(['ab', 'xb'])
+  })
+
+  it('are gone or there for good: a later power loss changes nothing of them', () => {
+    const { disk, file } = diskWithFile('ab')
+    file.writeNow(bytes('x'), 0)
+    disk.openNow('/a', 'write').markClean()
+    for (let seed = 0; seed < 20; seed += 1) {
+      const found = disk.afterEviction(seed)
+      expect(contents('/a')(found.afterPowerLoss(0))).toBe(contents('/a')(found))
+    }
+  })
+
+  it('may lack a truncate', () => {
+    const { disk, file } = diskWithFile('abc')
+    file.truncateNow(1)
+    disk.openNow('/a', 'write').markClean()
+    expect(evictedStatesOf(disk, contents('/a'))).toEqual(['a', 'abc'])
+  })
+
+  it('are all that goes: what no sync failed on is read as before, and is at stake as before', () => {
+    const { disk, file } = diskWithFile('')
+    file.writeNow(bytes('lost'), 0)
+    disk.openNow('/a', 'write').markClean()
+    file.writeNow(bytes('kept'), 4)
+    for (let seed = 0; seed < 20; seed += 1) {
+      const found = disk.afterEviction(seed)
+      expect(contents('/a')(found).slice(4)).toBe('kept')
+      expect(contents('/a')(found.afterPowerLoss(0)).slice(4)).not.toContain('kept')
+      found.openNow('/a', 'write').syncNow()
+      expect(contents('/a')(found.afterPowerLoss(0)).slice(4)).toBe('kept')
+    }
+    expect(contents('/a')(disk)).toBe('lostkept')
+  })
+})
+
 describe('the disk after a power loss', () => {
   it('is all durable, works, and leaves the one before as it was', () => {
     const { disk, file } = diskWithFile('ab')

@@ -121,6 +121,61 @@ describe.each([
   })
 })
 
+describe('an observer of mutations', () => {
+  it('is told of each before it happens, with a copy of the disk without it', async () => {
+    const disk = new MemoryFileSystem()
+    const seen: string[] = []
+    disk.observeMutations(({ kind, path, before }) => {
+      seen.push(`${kind} ${path}: ${before().files().join(' ')}`)
+    })
+    const file = disk.openNow('/a', 'create')
+    file.writeNow(bytes('ab'), 0)
+    file.syncNow()
+    await disk.link('/a', '/b')
+    disk.observeMutations(undefined)
+    await disk.remove('/a')
+    expect(seen).toEqual(['create /a: ', 'write /a: /a', 'sync /a: /a', 'link /b: /a'])
+  })
+
+  it('gets copies with a part of a write, unsynced, as a kill or a power loss cuts it', () => {
+    const disk = new MemoryFileSystem()
+    const file = disk.openNow('/a', 'create')
+    disk.syncDirectoryNow('/')
+    const lengths = new Set<number>()
+    disk.observeMutations(({ torn }) => {
+      for (let seed = 0; seed < SEEDS; seed += 1) {
+        const copy = torn('EKILLED', seed)!
+        lengths.add(copy.snapshotBytes('/a').length)
+        expect(copy.afterPowerLoss(0).snapshotBytes('/a').length).toBe(0)
+        copy.openNow('/a', 'write').syncNow()
+        expect(copy.afterPowerLoss(0).snapshotBytes('/a')).toEqual(copy.snapshotBytes('/a'))
+      }
+    })
+    file.writeNow(bytes('abcd'), 0)
+    expect([...lengths].sort((a, b) => a - b)).toEqual([0, 1, 2, 3])
+    expect(text(disk.snapshotBytes('/a'))).toBe('abcd')
+  })
+
+  it('gets no part of what happens in full or not at all, and none of a file without a name', async () => {
+    const disk = new MemoryFileSystem()
+    const file = disk.openNow('/a', 'create')
+    const parts: (MemoryFileSystem | undefined)[] = []
+    disk.observeMutations(({ torn }) => parts.push(torn('EPOWER', 3)))
+    await disk.remove('/a')
+    file.writeNow(bytes('ab'), 0)
+    expect(parts[0]).toBeUndefined()
+    expect(parts[1]?.files()).toEqual([])
+  })
+
+  it('is not told of what copies of the disk do', () => {
+    const disk = new MemoryFileSystem()
+    const seen: string[] = []
+    disk.observeMutations(({ kind }) => seen.push(kind))
+    disk.clone().openNow('/a', 'create')
+    expect(seen).toEqual([])
+  })
+})
+
 describe('the disk after a kill', () => {
   it('shows everything that was written, which a later power loss may still take', () => {
     const disk = new MemoryFileSystem()

@@ -68,6 +68,10 @@ class Machine {
   }
 }
 
+function readFence({ disk }: Machine): bigint {
+  return new DataView(disk.snapshotBytes(join(directory, FENCE)).buffer).getBigUint64(0, true)
+}
+
 function identityOf(pid: number, host = 'here'): Identity {
   return { host, bootId: 'boot', pidNamespace: 'pid:[1]', pid, startTime: `${pid}0` }
 }
@@ -143,7 +147,7 @@ describe('the lease', () => {
     await machine.open({ identity: identityOf(7, 'elsewhere') })
     const error = await errorOf(machine.open())
     expect(error).toMatchObject({ code: 'DATABASE_LOCKED', pid: 7, host: 'elsewhere' })
-    expect(String(error)).toMatch(/cannot be known from here.*takeover: true, or remove LEASE-000001/)
+    expect(String(error)).toMatch(/cannot be known from here.*rubidium unlock.*takeover: true/)
     await machine.disk.remove(join(directory, leaseName(1)))
     expect((await machine.open()).epoch).toBe(2)
   })
@@ -325,6 +329,90 @@ describe('a takeover', () => {
     await expect(machine.open({ takeover: true, wait })).rejects.toBeInstanceOf(LeaseLostError)
     expect(rival?.epoch).toBe(3)
     expect(() => rival?.lookNow()).not.toThrow()
+  })
+})
+
+describe('a takeover that was broken off', () => {
+  /** Takes over and dies at an operation that the gate names; what it had begun then never goes on. */
+  async function dieTakingOver(machine: Machine, at: (kind: string, path: string) => boolean): Promise<void> {
+    const pid = 900
+    let died = (): void => {}
+    const death = new Promise<void>((resolve) => (died = resolve))
+    const stop = (): Promise<void> => {
+      machine.dead.add(pid)
+      died()
+      return new Promise(() => undefined)
+    }
+    const files = new GatedFileSystem(machine.disk, (kind, path) => (at(kind, path) ? stop() : undefined))
+    const wait = (): Promise<void> => (at('wait', '') ? stop() : Promise.resolve())
+    void machine.open({ files, takeover: true, identity: identityOf(pid), wait })
+    await death
+  }
+
+  it('before its fence took nothing: the holder goes on, and others are refused', async () => {
+    const machine = await Machine.start()
+    const holder = await machine.open()
+    await dieTakingOver(machine, (kind) => kind === 'syncDirectory')
+    expect(await machine.leases()).toEqual([1, 2])
+    await expect(machine.open()).rejects.toMatchObject({ code: 'DATABASE_LOCKED', pid: holder.pid })
+    expect(() => holder.lookNow()).not.toThrow()
+    await holder.release()
+    expect((await machine.open()).epoch).toBe(3)
+  })
+
+  it('before looks ran out leaves the waiting to the next opener', async () => {
+    const machine = await Machine.start()
+    const holder = await machine.open()
+    await dieTakingOver(machine, (kind) => kind === 'wait')
+    // Its last look may cover it still: what it writes now is acknowledged.
+    expect(() => holder.look()).not.toThrow()
+    expect(machine.waits).toEqual([])
+    const next = await machine.open()
+    expect(next.epoch).toBe(3)
+    expect(machine.waits).toEqual([100])
+    expect(await machine.leases()).toEqual([3])
+    expect(() => holder.lookNow()).toThrow(LeaseLostError)
+  })
+
+  it('afterwards leaves nothing to wait for', async () => {
+    const machine = await Machine.start()
+    await machine.open()
+    const taker = await machine.open({ takeover: true })
+    machine.dead.add(taker.pid)
+    machine.waits.length = 0
+    expect((await machine.open()).epoch).toBe(3)
+    expect(machine.waits).toEqual([])
+  })
+
+  it('and a name that somebody removed are waited for: its holder may still run', async () => {
+    const machine = await Machine.start()
+    const holder = await machine.open()
+    await machine.disk.remove(join(directory, leaseName(1)))
+    const next = await machine.open()
+    expect(next.epoch).toBe(2)
+    expect(machine.waits).toEqual([100])
+    expect(() => holder.lookNow()).toThrow(LeaseLostError)
+  })
+})
+
+describe('an opener that stood still and was overtaken', () => {
+  it('removes nothing that the later holder has under construction', async () => {
+    const machine = await Machine.start()
+    await (await machine.open()).release()
+    let later: Lease | undefined
+    const mark = join(directory, tempName('CLEAN-000003', 'close'))
+    const files = new GatedFileSystem(machine.disk, async (kind) => {
+      const isLast = kind === 'list' && machine.disk.files().includes(`/${join(directory, leaseName(2))}`)
+      if (!isLast || later !== undefined || readFence(machine) !== 2n) return
+      listings += 1
+      if (listings < 2) return
+      later = await machine.open({ takeover: true })
+      machine.disk.openNow(mark, 'create').closeNow()
+    })
+    let listings = 0
+    await expect(machine.open({ files })).rejects.toBeInstanceOf(LeaseLostError)
+    expect(machine.disk.files()).toContain(`/${mark}`)
+    expect(() => later?.lookNow()).not.toThrow()
   })
 })
 
@@ -513,6 +601,28 @@ describe('with the lock of the operating system', () => {
     await machine.open({ lock })
     const taker = await machine.open({ lock, takeover: true })
     await expect(machine.open({ lock })).rejects.toMatchObject({ pid: taker.pid })
+  })
+
+  it("one that was overtaken and still has it stands in nobody else's way", async () => {
+    const machine = await Machine.start()
+    const lock = new Lock()
+    const holder = await machine.open({ lock })
+    const taker = await machine.open({ lock, takeover: true })
+    await taker.release()
+    // Closed, then dead, then by force again: always without the lock.
+    const second = await machine.open({ lock })
+    expect(second.epoch).toBe(3)
+    await expect(machine.open({ lock })).rejects.toMatchObject({ pid: second.pid })
+    machine.dead.add(second.pid)
+    const third = await machine.open({ lock })
+    await machine.open({ lock, takeover: true })
+    expect(() => third.lookNow()).toThrow(LeaseLostError)
+    expect(() => holder.lookNow()).toThrow(LeaseLostError)
+    // It gives up the lock in the end; who holds the lease without it goes on.
+    await holder.release()
+    expect(lock.holder).toBeUndefined()
+    await expect(machine.open({ lock })).rejects.toBeInstanceOf(DatabaseLockedError)
+    expect(lock.holder).toBeUndefined()
   })
 
   it('a file system without locks leaves the decision to the lease files', async () => {

@@ -1,7 +1,7 @@
 // planMoves: where today's pointers into copied extents lie now. Pure: no disk.
 
 import { describe, expect, it } from 'vitest'
-import { planMoves } from '../../../src/database/relocate.ts'
+import { Moves, planMoves } from '../../../src/database/moves.ts'
 import { apply } from '../../../src/version/apply.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'
@@ -9,14 +9,14 @@ import { pointerTo, versionWith } from '../../support/pointers.ts'
 const TO = { segment: 9, offset: 64, length: 400, count: 20 }
 
 /** Ten samples each of two extents of segment 1, copied side by side into one of segment 9. */
-function moves(one: Pointer, two: Pointer): Parameters<typeof planMoves>[2] {
-  return new Map([
-    [`1:${one.offset}`, [{ skip: 0, count: 10, to: TO, toSkip: 0 }]],
-    [`1:${two.offset}`, [{ skip: 0, count: 10, to: TO, toSkip: 10 }]],
-  ])
+function moves(one: Pointer, two: Pointer): Moves {
+  const made = new Moves()
+  made.add(one, TO, 0)
+  made.add(two, TO, 10)
+  return made
 }
 
-function moved(pointers: readonly Pointer[], how: Parameters<typeof planMoves>[2]): Pointer[] {
+function moved(pointers: readonly Pointer[], how: Moves): Pointer[] {
   const version = versionWith({ 1: pointers })
   const changes = planMoves(1, version.pointers.get(1), how)
   const table = (
@@ -66,6 +66,14 @@ describe('the plan of moves', () => {
       [9, 20n],
       [5, 40n],
     ])
+  })
+
+  it('looks only at pointers between the first and the last that was copied', () => {
+    const last = pointerTo(60, 10)
+    const table = versionWith({ 1: [one, two, other, last] }).pointers.get(1)
+    expect(moves(two, other).within(table)).toEqual({ from: 1, to: 3 })
+    expect(moves(other, two).within(table)).toEqual({ from: 1, to: 3 })
+    expect(new Moves().within(table)).toEqual({ from: 0, to: 0 })
   })
 
   it('is empty where nothing is left to move', () => {
