@@ -16,6 +16,8 @@ export class Machine {
   readonly faults: FaultyFileSystem | undefined
   readonly #boot: number
   #pid: number
+  /** Processes that stand still and may go on at any time. */
+  readonly #standing = new Set<number>()
   #nowMs = 0
 
   constructor(disk: MemoryFileSystem = new MemoryFileSystem(), boot = 1, pid = 100, isFaulty = false) {
@@ -34,9 +36,33 @@ export class Machine {
     return this.faults ?? this.disk
   }
 
+  /** Time goes by. */
+  pass(ms: number): void {
+    this.#nowMs += ms
+  }
+
   /** The next process has another id; the one before it is dead. */
   nextProcess(): void {
     this.#pid++
+  }
+
+  /** The next process has another id; the one before it is alive, and stands still. */
+  leaveStanding(): void {
+    this.#standing.add(this.#pid)
+    this.#pid++
+  }
+
+  /**
+   * The machine after a kill, where the system has also let go of the pages that failed syncs left clean.
+   * @param seed decides what the disk has of them
+   */
+  afterEviction(seed: number): Machine {
+    return new Machine(this.disk.afterEviction(seed), this.#boot, this.#pid + 1)
+  }
+
+  /** This machine with another disk; without faults, if not `isFaulty`. */
+  withDisk(disk: MemoryFileSystem, isFaulty = false): Machine {
+    return new Machine(disk, this.#boot, this.#pid, isFaulty)
   }
 
   /**
@@ -51,6 +77,7 @@ export class Machine {
   environment(tuning: Partial<Tuning>): Environment {
     const pid = this.#pid
     const bootId = `boot-${this.#boot}`
+    const isRunning = (other: number): boolean => other === pid || this.#standing.has(other)
     return {
       files: this.files,
       clock: {
@@ -59,7 +86,8 @@ export class Machine {
         monotonicMs: () => (this.#nowMs += 0.01),
       },
       identity: { host: 'simulated', bootId, pidNamespace: 'pid:[1]', pid, startTime: String(pid) },
-      isAlive: (holder) => (holder.pid === pid && holder.bootId === bootId ? 'alive' : 'dead'),
+      isAlive: (holder) => (isRunning(holder.pid) && holder.bootId === bootId ? 'alive' : 'dead'),
+      wait: async () => {},
       newId: () => new Uint8Array(16).fill(7),
       tuning,
     }

@@ -94,6 +94,13 @@ export class History {
     this.#entries = [{ state, text: textOf(state), promised: 'power' }]
   }
 
+  /** The history as it is now: what follows goes to one of the two alone. */
+  clone(): History {
+    const copy = new History()
+    copy.#entries = this.#entries.map((entry) => ({ ...entry }))
+    return copy
+  }
+
   get state(): ModelState {
     return this.#entries.at(-1)!.state
   }

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../src/errors.ts'
-import { crashEverywhere, newTally } from './crashes.ts'
+import { attack, newTally } from './attack.ts'
+import { courseOf } from './capture.ts'
+import type { Crash } from './capture.ts'
 import { Machine } from './machine.ts'
 import { expectSound } from './sampled.ts'
 import { Died, Session } from './session.ts'
@@ -93,10 +95,86 @@ describe('what the crash tests found', () => {
     await expect(db.close({ force: true })).rejects.toThrow(failed!)
   })
 
+  it.each([
+    ['the journal', /journal/],
+    ['a segment', /segments/],
+  ])(
+    'pages of %s that a failed sync left clean, and that the system lets go of, are taken for lost and not for rot',
+    async (_, path) => {
+      const session = Session.on(Machine.faulty())
+      await session.open()
+      await commitStrictly(session)
+      const writer = await session.openWriter(['t', 'a'])
+      await session.write(writer, session.rows(writer, 40))
+      session.machine.faults!.addRule({ path, fault: { failSync: true, cleanPages: true } })
+      await expect(session.db.sync()).rejects.toThrow('A sync failed')
+      for (let seed = 0; seed < 12; seed++) {
+        const machine = session.machine.afterEviction(seed)
+        const next = Session.on(machine)
+        await next.open()
+        expect(session.history.find(await next.text(), 'power')).not.toBeTypeOf('string')
+        await next.assertSound()
+        next.assertNothingLeftOver()
+        const found = await next.text()
+        expect(await openedText(machine.after('power', 0))).toBe(found)
+        await next.abandon()
+      }
+      await session.abandon()
+    },
+  )
+
+  it('a sync that passes after one that failed proves nothing, and everything is refused with the first failure', async () => {
+    const session = Session.on(Machine.faulty())
+    await session.open()
+    await commitStrictly(session)
+    const { db, machine } = session
+    machine.faults!.addRule({ path: /journal/, fault: { failSync: true, cleanPages: true } })
+    const writer = await db.openWriter({
+      channels: ['t', 'a'],
+      durability: 'strict',
+      start: 9_000_000_000_000_000_000n,
+    })
+    const row = { t: [9_000_000_000_000_000_001n], a: [1] }
+    const first: unknown = await writer.write(row).catch((error: unknown) => error)
+    expect(first).toBeInstanceOf(StorageError)
+    for (const call of [
+      () => writer.write({ t: [9_000_000_000_000_000_002n], a: [2] }),
+      () => db.sync(),
+      () => db.delete('a', {}),
+      () => db.channels.rename('a', 'b'),
+      () => db.gc({ threshold: 0 }),
+    ])
+      await expect(call()).rejects.toSatisfy((error: Error) => error === first || error.cause === first)
+    expect(await db.count('a')).toEqual({ a: 4 })
+    expect((await db.stats()).failed).toContain('A sync failed')
+    // Only what was proven before is sure to be there: the commit was never acknowledged.
+    expect(await openedText(machine.after('power', 0))).toBe(session.history.text)
+    await db.close({ force: true }).catch(() => undefined)
+  })
+
+  it('the mark of a failed sync goes when the next epoch has begun', async () => {
+    const session = Session.on(Machine.faulty())
+    await session.open()
+    await commitStrictly(session)
+    session.machine.faults!.addRule({ kind: 'sync', path: /journal/, fault: { code: 'EIO' } })
+    const writer = await session.openWriter(['t', 'a'])
+    await session.write(writer, session.rows(writer, 1))
+    await expect(session.db.sync()).rejects.toThrow(StorageError)
+    const marks = (machine: Machine): string[] =>
+      machine.disk.files().filter((file) => file.includes('UNSYNCED'))
+    expect(marks(session.machine)).toEqual(['/srv/data/UNSYNCED-000001'])
+    const machine = session.machine.after('kill', 0)
+    expect(await openedText(machine)).toBe(session.history.text)
+    expect(marks(machine)).toEqual([])
+    await session.abandon()
+  })
+
   it('names of retired journal files that a power loss gives back, some and not others, are no gap', async () => {
     const tally = newTally()
     const retire = WORKLOADS.find(({ name }) => name === 'retire')!
-    await crashEverywhere(retire, 'power', [3], { stride: 5, seed: 2 }, tally)
+    const course = await courseOf(retire)
+    const crashes = course.mutations.map((_, i): Crash => ({ kind: 'power', n: i + 1, seed: 3 }))
+    await attack(retire, course, { crashes, twice: [], faults: [] }, tally)
     expectSound(tally)
   })
 })

@@ -14,6 +14,7 @@ import type { Durability } from '../../src/database/options.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
 import { spillPending } from '../../src/database/spill.ts'
 import { LeaseLostError, RubidiumError } from '../../src/errors.ts'
+import { hasCode } from '../../src/fs/system-error.ts'
 import { JOURNAL_DIRECTORY, MANIFEST_DIRECTORY, SEGMENT_DIRECTORY, segmentFile } from '../../src/fs/layout.ts'
 import type { ChannelDefinition } from '../../src/telem/channel.ts'
 import { during } from './lives.ts'
@@ -45,6 +46,7 @@ export const SMALL: Partial<Tuning> = {
   manifestSlack: 512,
   tailExtents: 8192,
   loopSyncMs: 0,
+  fillSize: 512,
   unprovenLimit: 4096,
   unmarkedLimit: 512,
   reserveSize: 1024,
@@ -67,24 +69,24 @@ export type Rows = ReadonlyMap<string, readonly (readonly [bigint, string])[]>
 
 /** Which life a call belongs to. */
 const LIFE_OF: Readonly<Record<string, Life>> = {
-  'create': 'channel edit',
-  'rename': 'channel edit',
-  'update': 'channel edit',
-  'remove': 'channel edit',
-  'delete': 'delete',
+  create: 'channel edit',
+  rename: 'channel edit',
+  update: 'channel edit',
+  remove: 'channel edit',
+  delete: 'delete',
   'open a writer': 'commit',
-  'write': 'commit',
-  'commit': 'commit',
+  write: 'commit',
+  commit: 'commit',
   'close a writer': 'commit',
-  'sync': 'sync',
-  'flush': 'flush',
-  'spill': 'spill',
-  'retire': 'retire',
-  'checkpoint': 'checkpoint',
-  'gc': 'collection',
-  'read': 'read',
+  sync: 'sync',
+  flush: 'flush',
+  spill: 'spill',
+  retire: 'retire',
+  checkpoint: 'checkpoint',
+  gc: 'collection',
+  read: 'read',
   'open read-only': 'read-only open',
-  'close': 'close',
+  close: 'close',
 }
 
 export class Session {
@@ -111,6 +113,8 @@ export class Session {
   pauseMs = 0
   /** What an opening is: of what was closed well, after a crash, or while another process has it. */
   opening: Life & ('open' | 'recovery' | 'take-over') = 'open'
+  /** Told of every call that was refused. */
+  onRefusal: (label: string, error: unknown) => void = () => {}
   #lastRefusal: unknown
   /** The last close was refused: what was promised to survive a kill is there, the rest perhaps not. */
   #wasNotClosed = false
@@ -562,6 +566,7 @@ export class Session {
       this.#judge(label, error, struckBefore, failedBefore)
       this.#lastRefusal = error
       this.refusals++
+      this.onRefusal(label, error)
       return undefined
     }
     this.#assertAlive()
@@ -578,7 +583,8 @@ export class Session {
     }
     // Where the fence cannot be read, nobody can tell that the lease is still held.
     const isFence = error.code === 'LEASE_LOST' && error.cause !== undefined
-    if (error.code !== 'STORAGE' && !isFence) throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
+    if (error.code !== 'STORAGE' && !isFence)
+      throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined)
       throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined && struckBefore) {
@@ -588,6 +594,8 @@ export class Session {
         throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
           cause: error,
         })
+    } else if (struckBefore && causesOf(error).some((cause) => hasCode(cause, 'ENOSPC'))) {
+      // While something in the background makes use of the reserve, new data is refused with what it met (0006).
     } else if (struckBefore && !(this.isOpen && causesOf(error).includes(this.engine.failure ?? this))) {
       // (A sync that the background had begun may tell of its failure only now.)
       throw new Broken(`${label} failed after the fault was over: ${describe(error)}`, { cause: error })

@@ -2,8 +2,7 @@
 // state in peace and then does the one thing it is named for, often between things of other kinds, so
 // that what follows a half-done step is met too. `fault` runs go on after a refused call.
 
-import { SeededRandom } from '../../src/fs/seeded-random.ts'
-import { at } from './session.ts'
+import { at, Died } from './session.ts'
 import type { ModelWriter, Session, SessionOptions } from './session.ts'
 
 export interface Workload {
@@ -13,6 +12,8 @@ export interface Workload {
   readonly prepare: (session: Session) => Promise<void>
   /** While things go wrong. */
   readonly run: (session: Session) => Promise<void>
+  /** The workload lets operations fail itself: no others are made to. */
+  readonly isFaulty?: boolean
 }
 
 const FIRST = ['t', 'a', 'b']
@@ -30,7 +31,7 @@ async function openWithChannels(session: Session): Promise<void> {
 }
 
 /** Rows 0-9 flushed, 10-14 in the tail; of the second group 0-4 flushed. */
-async function openWithSamples(session: Session): Promise<void> {
+export async function openWithSamples(session: Session): Promise<void> {
   await openWithChannels(session)
   const writer = await session.openWriter([...FIRST, ...SECOND])
   await session.write(writer, session.rows(writer, 5))
@@ -295,7 +296,7 @@ const refill: Workload = {
 }
 
 /** Several segments, all of the first dead, some of the others. */
-async function openWithTombstones(session: Session): Promise<void> {
+export async function openWithTombstones(session: Session): Promise<void> {
   await openWithChannels(session)
   const writer = await session.openWriter([...FIRST, ...SECOND])
   for (let round = 0; round < 4; round++) {
@@ -379,7 +380,7 @@ const close: Workload = {
 }
 
 /** Closes and opens again; what is refused once is tried again. */
-async function reopen(session: Session): Promise<void> {
+export async function reopen(session: Session): Promise<void> {
   await session.close()
   for (let tries = 0; tries < 4 && !session.isOpen; tries++) await session.open()
 }
@@ -396,6 +397,155 @@ const create: Workload = {
     const writer = await session.openWriter(['t', 'a'])
     await writeMany(session, writer, 2)
     await session.write(writer, session.rows(writer, 30))
+  },
+}
+
+const onLoop: Workload = {
+  name: 'commit, strict, synced on the loop',
+  options: { tuning: { loopSyncMs: 1e9 } },
+  prepare: openWithSamples,
+  run: async (session) => {
+    const writer = await session.openWriter(FIRST, { durability: 'strict' })
+    await writeMany(session, writer, 4)
+    await session.write(writer, session.rows(writer, 30))
+    await writeMany(session, writer, 3)
+  },
+}
+
+const reads: Workload = {
+  name: 'reads, beside in a read-only process too',
+  prepare: openWithSamples,
+  run: async (session) => {
+    await session.look()
+    await session.lookReadOnly()
+    const writer = await session.openWriter(FIRST)
+    await writeMany(session, writer, 2)
+    await session.flush()
+    await session.look()
+    await session.lookReadOnly()
+    await session.delete(['a'], at(3), at(9))
+    await session.look()
+  },
+}
+
+const takeOver: Workload = {
+  name: 'take-over',
+  prepare: openInDisorder,
+  run: async (session) => {
+    await session.takeOver()
+    await session.lookReadOnly()
+    const writer = await session.openWriter(FIRST)
+    await writeMany(session, writer, 2)
+    await session.delete(['a'], at(12), at(16))
+    await session.takeOver()
+    const again = await session.openWriter([...FIRST, ...SECOND], { durability: 'strict' })
+    await writeMany(session, again, 1)
+  },
+}
+
+const slowly: Workload = {
+  name: 'calls with long pauses, and a file for each record',
+  options: {
+    durability: 'strict',
+    tuning: { journalFileSize: 1, manifestSlack: 0, unprovenLimit: 1 << 30 },
+    segmentSize: 1024,
+  },
+  prepare: async (session) => {
+    await openWithSamples(session)
+    // Every call looks at the fence anew.
+    session.pauseMs = 100
+  },
+  run: async (session) => {
+    const writer = await session.openWriter([...FIRST, ...SECOND], {
+      autoCommit: false,
+      durability: 'relaxed',
+    })
+    for (let round = 0; round < 12; round++) {
+      await session.write(writer, session.rows(writer, 12))
+      await session.spill()
+    }
+    await session.commit(writer)
+    // Each of these is the first to prove that a segment is full.
+    const proofs = [
+      () => session.sync(),
+      () => session.delete(['b'], at(1), at(2)),
+      () => session.update('c', { unit: 's' }),
+    ]
+    for (const prove of proofs) {
+      await session.write(writer, session.rows(writer, 100))
+      await session.commit(writer)
+      await session.write(writer, session.rows(writer, 100))
+      await session.commit(writer)
+      await prove()
+    }
+    for (let round = 0; round < 3; round++) {
+      await session.write(writer, session.rows(writer, 3))
+      await session.commit(writer)
+      await session.update('a', { unit: `u${round}` })
+      await session.write(writer, session.rows(writer, 12))
+      await session.commit(writer)
+      await session.sync()
+      await session.delete(['a'], at(3 * round), at(3 * round + 2))
+      await session.create([{ name: `x${round}`, kind: 'index' }])
+      await session.rename(`x${round}`, `y${round}`)
+      await session.write(writer, session.rows(writer, 40, ['u']))
+      await session.spill()
+      await session.commit(writer)
+      await session.flush()
+    }
+    await session.checkpoint()
+    await session.retire()
+    await session.gc(0)
+  },
+}
+
+/** The next write to such a path is cut short, and what would complete it finds no room. */
+function failNextWrite(session: Session, path: RegExp): void {
+  const { faults } = session.machine
+  faults?.clearRules()
+  faults?.addRule({ kind: 'write', path, fault: { short: 7 } })
+  faults?.addRule({ kind: 'write', path, nth: 2, fault: { code: 'ENOSPC' } })
+}
+
+const cutOff: Workload = {
+  name: 'failed appends that are cut off',
+  isFaulty: true,
+  prepare: openWithSamples,
+  run: async (session) => {
+    session.hasBegun = () => true
+    const writer = await session.openWriter(FIRST)
+    const fail = async (call: () => Promise<unknown>, path = /journal/): Promise<void> => {
+      failNextWrite(session, path)
+      await call()
+      session.machine.faults?.clearRules()
+      await session.write(writer, session.rows(writer, 2))
+    }
+    await fail(() => writeMany(session, writer, 1))
+    await fail(() => session.delete(['a'], at(1), at(3)))
+    await fail(() => session.update('a', { unit: 'Pa' }))
+    await fail(() => session.flush())
+    await session.delete(FIRST, at(2), at(6))
+    await session.flush()
+    await fail(() => session.gc(0))
+    const relaxed = await session.openWriter(SECOND, { durability: 'relaxed' })
+    await session.write(relaxed, session.rows(relaxed, 2))
+    await fail(() => session.sync())
+    await session.flush()
+    await fail(() => session.retire(), /manifest/)
+    await session.checkpoint()
+    await fail(() => session.retire(), /manifest/)
+    await session.write(writer, session.rows(writer, 2))
+    for (const path of [/journal/, /manifest/]) {
+      failNextWrite(session, path)
+      await session.close()
+      session.machine.faults?.clearRules()
+      failNextWrite(session, path)
+      await session.open()
+      session.machine.faults?.clearRules()
+      for (let tries = 0; tries < 4 && !session.isOpen; tries++) await session.open()
+      const again = await session.openWriter(FIRST)
+      await session.write(again, session.rows(again, 2))
+    }
   },
 }
 
@@ -419,101 +569,6 @@ async function openInDisorder(session: Session): Promise<void> {
   await session.write(last, session.rows(last, 2))
 }
 
-/** Anything, in an order that `seed` decides. Long soaks find with it what nobody thought of. */
-export function anything(seed: number, steps = 14): Workload {
-  const random = new SeededRandom(seed)
-  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!
-  const durability = pick(['batched', 'strict', 'relaxed'] as const)
-  const options: SessionOptions = {
-    durability,
-    tuning: {
-      journalFileSize: pick([300, 600, 1 << 20]),
-      journalLimit: pick([700, 1 << 30, 1 << 30]),
-      manifestSlack: pick([0, 200, 1 << 20]),
-      extentLimit: pick([64, 512, 1 << 20]),
-    },
-    segmentSize: pick([1024, 4096, 1 << 20]),
-  }
-  const script = Array.from({ length: steps }, () => random.below(1 << 30))
-  return {
-    name: `anything, seed ${seed}`,
-    options,
-    prepare: random.chance(0.3) ? openWithTombstones : openWithSamples,
-    run: (session) => runScript(session, script),
-  }
-}
-
-async function runScript(session: Session, script: readonly number[]): Promise<void> {
-  let writer: ModelWriter | undefined
-  let renamed = 0
-  for (const number of script) {
-    const random = new SeededRandom(number)
-    if (!session.isOpen) await session.open()
-    if (!session.isOpen) return
-    const names = session.history.state.map(({ name }) => name)
-    const groupsNow = session.history.state.filter(({ kind }) => kind === 'index').map(({ name }) => name)
-    const channelsOf = (index: string): string[] =>
-      session.history.state
-        .filter((channel) => channel.name === index || channel.index === index)
-        .map(({ name }) => name)
-    const someGroup = (): string[] => channelsOf(groupsNow[random.below(groupsNow.length)] ?? '')
-    const step = random.below(20)
-    if (step < 7) {
-      if (writer === undefined || random.chance(0.3)) {
-        if (writer !== undefined) await session.closeWriter(writer)
-        const chosen = random.chance(0.5) ? someGroup() : groupsNow.flatMap(channelsOf)
-        if (chosen.length === 0) continue
-        const durability = (['relaxed', 'batched', 'strict'] as const)[random.below(3)]!
-        writer = await session.openWriter(chosen, { durability, autoCommit: random.chance(0.6) })
-      }
-      const rows = [1, 2, 5, 30][random.below(4)]!
-      for (let i = random.below(4); i >= 0; i--) await session.write(writer, session.rows(writer, rows))
-      if (writer !== undefined && !writer.autoCommit) {
-        if (random.chance(0.3)) await session.spill()
-        if (random.chance(0.7)) await session.commit(writer)
-      }
-    } else if (step < 10) {
-      const from = random.below(300)
-      const range = [at(from), at(from + 1 + random.below(random.chance(0.5) ? 10 : 300))] as const
-      const group = someGroup()
-      const data = group.slice(1)
-      if (random.chance(0.5) && data.length > 0)
-        await session.delete([data[random.below(data.length)]!], ...range)
-      else if (group.length > 0) await session.delete(random.chance(0.7) ? group : names, ...range)
-    } else if (step < 12) await session.flush()
-    else if (step === 12) await session.retire()
-    else if (step === 13) await session.checkpoint()
-    else if (step < 16) {
-      if (random.chance(0.5) && writer !== undefined) {
-        await Promise.all([session.gc(random.below(2) / 2), session.write(writer, session.rows(writer, 2))])
-      } else await session.gc(random.below(2) / 2)
-    } else if (step === 16) await session.sync()
-    else if (step === 17) {
-      if (writer !== undefined) await session.closeWriter(writer)
-      writer = undefined
-      if (random.chance(0.3)) await session.settle()
-      if (random.chance(0.5)) await reopen(session)
-      else if (names.length > 0) await session.rename(names[random.below(names.length)]!, `n${++renamed}`)
-    } else if (step === 18) {
-      if (writer !== undefined) await session.closeWriter(writer)
-      writer = undefined
-      const group = someGroup()
-      const data = group.slice(1)
-      if (random.chance(0.5) && data.length > 0) await session.remove([data[0]!])
-      else if (groupsNow.length > 1) await session.remove(group)
-      else if (data.length > 0) await session.update(data[0]!, { unit: `u${number}` })
-    } else {
-      const index = `i${session.history.length}`
-      if (!names.includes(index)) {
-        await session.create([
-          { name: index, kind: 'index' },
-          { name: `${index}d`, kind: 'data', type: 'int64', index },
-        ])
-      }
-    }
-  }
-}
-
 /** The fixed set. */
 export const WORKLOADS: readonly Workload[] = [
   ...commits,
@@ -535,6 +590,11 @@ export const WORKLOADS: readonly Workload[] = [
   ...channels,
   close,
   create,
+  onLoop,
+  slowly,
+  cutOff,
+  reads,
+  takeOver,
 ]
 
 const DISORDERS: readonly (Pick<Workload, 'name'> & { readonly options?: SessionOptions })[] = [
@@ -547,8 +607,65 @@ const DISORDERS: readonly (Pick<Workload, 'name'> & { readonly options?: Session
   { name: 'relaxed commits', options: { durability: 'relaxed' } },
 ]
 
-/** Opening after a crash, and what comes next. */
-export const RECOVERY: readonly Workload[] = DISORDERS.flatMap(({ name, options = {} }) =>
+/** Taking over where a first opening stands still at its nth change. */
+const unfinishedTakeOver = [8, 12].map((n): Workload => ({
+  name: `take-over of a new database that is opened up to change ${n}`,
+  prepare: async (session) => {
+    const { machine } = session
+    let changes = 0
+    let disk = machine.disk
+    machine.disk.observeMutations((pending) => {
+      if (++changes === n) disk = pending.before()
+    })
+    await session.open()
+    await session.close()
+    session.machine = machine.withDisk(disk, machine.faults !== undefined)
+  },
+  run: async (session) => {
+    await session.takeOver()
+    await session.create([{ name: 't', kind: 'index' }])
+  },
+}))
+
+/** An opening whose first record fails and is cut off. */
+const cutBegin = (['recovery', 'take-over'] as const).map((how): Workload => ({
+  name: `a first record that fails, ${how}`,
+  isFaulty: true,
+  prepare: async (session) => {
+    await openInDisorder(session)
+    if (how === 'recovery') await session.crash('kill', 1)
+  },
+  run: async (session) => {
+    session.hasBegun = () => true
+    failNextWrite(session, /journal/)
+    if (how === 'take-over') await session.takeOver()
+    else await session.recover('kill')
+    session.machine.faults?.clearRules()
+  },
+}))
+
+/** Opening where a first opening got no further than its nth change. */
+const unfinished = [2, 4, 9].map((n): Workload => ({
+  name: `open of a new database after a power loss at change ${n}`,
+  prepare: async (session) => {
+    session.machine.disk.cutPowerAt(n, n)
+    await session.open().catch((error: unknown) => {
+      if (!(error instanceof Died)) throw error
+    })
+    await session.crash('power', n)
+  },
+  run: async (session) => {
+    await session.recover('power')
+    await session.create([
+      { name: 't', kind: 'index' },
+      { name: 'a', kind: 'data', type: 'float64', index: 't' },
+    ])
+    const writer = await session.openWriter(['t', 'a'])
+    await writeMany(session, writer, 1)
+  },
+}))
+
+const recoveries = DISORDERS.flatMap(({ name, options = {} }) =>
   (['kill', 'power'] as const).map((kind): Workload => ({
     name: `open after a ${kind === 'kill' ? 'kill' : 'power loss'}: ${name}`,
     options,
@@ -566,3 +683,11 @@ export const RECOVERY: readonly Workload[] = DISORDERS.flatMap(({ name, options 
     },
   })),
 )
+
+/** Opening after a crash, and what comes next. */
+export const RECOVERY: readonly Workload[] = [
+  ...recoveries,
+  ...unfinished,
+  ...unfinishedTakeOver,
+  ...cutBegin,
+]

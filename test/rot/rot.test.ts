@@ -1,0 +1,52 @@
+// Bit rot (issue 4, point 7): of every way in which a store's bytes can change, some; the soak script takes
+// all. RUBIDIUM_RUNS is how many of each kind are tried on each store, RUBIDIUM_SEED which.
+
+import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { propertyOptions } from '../support/seeds.ts'
+import { damageOf, KINDS } from './damage.ts'
+import type { Damage } from './damage.ts'
+import { examine } from './examine.ts'
+import { makeStore, STORES } from './stores.ts'
+import type { Ending, Store } from './stores.ts'
+
+const { numRuns, seed = 1 } = propertyOptions(8)
+
+const made = new Map<string, Promise<Store>>()
+
+/** Made once: damage is done to copies. */
+function storeOf(name: string, ending: Ending): Promise<Store> {
+  const key = `${name},${ending}`
+  let store = made.get(key)
+  if (store === undefined) made.set(key, (store = makeStore(name, ending)))
+  return store
+}
+
+/** About `numRuns` of a row, evenly spread from where `random` begins. */
+function some(all: readonly Damage[], random: SeededRandom): Damage[] {
+  const stride = Math.max(1, Math.floor(all.length / numRuns))
+  const first = random.below(stride)
+  return all.filter((_, i) => i % stride === first)
+}
+
+describe.each(STORES)('a store ($name, $ending)', ({ name, ending }) => {
+  it.each(KINDS)('is read right or refused, whatever is changed: %s', async (kind) => {
+    const store = await storeOf(name, ending)
+    const random = new SeededRandom(Math.abs(seed) + name.length)
+    const failures: string[] = []
+    let count = 0
+    for (const damage of some([...damageOf(store, kind)], random)) {
+      const outcome = await examine(store, damage, count++ % 4 === 0)
+      failures.push(...outcome.failures)
+    }
+    expect(failures.slice(0, 2), `${failures.length} of ${count}`).toEqual([])
+    expect(count).toBeGreaterThan(0)
+  })
+
+  it('is whole where nothing is changed', async () => {
+    const store = await storeOf(name, ending)
+    // Nobody reads what the lock says.
+    const outcome = await examine(store, { kind: 'bit', path: 'LOCK', offset: 0, bit: 0 }, true)
+    expect(outcome).toEqual({ failures: [], outcomes: ['right', 'right'] })
+  })
+})
