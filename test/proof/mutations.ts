@@ -288,7 +288,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'extents that only records beyond the mark name are not copied',
     changes: [
       {
-        file: 'database/open.ts',
+        file: 'database/begin-epoch.ts',
         from: 'relocateUnproven(engine, state.unproven)',
         to: 'relocateUnproven(engine, new Set())',
       },
@@ -299,7 +299,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S3',
     what: 'copies are not synced before the checkpoint that names them',
-    changes: [{ file: 'database/open.ts', from: 'await engine.syncer.syncSegments()', to: '' }],
+    changes: [{ file: 'database/begin-epoch.ts', from: 'await engine.syncer.syncSegments()', to: '' }],
     caughtBy: { kind: 'recovery', in: 'large frames between small ones', from: 4 },
     shows: BROKEN,
   },
@@ -377,8 +377,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/unsynced-mark.ts',
-        from: 'return (await files.stat(join(directory, unsyncedName(epoch)))) !== undefined',
-        to: 'return (await files.stat(join(directory, unsyncedName(epoch)))) === null',
+        from: 'return (await files.stat(path)) !== undefined',
+        to: 'return (await files.stat(path)) === null',
       },
     ],
     caughtBy: { kind: 'failure', in: 'flush', by: 'a failed sync that leaves clean pages' },
@@ -470,7 +470,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S6',
     what: "files of earlier epochs go before the new one's first record is synced",
-    changes: [{ file: 'database/open.ts', from: 'await engine.syncer.reach(lsn)\n', to: '' }],
+    changes: [{ file: 'database/begin-epoch.ts', from: 'await engine.syncer.reach(lsn)\n', to: '' }],
     caughtBy: { kind: 'power', in: 'close, and open again', seeds: [4], from: 78 },
     shows: BROKEN,
   },
