@@ -28,6 +28,11 @@ export interface Store {
   writeFrame(times: BigInt64Array, columns: readonly Float64Array[]): Now<unknown>
   /** Commits one row. The object is used again by the caller. */
   writeRow(row: Row): Now<unknown>
+  /**
+   * Commits rows, each on its own, without waiting for one before the next is begun, as far as the store's calls allow;
+   * returns, or resolves, when what was promised holds for all.
+   */
+  writeTogether(rows: readonly Row[]): Now<unknown>
   /** Reads channels of a range, as the store's users get them. */
   read(channels: readonly string[], start: bigint, end: bigint): Now<unknown>
   /** What `read` gave, by channel in the order asked for; not part of what is measured. */

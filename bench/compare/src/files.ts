@@ -25,9 +25,10 @@ function openStore({ directory, channels, promised, written }: StoreOptions): St
     readSync(fd, first, 0, 8, at)
     firsts.push(first[0]!)
   }
+  let isTogether = false
   const append = (time: bigint): void => {
     writeSync(fd, bytes)
-    if (promised === 'synced') fdatasyncSync(fd)
+    if (promised === 'synced' && !isTogether) fdatasyncSync(fd)
     firsts.push(time)
     size += unit
   }
@@ -64,6 +65,12 @@ function openStore({ directory, channels, promised, written }: StoreOptions): St
       rowTime[0] = time
       for (let i = 0; i < channels.length; i++) row[i + 1] = object[channels[i]!] as number
       append(time)
+    },
+    writeTogether(rows) {
+      isTogether = true
+      for (const object of rows) this.writeRow(object)
+      isTogether = false
+      if (promised === 'synced') fdatasyncSync(fd)
     },
     read(read, start, end) {
       const ordinals = read.map((name) => channels.indexOf(name) + 1)

@@ -44,6 +44,14 @@ function openStore({ directory, channels, promised, written }: StoreOptions): St
       for (let i = 0; i < channels.length; i++) row[i] = object[channels[i]!] as number
       db.putSync(keyOf(object['time'] as bigint), rowBytes)
     },
+    async writeTogether(rows) {
+      const puts = rows.map((object) => {
+        for (let i = 0; i < channels.length; i++) row[i] = object[channels[i]!] as number
+        return db.put(keyOf(object['time'] as bigint), Buffer.from(rowBytes))
+      })
+      await Promise.all(puts)
+      await db.flushed
+    },
     read(read, start, end) {
       const ordinals = read.map((name) => channels.indexOf(name))
       const pieces = read.map((): Float64Array[] => [])

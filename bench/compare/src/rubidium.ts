@@ -6,8 +6,12 @@ import { open } from '../dist/rubidium/index.js'
 import type { Frame } from '../dist/rubidium/index.js'
 import type { Engine, Row, Store, StoreOptions } from './engine.ts'
 
+/** Bytes. A segment is what is given back: a delete of a tenth must make whole ones dead, or nearly so. */
+const SEGMENT_SIZE = 4 * 1024 * 1024
+
 async function openStore({ directory, channels, promised }: StoreOptions): Promise<Store> {
-  const db = await open(directory, { durability: promised === 'synced' ? 'strict' : 'batched' })
+  const durability = promised === 'synced' ? 'strict' : 'batched'
+  const db = await open(directory, { durability, segmentSize: SEGMENT_SIZE })
   const names = ['time', ...channels]
   if (db.channels.find('time') === undefined) {
     await db.channels.create([
@@ -23,6 +27,7 @@ async function openStore({ directory, channels, promised }: StoreOptions): Promi
       return writer.write(frame)
     },
     writeRow: (row: Row) => writer.write(row),
+    writeTogether: (rows) => Promise.all(rows.map((row) => writer.write(row))),
     read: (read, start, end) => db.read([...read], { start, end }),
     columns: (frame: Frame) => frame.channels.map((name) => frame.column(name) as Float64Array),
     count: async (start, end) => (await db.count('time', { start, end }))['time']!,

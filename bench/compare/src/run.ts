@@ -2,7 +2,8 @@
 // engines take turns at every workload, and another one begins at every repeat), what was written before
 // synced away in between. Prints a table of medians with ratios to better-sqlite3, and the spread.
 //
-//   npm run compare -- [--quick] [--repeats 5] [--engines rubidium,sqlite] [--directory D] [--json FILE]
+//   npm run compare -- [--quick] [--repeats 5] [--engines rubidium,sqlite] [--workloads durable]
+//     [--directory D] [--json FILE]
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
@@ -30,6 +31,7 @@ const DIRECTORIES: Readonly<Record<string, { readonly of: string; readonly isLas
   reclaim: { of: 'bulk', isLast: true },
   live: { of: 'live', isLast: true },
   durable: { of: 'durable', isLast: true },
+  together: { of: 'together', isLast: true },
 }
 
 /** A file system in memory (Linux). */
@@ -43,6 +45,7 @@ const { values: given } = parseArgs({
     quick: { type: 'boolean', default: false },
     repeats: { type: 'string' },
     engines: { type: 'string', default: Object.keys(ENGINES).join(',') },
+    workloads: { type: 'string', default: Object.keys(WORKLOADS).join(',') },
     directory: { type: 'string', default: tmpdir() },
     json: { type: 'string' },
   },
@@ -51,6 +54,10 @@ const repeats = Number(given.repeats ?? (given.quick ? 1 : 5))
 const engines = given.engines.split(',')
 for (const engine of engines)
   if (ENGINES[engine] === undefined) throw new Error(`There is no engine "${engine}"`)
+// `windows` and `reclaim` go on with what `bulk` left.
+const workloads = Object.keys(WORKLOADS).filter((name) => given.workloads.split(',').includes(name))
+if (workloads.some((name) => DIRECTORIES[name]!.of === 'bulk') && !workloads.includes('bulk'))
+  throw new Error('"windows" and "reclaim" need "bulk"')
 if (!Number.isInteger(repeats) || repeats < 1)
   throw new Error('--repeats must be a whole number of at least 1')
 if (statfsSync(given.directory).type === TMPFS) {
@@ -84,7 +91,7 @@ try {
 function measureAll(): Measured[] {
   const measured: Measured[] = []
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const workload of Object.keys(WORKLOADS)) {
+    for (const workload of workloads) {
       const { of, isLast } = DIRECTORIES[workload]!
       for (let i = 0; i < engines.length; i++) {
         const engine = engines[(i + repeat) % engines.length]!

@@ -48,6 +48,9 @@ function openStore({ directory, channels, promised }: StoreOptions): Store {
       for (let i = 0; i < names.length; i++) one[i] = object[names[i]!]!
       insertRow.run(one)
     },
+    writeTogether(rows) {
+      for (const row of rows) this.writeRow(row)
+    },
     read(read, start, end) {
       const list = read.join(', ')
       let statement = reads.get(list)

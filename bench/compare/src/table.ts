@@ -31,6 +31,13 @@ const LINES: readonly Line[] = [
   { title: 'bulk, rows/s', workload: 'bulk', figure: 'rows/s', best: 'highest', format: rate },
   { title: 'live, commits/s', workload: 'live', figure: 'commits/s', best: 'highest', format: rate },
   { title: 'durable, commits/s', workload: 'durable', figure: 'commits/s', best: 'highest', format: rate },
+  {
+    title: 'durable, 16 in flight, commits/s',
+    workload: 'together',
+    figure: 'commits/s',
+    best: 'highest',
+    format: rate,
+  },
   { title: 'windows/s', workload: 'windows', figure: 'windows/s', best: 'highest', format: rate },
   {
     title: 'windows/s after reclaiming',
@@ -41,6 +48,13 @@ const LINES: readonly Line[] = [
   },
   { title: 'delete of a tenth', workload: 'reclaim', figure: 'delete s', best: 'lowest', format: ms },
   { title: 'reclaim', workload: 'reclaim', figure: 'reclaim s', best: 'lowest', format: ms },
+  {
+    title: 'delete of a tenth and reclaim',
+    workload: 'reclaim',
+    figure: 'delete and reclaim s',
+    best: 'lowest',
+    format: ms,
+  },
   { title: 'on disk after bulk', workload: 'bulk', figure: 'bytes', best: 'lowest', format: mb },
   { title: 'on disk after reclaiming', workload: 'reclaim', figure: 'bytes', best: 'lowest', format: mb },
 ]
@@ -51,7 +65,7 @@ export function medianTable(
   engines: readonly string[],
   titles: readonly string[],
 ): string {
-  return table(titles, ({ workload, figure, best, format }) => {
+  return table(measured, titles, ({ workload, figure, best, format }) => {
     const base = median(valuesOf(measured, BASE, workload, figure))
     return engines.map((engine) => {
       const value = median(valuesOf(measured, engine, workload, figure))
@@ -68,7 +82,7 @@ export function spreadTable(
   engines: readonly string[],
   titles: readonly string[],
 ): string {
-  return table(titles, ({ workload, figure, best, format }) =>
+  return table(measured, titles, ({ workload, figure, best, format }) =>
     engines.map((engine) => {
       const values = valuesOf(measured, engine, workload, figure).toSorted((a, b) => a - b)
       const ends = [format(values[0]!), format(values.at(-1)!)]
@@ -77,8 +91,13 @@ export function spreadTable(
   )
 }
 
-function table(titles: readonly string[], cells: (line: Line) => string[]): string {
-  const rows = LINES.map((line) => `| ${[line.title, ...cells(line)].join(' | ')} |`)
+function table(
+  measured: readonly Measured[],
+  titles: readonly string[],
+  cells: (line: Line) => string[],
+): string {
+  const lines = LINES.filter(({ workload }) => measured.some((each) => each.workload === workload))
+  const rows = lines.map((line) => `| ${[line.title, ...cells(line)].join(' | ')} |`)
   return [`| | ${titles.join(' | ')} |`, `| --- |${' ---: |'.repeat(titles.length)}`, ...rows].join('\n')
 }
 

@@ -34,6 +34,9 @@ const READ = [1, 4, 7]
 /** Live frames before the clock starts: the first ones are slow in every engine. */
 const WARM = 5000
 
+/** Frames in flight in `together`. */
+const TOGETHER = 16
+
 /** Windows that are compared in all channels after writing. */
 const SAMPLE = 50
 
@@ -86,6 +89,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     return {
       'delete s': (deleted - began) / 1000,
       'reclaim s': (reclaimed - deleted) / 1000,
+      'delete and reclaim s': (reclaimed - began) / 1000,
       'windows/s': rate,
       bytes: bytesIn(directory),
     }
@@ -95,26 +99,33 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 
   durable: (engine, directory, { durableFrames }) =>
     single(engine, directory, durableFrames, 'synced', durableFrames / 10),
+
+  together: (engine, directory, { durableFrames }) =>
+    single(engine, directory, durableFrames * 4, 'synced', durableFrames, TOGETHER),
 }
 
 function bulkOptions(directory: string): StoreOptions {
   return { directory, channels: BULK, promised: 'handed over', written: 'frames' }
 }
 
-/** Frames of one row, each its own commit, which is waited for. */
+/** Frames of one row, each its own commit; so many at a time are waited for. */
 async function single(
   engine: Engine,
   directory: string,
   count: number,
   promised: Promised,
   warm: number,
+  together = 1,
 ): Promise<Figures> {
   const options: StoreOptions = { directory, channels: LIVE, promised, written: 'rows' }
   const store = await engine.open(options)
   const rows = new Rows(warm + count, LIVE)
   const write = async (from: number, to: number): Promise<void> => {
-    for (let i = from; i < to; i++) {
-      const written = store.writeRow(rows.at(i))
+    for (let i = from; i < to; i += together) {
+      const written =
+        together === 1
+          ? store.writeRow(rows.at(i))
+          : store.writeTogether(Array.from({ length: Math.min(together, to - i) }, (_, k) => rows.at(i + k)))
       if (written instanceof Promise) await written
     }
   }
