@@ -21,7 +21,7 @@ const WANTED = [
 const ALLOWED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(js|d\.ts))$/
 
 /** What `from` and `import()` name. Sources import in these two forms only, and so does what is emitted for them. */
-const IMPORTED = /\bfrom ['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/g
+const IMPORTED = /^(?:import|export)\s[^'"`;]*\bfrom ['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 
 /** Scripts that npm runs when a package is installed. */
