@@ -8,7 +8,7 @@ import type { Crash } from './capture.ts'
 import { Machine } from './machine.ts'
 import { expectSound } from './sampled.ts'
 import { Died, Session } from './session.ts'
-import { WORKLOADS } from './workloads.ts'
+import { RECOVERY, WORKLOADS } from './workloads.ts'
 
 const DEFINITIONS = [
   { name: 't', kind: 'index' },
@@ -120,6 +120,34 @@ describe('what the crash tests found', () => {
         await next.abandon()
       }
       await session.abandon()
+    },
+  )
+
+  it.each(['EIO', 'EMFILE'])(
+    'an extent that cannot be read in a recovery (%s) is not taken for lost: the opening is refused',
+    async (code) => {
+      const workload = RECOVERY.find(({ name }) => name === 'open after a power loss: relaxed commits')!
+      const prepared = async (): Promise<Session> => {
+        const session = Session.on(Machine.faulty(), workload.options)
+        await workload.prepare(session)
+        return session
+      }
+      const sound = await prepared()
+      await sound.open()
+      const expected = await sound.text()
+      await sound.abandon()
+      for (let nth = 1; ; nth++) {
+        const session = await prepared()
+        const faults = session.machine.faults!
+        const rule = faults.addRule({ kind: ['open', 'read'], path: /segments/, nth, fault: { code } })
+        session.hasBegun = () => faults.struck(rule) > 0
+        const isOpen = await session.open()
+        expect(isOpen).toBe(faults.struck(rule) === 0)
+        if (!isOpen) await session.open()
+        expect(await session.text()).toBe(expected)
+        await session.abandon()
+        if (isOpen) break
+      }
     },
   )
 

@@ -460,7 +460,7 @@ const slowly: Workload = {
       autoCommit: false,
       durability: 'relaxed',
     })
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 5; round++) {
       await session.write(writer, session.rows(writer, 12))
       await session.spill()
     }
@@ -472,13 +472,13 @@ const slowly: Workload = {
       () => session.update('c', { unit: 's' }),
     ]
     for (const prove of proofs) {
-      await session.write(writer, session.rows(writer, 100))
+      await session.write(writer, session.rows(writer, 60))
       await session.commit(writer)
-      await session.write(writer, session.rows(writer, 100))
+      await session.write(writer, session.rows(writer, 60))
       await session.commit(writer)
       await prove()
     }
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 1; round++) {
       await session.write(writer, session.rows(writer, 3))
       await session.commit(writer)
       await session.update('a', { unit: `u${round}` })

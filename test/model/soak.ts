@@ -1,5 +1,5 @@
-// The model test for as long as wanted: `npx tsx test/model/soak.ts --minutes 10 [--seed 1] [--most 60]`.
-// Prints what it did, and each counterexample, shrunk, with the seed and the path that lead to it again.
+// The model test for as long as wanted: `npm run soak:model -- --minutes 10 [--seed 1] [--most 60]`.
+// Prints what it did, and each counterexample, shrunk, with the command that leads to it again.
 // Ends with 1 where there was one.
 
 import { parseArgs } from 'node:util'
@@ -55,7 +55,9 @@ while (performance.now() < until && failures < ENOUGH && rounds < Number(values.
   rounds++
   if (result.failed) {
     failures++
-    say(`seed ${seed}, path ${result.counterexamplePath ?? ''}\n${JSON.stringify(result.counterexample)}`)
+    const path = result.counterexamplePath ?? ''
+    say(`FAILED ${JSON.stringify(result.counterexample)}`)
+    say(`  again: npm run soak:model -- --rounds 1 --most ${most} --seed ${seed} --path ${path}`)
     const error = result.errorInstance as Error
     say(
       `${error.stack ?? String(error)}\n${error.cause instanceof Error ? `because of ${error.cause.stack ?? ''}` : ''}`,

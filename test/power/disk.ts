@@ -60,7 +60,13 @@ export class RealDisk {
       MB: String(SIZES[kind]),
       NAME: `rubidium-${process.pid}-${name}`,
     }
-    return new RealDisk(kind, await callScript(env, 'up'), env)
+    try {
+      return new RealDisk(kind, await callScript(env, 'up'), env)
+    } catch (error) {
+      // What was made of it.
+      await callScript(env, 'down').catch(() => {})
+      throw error
+    }
   }
 
   /** Cuts the power: what is not on the device is lost, open files fail from now on. */
@@ -89,6 +95,8 @@ export class RealDisk {
   }
 
   async down(): Promise<void> {
+    // Here too the script does not see a disk that was cut off. One that is not mounted is no error.
+    await run('umount', [this.at], { env: this.#env }).catch(() => {})
     await callScript(this.#env, 'down')
   }
 }

@@ -40,7 +40,10 @@ async function soak(kind: DiskKind, setting: Setting, seed: number, most: number
       rmSync(scratch, { recursive: true })
     } catch (error) {
       failures.push((error as Error).message)
-      print(`FAILED ${(error as Error).stack}\n  what was said and what is there: ${scratch}`)
+      const again = `--disk ${kind} --setting ${setting} --seed ${laneSeed - SETTINGS.indexOf(setting)} --cuts 40`
+      print(
+        `FAILED ${(error as Error).stack}\n  what was said and what is there: ${scratch}\n  again: npx tsx test/power/power-soak.ts ${again}`,
+      )
     } finally {
       await disk.down()
     }

@@ -1,7 +1,8 @@
 // Real kills for as long as one likes: `npx tsx test/process/kill-soak.ts --kills N [--seed S]
 // [--setting strict|batched|relaxed|mixed]`. Every setting in folders of its own, with and without the lock of
 // the operating system, a fresh folder now and then. Prints how many processes were killed by setting and
-// by what they were in the middle of, and what failed with the seed, and the folder, that shows it.
+// by what they were in the middle of, and what failed with the folder that was opened and the command that
+// makes the same plans again (the instants are the machine's).
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +42,7 @@ async function soak(setting: Setting, most: number): Promise<void> {
       directory: join(place, 'store'),
       setting,
       seed: laneSeed,
-      withLock: folder % 2 === 0,
+      withLock: (laneSeed >> 2) % 2 === 0,
       keep: true,
     })
     try {
@@ -59,7 +60,10 @@ async function soak(setting: Setting, most: number): Promise<void> {
       rmSync(place, { recursive: true })
     } catch (error) {
       failures.push((error as Error).message)
-      print(`FAILED ${(error as Error).message}\n  what was opened: ${place}`)
+      const again = `--setting ${setting} --seed ${laneSeed - SETTINGS.indexOf(setting)} --kills ${KILLS_A_FOLDER}`
+      print(
+        `FAILED ${(error as Error).message}\n  what was opened: ${place}\n  again: npx tsx test/process/kill-soak.ts ${again}`,
+      )
     }
   }
 }

@@ -47,16 +47,23 @@ export interface Outcome {
   readonly outcomes: readonly string[]
 }
 
-/** @param isDeep also closes what opened, and opens it once more */
-export async function examine(store: Store, damage: Damage, isDeep: boolean): Promise<Outcome> {
+/**
+ * Opens, reads, verifies.
+ * @param depth `quick`: only as a writer; `both`: as a reader too; `deep`: also closes what opened, and opens it again
+ */
+export async function examine(
+  store: Store,
+  damage: Damage,
+  depth: 'quick' | 'both' | 'deep',
+): Promise<Outcome> {
   const disk = damaged(store, damage)
   const changes = changesOf(store, disk)
   const failures: string[] = []
   const outcomes: string[] = []
-  for (const readOnly of [false, true]) {
+  for (const readOnly of depth === 'quick' ? [false] : [false, true]) {
     const examination = new Examination(store, damage, changes, disk, readOnly)
     try {
-      outcomes.push(await examination.run(isDeep))
+      outcomes.push(await examination.run(depth === 'deep'))
     } catch (error) {
       const mode = readOnly ? 'read-only' : 'writing'
       failures.push(`${store.name},${store.ending} ${nameOf(damage)} (${mode}): ${trace(error)}`)
@@ -199,7 +206,8 @@ class Examination {
       const isThere = left.includes(path) && isEqual(this.#disk, this.#found, path)
       if (!isThere) throw new Wrong(`the open that was refused changed "${path}"`)
     }
-    if (error instanceof DatabaseLockedError) return
+    // A read-only open changes nothing: it need not be asked again.
+    if (error instanceof DatabaseLockedError || this.#readOnly) return
     try {
       const opened = await this.#open(this.#disk)
       opened.engine.stopTimers()

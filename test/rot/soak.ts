@@ -1,10 +1,14 @@
 // Bit rot without gaps: `npx tsx test/rot/soak.ts [--minutes N] [--only REGEX] [--kind KIND] [--stride K]
-// [--shard I/N]`. Every bit, every length, every page and sector, every pair of files, of every store
+// [--shard I/N] [--full]`. Every bit, every length, every page and sector, every pair of files, of every store
 // (stores.ts; `--only` picks by "name,ending"). Prints what came of them and what failed. A failure is
-// seen again with `--only '^name,ending$' --damage NAME`, both as it was printed.
+// seen again with `--only '^name,ending$' --damage NAME`, both as it was printed. A store that is not done
+// with after a minute ends the run and is named: a watcher in another thread sees to that.
+
+import { Worker } from 'node:worker_threads'
 
 import { examine } from './examine.ts'
-import { damageNamed, damageOf, KINDS } from './damage.ts'
+import { damageNamed, damageOf, KINDS, nameOf } from './damage.ts'
+import type { DamageKind } from './damage.ts'
 import { makeStore, STORES } from './stores.ts'
 
 function option(name: string): string | undefined {
@@ -29,6 +33,28 @@ const faults = new Map<string, number>()
 let failures = 0
 let cases = 0
 
+/** What is examined now, for the watcher. */
+const current = Buffer.from(new SharedArrayBuffer(512))
+
+const WATCHER = `
+const { workerData } = require('node:worker_threads')
+let before = ''
+setInterval(() => {
+  const now = Buffer.from(workerData).toString().replace(/\\0+$/, '')
+  if (now === before && now !== '') {
+    require('node:fs').writeSync(1, 'FAILED ' + now + ': it does not end\\n')
+    process.kill(process.pid, 'SIGKILL')
+  }
+  before = now
+}, 60_000)
+`
+new Worker(WATCHER, { eval: true, workerData: current.buffer }).unref()
+
+function watch(what: string): void {
+  current.fill(0)
+  current.write(what)
+}
+
 process.on('unhandledRejection', (error) => {
   failures++
   print(`FAILED nobody handled ${String(error)}`)
@@ -36,6 +62,12 @@ process.on('unhandledRejection', (error) => {
 
 function count(key: string): void {
   tally.set(key, (tally.get(key) ?? 0) + 1)
+}
+
+/** Bits are many: a reader is asked for two of each byte, a close for those of every eighth byte. */
+function depthOf(kind: DamageKind, number: number): Parameters<typeof examine>[2] {
+  if (kind !== 'bit' || number % 64 < 8) return 'deep'
+  return number % 4 === 0 || process.argv.includes('--full') ? 'both' : 'quick'
 }
 
 function report(failure: string): void {
@@ -51,7 +83,7 @@ for (const { name, ending } of STORES) {
   const store = await makeStore(name, ending)
   const chosen = option('damage')
   if (chosen !== undefined) {
-    const { failures: found, outcomes } = await examine(store, damageNamed(store, chosen), true)
+    const { failures: found, outcomes } = await examine(store, damageNamed(store, chosen), 'deep')
     print(`${name},${ending} ${chosen}: ${outcomes.join('; ')}`)
     for (const failure of found) report(failure)
     continue
@@ -69,7 +101,8 @@ for (const { name, ending } of STORES) {
         isCutShort = true
         break
       }
-      const { failures: found, outcomes } = await examine(store, damage, kind !== 'bit' || number % 64 < 8)
+      watch(`${name},${ending} ${nameOf(damage)} (number ${number})`)
+      const { failures: found, outcomes } = await examine(store, damage, depthOf(kind, number))
       for (const failure of found) report(failure)
       examined++
       cases++
@@ -81,6 +114,7 @@ for (const { name, ending } of STORES) {
   }
 }
 for (const [fault, times] of faults) print(`${times} times ${fault}`)
-for (const [key, times] of [...tally].sort()) print(`${String(times).padStart(8)} ${key}`)
+for (const [key, times] of [...tally].sort(([a], [b]) => (a < b ? -1 : 1)))
+  print(`${String(times).padStart(8)} ${key}`)
 print(`${cases} damaged stores, ${failures} failures`)
 process.exitCode = failures === 0 ? 0 : 1

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CorruptionError } from '../../../src/errors.ts'
 import type { File } from '../../../src/fs/file-system.ts'
+import type { ExtentOwner, ExtentRef } from '../../../src/segment/extent-header.ts'
 import { bytesOf, dataOwner, doubles, INDEX, StoredSegment, times } from '../../support/stored-segment.ts'
 
 const OWNER = dataOwner('float64')
@@ -225,5 +226,95 @@ describe('SegmentReader on times', () => {
     const damaged = expect.objectContaining({ code: 'CORRUPTION', offset: ref.offset + 64 + 1024 })
     expect(() => segment.reader().lowerBoundNow(ref, INDEX, samples[130]!)).toThrow(damaged)
     expect(() => segment.reader().timeAtNow(ref, INDEX, 130)).toThrow(damaged)
+  })
+})
+
+describe('SegmentReader.readOnce', () => {
+  it('reads a small extent in one read, and keeps nothing of it', async () => {
+    const segment = await StoredSegment.create()
+    const samples = doubles(1000)
+    const ref = segment.append(OWNER, samples)
+    const { file, reads } = watched(segment.file)
+    const reader = segment.reader(1 << 20, file)
+    for (const [skip, count] of [
+      [0, 1000],
+      [127, 2],
+      [300, 700],
+      [999, 1],
+    ] as const) {
+      reads.length = 0
+      const target = new Float64Array(count)
+      await reader.readOnce(ref, OWNER, skip, count, bytesOf(target))
+      expect(target).toEqual(samples.subarray(skip, skip + count))
+      expect(reads).toEqual([{ offset: ref.offset, length: ref.length }])
+    }
+  })
+
+  it('reads only the samples where the table is known already', async () => {
+    const segment = await StoredSegment.create()
+    const samples = times(500)
+    const ref = segment.append(INDEX, samples)
+    const { file, reads } = watched(segment.file)
+    const reader = segment.reader(1 << 20, file)
+    reader.tableNow(ref, INDEX)
+    reads.length = 0
+    const target = new BigInt64Array(500)
+    await reader.readOnce(ref, INDEX, 0, 500, bytesOf(target))
+    expect(target).toEqual(samples)
+    expect(reads).toEqual([{ offset: ref.offset + 64, length: 4000 }])
+  })
+
+  it('reads a large extent as readSamples does', async () => {
+    const segment = await StoredSegment.create()
+    const samples = doubles(20_000)
+    const ref = segment.append(OWNER, samples)
+    const target = new Float64Array(19_000)
+    await segment.reader().readOnce(ref, OWNER, 700, 19_000, bytesOf(target))
+    expect(target).toEqual(samples.subarray(700, 19_700))
+  })
+
+  it('finds damage in header, table and every unit that it touches, and in no other', async () => {
+    const segment = await StoredSegment.create()
+    const refs = [0, 1, 2].map(() => segment.append(OWNER, doubles(1000)))
+    const [unit, table, header] = [
+      refs[0]!.offset + 64 + 3 * 1024,
+      refs[1]!.offset + 64 + 8000,
+      refs[2]!.offset,
+    ]
+    segment.flip(unit + 1023, 1)
+    segment.flip(table + 20)
+    segment.flip(header + 30)
+    const read = (ref: ExtentRef, skip: number, count: number): Promise<void> =>
+      segment.reader().readOnce(ref, OWNER, skip, count, new Uint8Array(8 * count))
+    await read(refs[0]!, 0, 384)
+    await read(refs[0]!, 512, 488)
+    const damaged: [ExtentRef, number, number, number][] = [
+      [refs[0]!, 383, 2, unit],
+      [refs[0]!, 511, 1, unit],
+      [refs[0]!, 0, 1000, unit],
+      [refs[1]!, 0, 1, table],
+      [refs[2]!, 0, 1, header],
+    ]
+    for (const [ref, skip, count, offset] of damaged) {
+      await expect(read(ref, skip, count)).rejects.toMatchObject({
+        code: 'CORRUPTION',
+        file: segment.path,
+        offset,
+      })
+    }
+  })
+
+  it('refuses what is no extent of the owner, and samples that it has not', async () => {
+    const segment = await StoredSegment.create()
+    const ref = segment.append(OWNER, doubles(100))
+    const reader = segment.reader()
+    const read = (given: ExtentRef, owner: ExtentOwner, count: number): Promise<void> =>
+      reader.readOnce(given, owner, 0, count, new Uint8Array(8 * count))
+    await expect(read(ref, dataOwner('int64'), 10)).rejects.toThrow(CorruptionError)
+    await expect(read({ ...ref, length: ref.length - 8 }, OWNER, 10)).rejects.toThrow(CorruptionError)
+    await expect(read({ ...ref, length: 56 }, OWNER, 10)).rejects.toThrow(CorruptionError)
+    await expect(read({ ...ref, length: ref.length + 8 }, OWNER, 10)).rejects.toThrow(CorruptionError)
+    await expect(read(ref, OWNER, 101)).rejects.toThrow(CorruptionError)
+    await expect(read(ref, OWNER, 0)).resolves.toBeUndefined()
   })
 })
