@@ -420,8 +420,9 @@ export class Engine {
 
 /** What the reserve is used for, where the record of an edit finds no room. */
 function useOf(edit: Edit): Use {
-  if (edit.kind === 'drop') return 'drop'
-  return edit.kind === 'flush' || edit.kind === 'relocate' ? 'work' : 'delete'
+  // An epoch begins while nobody else is there.
+  if (edit.kind === 'drop' || edit.kind === 'begin') return 'drop'
+  return edit.kind === 'flush' ? 'work' : 'delete'
 }
 
 /** What reads need of a channel. */

@@ -58,6 +58,7 @@ export async function flushGroups(
       batch.settle(engine.lastLsn, engine.snapshots.size > 0)
     })
   } catch (error) {
+    await batch.idle()
     batch.giveUp(error)
     if (!isDiskFull(error)) throw error
     throw diskFull('Cannot flush', engine.segments.path, error, neededRoom(captures))

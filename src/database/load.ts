@@ -39,7 +39,7 @@ export interface LoadedState {
 export interface LoadOptions extends Folder {
   /** Of this run of the machine; empty where it is not known. */
   readonly bootId: string
-  /** Whether the bytes of an extent are there and sound; asked only after a power loss. */
+  /** Whether the bytes of an extent are there and sound; asked only after a power loss. @throws StorageError */
   readonly isSound: (extent: ExtentPlace, owner: ExtentOwner, databaseId: Uint8Array) => Promise<boolean>
   /** Replay up to this record, which is there: what stands behind it is not looked at. */
   readonly until?: number

@@ -142,12 +142,16 @@ function loader(environment: Environment, directory: string): Parameters<typeof 
         const file = openSegment(files, directory, extent.segment, databaseId)
         try {
           const problems = await verifyExtent(file, segmentSeed(extent.segment, databaseId), extent, owner)
+          for (const { refusal } of problems) if (refusal !== undefined) throw refusal
           return problems.length === 0
         } finally {
           file.closeNow()
         }
-      } catch {
-        return false
+      } catch (error) {
+        if (error instanceof CorruptionError || error instanceof UnsupportedVersionError) return false
+        if (hasCode(error, 'ENOENT')) return false
+        // What cannot be read just now may be there: nothing is cut for that.
+        throw storageError('Cannot read a segment', join(directory, segmentFile(extent.segment)), error)
       }
     },
   }

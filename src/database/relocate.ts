@@ -1,7 +1,8 @@
 // Moving live samples to other places: what a collection does with segments that are partly dead, and
 // recovery with extents that only unproven records name. Samples are copied, neighbours of one domain
 // merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile, are
-// moved by one edit for each channel (architecture 4). Pointers of tails stay where they are.
+// moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
+// of tails stay where they are.
 
 import { unguarded } from '../guard/held.ts'
 import type { Held, HeldChain } from '../guard/held.ts'
@@ -59,9 +60,11 @@ export async function relocate(
     await copying.finish()
     // While an epoch begins no record names them: its checkpoint does, and syncs them all before.
     if (copying.copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
-    for (const copies of copying.copies) {
+    // Where room is short by one record: some moved and some not would take room and give none back.
+    const { copies } = copying
+    for (const step of engine.reserve.isWhole ? copies.map((each) => [each]) : [copies]) {
       signal?.throwIfAborted()
-      await installMoves(engine, held, copies, copying.batch)
+      await installMoves(engine, held, step, copying.batch)
       installed++
     }
   } catch (error) {
@@ -221,16 +224,20 @@ function samplesOf(run: readonly Pointer[]): number {
   return run.reduce((sum, pointer) => sum + pointer.count, 0)
 }
 
-/** Under the index guard, in one step: where do today's pointers into what was copied lie now? */
+/** Under the index guards, in one step: where do today's pointers into what was copied lie now? */
 async function installMoves(
   engine: Engine,
   held: Held<'segment', 'exclusive'> | undefined,
-  { channel, moves, extents }: Copies,
+  copies: readonly Copies[],
   batch: ExtentBatch,
 ): Promise<void> {
-  const current = engine.version.channels[channel.key]
-  if (current === undefined) return
-  const keys = [groupOf(engine.catalogue, current)]
+  // A channel may have been removed while it was copied, and while the guards are waited for.
+  const present = (): Copies[] =>
+    copies.filter(({ channel }) => engine.version.channels[channel.key] !== undefined)
+  const keys = new Set(
+    present().map(({ channel }) => groupOf(engine.catalogue, engine.version.channels[channel.key]!)),
+  )
+  if (keys.size === 0) return
   const under: HeldChain = held ?? unguarded
   using _index = await engine.guards.acquire(under as Held<'segment', 'exclusive'>, {
     rank: 'index',
@@ -238,9 +245,10 @@ async function installMoves(
     keys,
     purpose: 'collect',
   })
-  if (engine.version.channels[channel.key] === undefined) return
-  const changes = planMoves(channel.key, engine.version.pointers.get(channel.key), moves)
+  const changes = present().flatMap(({ channel, moves }) =>
+    planMoves(channel.key, engine.version.pointers.get(channel.key), moves),
+  )
   if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes })
   // In the same step: bytes are live or reserved, never both.
-  batch.settle(engine.lastLsn, false, extents)
+  for (const { extents } of copies) batch.settle(engine.lastLsn, false, extents)
 }

@@ -48,6 +48,7 @@ async function spillRun(engine: Engine, stream: Stream, run: PendingRows): Promi
     }
     await batch.finish()
   } catch (error) {
+    await batch.idle()
     batch.giveUp(error)
     throw error
   }

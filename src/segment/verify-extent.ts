@@ -22,6 +22,8 @@ export interface ExtentProblem {
   readonly file: string
   readonly offset: number
   readonly channel: number
+  /** Why it could not be read, where that says nothing about what is there: the file system refused. */
+  readonly refusal?: Error
 }
 
 /**
@@ -64,7 +66,7 @@ class ExtentCheck {
       await this.#checkPadding(table)
     } catch (error) {
       if (error instanceof CorruptionError) this.#report(error.offset, error.message)
-      else this.#report(this.#ref.offset, `the extent cannot be read: ${String(error)}`)
+      else this.#report(this.#ref.offset, `the extent cannot be read: ${String(error)}`, error as Error)
     }
   }
 
@@ -162,7 +164,8 @@ class ExtentCheck {
     }
   }
 
-  #report(offset: number, what: string): void {
-    this.problems.push({ what, file: this.#file.path, offset, channel: this.#owner.channel })
+  #report(offset: number, what: string, refusal?: Error): void {
+    const problem = { what, file: this.#file.path, offset, channel: this.#owner.channel }
+    this.problems.push(refusal === undefined ? problem : { ...problem, refusal })
   }
 }

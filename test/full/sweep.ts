@@ -48,13 +48,24 @@ export async function runOnFullDisk(workload: Workload, room: number): Promise<O
     const { disk } = session.machine
     disk.capacity = disk.used + room
     session.hasBegun = () => true
-    session.onRefusal = checkRefusal
+    const { epoch } = session.isOpen ? session.engine : { epoch: 0 }
+    session.onRefusal = (label, error) => {
+      // A recovery may have used the reserve up, and have found no room for more since.
+      const isUsedUp = session.isOpen && session.engine.epoch > epoch && reserveOf(session) <= BLOCK
+      if (isUsedUp && (label === 'delete' || label === 'remove')) checkRefusal('write', error)
+      else checkRefusal(label, error)
+    }
     await workload.run(session)
     await rest()
     return { refusals: session.refusals, states: await checkLeft(session, room) }
   } finally {
     await session.abandon()
   }
+}
+
+function reserveOf({ machine: { disk } }: Session): number {
+  const path = `${DIRECTORY}/RESERVE`
+  return disk.files().includes(path) ? disk.snapshotBytes(path).length : 0
 }
 
 function checkRefusal(label: string, error: unknown): void {
