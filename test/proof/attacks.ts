@@ -117,7 +117,7 @@ async function* rotting({
   const all = [...damageOf(store, 'bit')].filter((damage) => 'path' in damage && files.test(damage.path))
   const random = new SeededRandom(1)
   for (let i = 0; i < DAMAGES; i++) {
-    const { failures } = await examine(store, all[random.below(all.length)]!, false)
+    const { failures } = await examine(store, all[random.below(all.length)]!, 'both')
     yield failures[0]
   }
 }

@@ -150,13 +150,17 @@ function runOf(of: Shape): fc.Arbitrary<Run> {
     })
   const place = fc.record({ segment: lsn, offset: lsn, length: fc.integer({ min: 0, max: 2 ** 32 - 1 }) })
   const places = fc.array(place, { minLength: of.keys.length, maxLength: of.keys.length })
-  const extents = fc.record({
-    kind: fc.constant('extents' as const),
-    ...common,
-    first: time,
-    last: time,
-    places,
-  })
+  // So many times must lie between the two, and an end behind them.
+  const latest = 2n ** 63n - 2n
+  const extents = fc
+    .record({ kind: fc.constant('extents' as const), ...common, first: time, more: time, places })
+    .map(({ first, more, ...rest }): Run => {
+      const least = first + BigInt(rest.count - 1)
+      const last = more > least ? more : least
+      return last <= latest
+        ? { ...rest, first, last }
+        : { ...rest, first: latest - BigInt(rest.count - 1), last: latest }
+    })
   return fc.oneof(rows, extents)
 }
 
