@@ -1,4 +1,6 @@
-// The public door of the library: everything that users may rely on, and nothing else.
+/// <reference lib="esnext.disposable" preserve="true" />
+// The public door of the library: everything that users may rely on, and nothing else. What is disposable
+// says so in its type, also to a compiler that is set to an older library.
 
 export { open, verify } from './database/public.ts'
 export { Database } from './database/database.ts'

@@ -84,7 +84,8 @@ async function deleteFrom(
       const answer = await terminal.confirm(`Remove ${total} of ${several(losses.length, 'channel')}?`)
       if (answer === undefined)
         throw new CommandError('nobody can be asked here: give --yes to remove without asking')
-      if (!answer) return terminal.note('Nothing was removed')
+      // What follows `&&` rests on the removal.
+      if (!answer) throw new CommandError('nothing was removed')
     }
   }
   const result = await db.delete(names, range, { signal: terminal.signal })

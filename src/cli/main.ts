@@ -3,7 +3,7 @@
 // Called by `rubidium.ts`, and by the tests with a terminal of their own.
 
 import { CommanderError } from 'commander'
-import { RubidiumError } from '../index.ts'
+import { DatabaseLockedError, RubidiumError } from '../index.ts'
 import { CommandError } from './command-error.ts'
 import { printable } from './figures.ts'
 import { createProgram } from './program.ts'
@@ -39,8 +39,17 @@ export interface Outcome {
 
 /** One line for what can be foreseen; with the stack for what cannot, since that is a fault of ours. */
 function messageOf(error: unknown): string {
+  if (error instanceof DatabaseLockedError) return printable(lockedText(error))
   if (error instanceof RubidiumError || error instanceof CommandError) return printable(error.message)
   if (error instanceof Error && 'code' in error && 'syscall' in error) return printable(error.message)
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `unexpected failure, please report it: ${stack}`
+}
+
+/** Who writes, and what a person at the command line can do about it. */
+function lockedText({ directory, pid, host, since }: DatabaseLockedError): string {
+  const who =
+    pid === undefined ? 'another process' : `process ${pid}${host === undefined ? '' : ` on ${host}`}`
+  const when = since === undefined ? '' : ` since ${since}`
+  return `${who} has "${directory}" open for writing${when}: close it there, or take it with "rubidium unlock"`
 }

@@ -1,10 +1,11 @@
 // `rubidium verify`: reads every byte of a database, of one that does not open too, and changes nothing.
 
 import type { Command } from 'commander'
-import { verify } from '../index.ts'
+import { NotADatabaseError, verify } from '../index.ts'
 import type { Problem } from '../index.ts'
 import { printable, several, whole } from './figures.ts'
 import type { Context } from './program.ts'
+import { withDatabase } from './with-database.ts'
 
 export function addVerify(program: Command, { terminal, outcome }: Context): void {
   program
@@ -18,6 +19,7 @@ export function addVerify(program: Command, { terminal, outcome }: Context): voi
     .addHelpText('after', '\nExamples:\n  $ rubidium verify flight\n  $ rubidium verify flight --json')
     .action(async (directory: string, { json }: { json?: boolean }) => {
       terminal.progress('Opening')
+      await refuseOtherPlaces(directory)
       const { paint } = terminal
       const report = await verify(directory, {
         signal: terminal.signal,
@@ -31,6 +33,13 @@ export function addVerify(program: Command, { terminal, outcome }: Context): voi
       await terminal.write(report.problems.map((problem) => `${paint.red(lineOf(problem))}\n`).join(''))
       terminal.note(`rubidium: ${several(report.problems.length, 'problem')} found in "${directory}"`)
     })
+}
+
+/** A path without a database is a mistake, not damage. @throws NotADatabaseError */
+async function refuseOtherPlaces(directory: string): Promise<void> {
+  await withDatabase(directory, { readOnly: true }, () => Promise.resolve()).catch((error: unknown) => {
+    if (error instanceof NotADatabaseError) throw error
+  })
 }
 
 /** Where a problem is, as far as it is known and not said already, and what it is. */

@@ -2,7 +2,7 @@
 // to be written, makes the channels, and reads it again to write it. Until the channels are made nothing is
 // changed, so that every mistake in the file is met before. Called by the command, and by tests.
 
-import type { ChannelDefinition, Database } from '../../index.ts'
+import type { ChannelDefinition, Database, NumericArray } from '../../index.ts'
 import { CommandError } from '../command-error.ts'
 import { several, time as timeText } from '../figures.ts'
 import { MissingMarkers } from './cells.ts'
@@ -18,6 +18,7 @@ import type {
   LeftOutColumn,
   PlannedChannel,
 } from './import-options.ts'
+import { arrayOf } from './sample-array.ts'
 import { scan } from './scan.ts'
 import type { Layout, Scan } from './scan.ts'
 import { targetsOf } from './target.ts'
@@ -131,7 +132,8 @@ export async function runImport(
   await db.channels.create(missingChannels(prepared))
   const writer = await db.openWriter([index, ...columns.map(({ name }) => name)])
   const { after } = plan
-  const destination = { writer, index, columns, after, signal }
+  const stored = await storedAt(db, columns, after)
+  const destination = { writer, index, columns, after, stored, signal }
   try {
     const written = await writeRows(layout, found, late, destination, (rows) => {
       hooks.onProgress?.({ stage: 'write', done: rows / plan.rows, rows })
@@ -201,11 +203,25 @@ async function newestStored(
     const stored = (await db.bounds(index))!
     throw new CommandError(
       `channel "${index}" has samples from ${timeText(stored.start)} to ${timeText(stored.end - 1n)}, and the file ` +
-        `goes from ${timeText(first)} to ${timeText(last)}: --continue passes over the rows that are there, ` +
-        'or delete them first',
+        `goes from ${timeText(first)} to ${timeText(last)}: --prefix keeps another recording apart; --continue goes on ` +
+        'with an import of this same file that was interrupted',
     )
   }
   return (await db.latest(index, 1, { at: last })).column(index).at(-1) as bigint
+}
+
+/** For each column what its channel holds at a time: one sample, or none. */
+async function storedAt(
+  db: Database,
+  columns: readonly WrittenColumn[],
+  at: bigint | undefined,
+): Promise<NumericArray[]> {
+  if (at === undefined || columns.length === 0) return columns.map(({ type }) => arrayOf(type, 0))
+  const frame = await db.read(
+    columns.map(({ name }) => name),
+    { start: at, end: at + 1n },
+  )
+  return columns.map(({ name }) => frame.column(name))
 }
 
 function missingChannels({ plan, indexExists }: PreparedImport): ChannelDefinition[] {

@@ -59,12 +59,20 @@ export function reportLines(report: ImportReport, seconds: number, isDryRun: boo
       `Interrupted: ${whole(written)} of ${several(rows, 'row')} were written${rest}; ` +
         'the same command with --continue writes the others',
     ]
+  const added = channels.filter(({ exists }) => exists).map(({ name }) => `"${name}"`)
+  const joined =
+    added.length > 0 && present === 0
+      ? [
+          `note: added to channels that were there already: ${added.slice(0, 5).join(', ')}${added.length > 5 ? ', ...' : ''}`,
+        ]
+      : []
   const warned = warning === undefined ? [] : [`warning: ${warning}`]
   if (written === 0) return [`Nothing left to write: ${several(rows, 'row')}${rest}`, ...warned]
-  const rate = seconds > 0 ? `, ${whole(Math.round(rows / seconds))} rows/s` : ''
+  const rate = seconds > 0 ? `, ${whole(Math.round(written / seconds))} rows/s` : ''
   return [
     `${several(written, 'row')} written to ${several(channels.length + 1, 'channel')}, ${several(samples, 'sample')}, ` +
       `in ${digits(seconds)} s${rate}${rest}`,
+    ...joined,
     ...warned,
   ]
 }

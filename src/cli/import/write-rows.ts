@@ -63,6 +63,8 @@ export interface Destination {
   readonly columns: readonly WrittenColumn[]
   /** Rows up to this time are there already. */
   readonly after: bigint | undefined
+  /** For each column its sample at that time; empty where it has none. */
+  readonly stored: readonly NumericArray[]
   readonly signal: AbortSignal | undefined
 }
 
@@ -77,8 +79,9 @@ export async function writeRows(
   destination: Destination,
   onBatch: (rows: number) => void,
 ): Promise<Written> {
-  const { columns, after, signal } = destination
+  const { columns, after, stored, signal } = destination
   const writers = writersOf(layout, columns)
+  const scratch = columns.map(({ type }) => arrayOf(type, 1))
   const frame = new FrameBuffer(destination)
   const result: Written = { written: 0, skipped: 0, replaced: late.replaced, present: 0, interrupted: false }
   let newest: bigint | undefined
@@ -87,8 +90,10 @@ export async function writeRows(
   const putOneLate = (): void => {
     const at = late.times[next]!
     const position = late.positions[next++]!
-    if (after !== undefined && at <= after) result.present++
-    else frame.copy(at, late.columns, position)
+    if (after !== undefined && at <= after) {
+      result.present++
+      if (at === after) refuseOther(columns, stored, late.columns, position)
+    } else frame.copy(at, late.columns, position)
   }
   /** The late rows before a time; all that are left, where there is none. */
   const putLate = (before: bigint | undefined): Promise<void> | undefined => {
@@ -104,8 +109,13 @@ export async function writeRows(
     if (late.times[next] === at) {
       result.replaced++
       putOneLate()
-    } else if (after !== undefined && at <= after) result.present++
-    else putCells(columns, writers, frame.arrays, frame.take(at), row, line)
+    } else if (after !== undefined && at <= after) {
+      result.present++
+      if (at === after) {
+        putCells(columns, writers, scratch, 0, row, line)
+        refuseOther(columns, stored, scratch, 0)
+      }
+    } else putCells(columns, writers, frame.arrays, frame.take(at), row, line)
     return frame.isFull ? frame.write() : undefined
   }
   const take = (row: readonly string[], line: number): Promise<void> | undefined => {
@@ -177,6 +187,25 @@ function refuseChange(line: number | undefined): never {
   throw new CommandError(
     `the file was changed while it was imported${where}: import it again with --continue`,
   )
+}
+
+/**
+ * Holds the row of the newest stored time against what is stored, before anything is written behind it.
+ * @throws CommandError where it differs: then the rows that are there are not of this file
+ */
+function refuseOther(
+  columns: readonly WrittenColumn[],
+  stored: readonly NumericArray[],
+  arrays: readonly NumericArray[],
+  position: number,
+): void {
+  columns.forEach(({ column, name }, k) => {
+    if (stored[k]!.length === 0 || Object.is(stored[k]![0], arrays[k]![position])) return
+    throw new CommandError(
+      `column "${column}" has ${arrays[k]![position]} at the newest time that is stored, and channel "${name}" has ` +
+        `${stored[k]![0]}: what is there is not from this file; --prefix keeps the two apart`,
+    )
+  })
 }
 
 /** A frame that is filled row by row, written, and filled again. */

@@ -44,14 +44,14 @@ it('tells the last sample before the end of the range', async () => {
     answers: [false],
   })
   expect(notes).toMatch(/alt +20 +2025-01-01T12:00:00Z +2025-01-01T12:00:00.19Z/)
-  expect(notes).toContain('Nothing was removed')
+  expect(notes).toContain('nothing was removed')
 })
 
-it('removes nothing at a no', async () => {
+it('removes nothing at a no, and lets nothing behind it run', async () => {
   const directory = await makeRecording()
   const { code, output, notes } = await run(['delete', directory, 'alt', '--all'], { answers: [false] })
-  expect([code, output]).toEqual([0, ''])
-  expect(notes).toContain('Nothing was removed')
+  expect([code, output]).toEqual([1, ''])
+  expect(notes).toContain('rubidium: nothing was removed')
   expect(await countsIn(directory)).toEqual(ALL)
 })
 

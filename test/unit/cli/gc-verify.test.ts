@@ -104,8 +104,8 @@ describe('verify', () => {
   })
 
   it('says of an empty directory that it is no database', async () => {
-    const { code, output } = await run(['verify', temporaryDirectory()])
-    expect(code).toBe(1)
-    expect(output).toContain('is not a Rubidium database')
+    const { code, output, notes } = await run(['verify', temporaryDirectory()])
+    expect([code, output]).toEqual([1, ''])
+    expect(notes).toMatch(/^rubidium: .* is not a Rubidium database[^\n]*$/)
   })
 })

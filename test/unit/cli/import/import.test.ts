@@ -193,7 +193,7 @@ describe('import', () => {
     expect(existsSync(directory)).toBe(false)
     await importing()
     expect((await importing('--dry-run', '--continue')).code).toBe(0)
-    expect((await importing('--dry-run')).notes).toMatch(/--continue passes over/)
+    expect((await importing('--dry-run')).notes).toMatch(/--continue goes on with/)
   })
 
   it('shows how far it is, and takes that away', async () => {
@@ -262,8 +262,8 @@ describe('what is there already', () => {
     expect([code, notes]).toEqual([
       1,
       'rubidium: channel "time" has samples from 2025-01-01T12:00:00Z to 2025-01-01T12:00:03Z, and the file goes ' +
-        'from 2025-01-01T12:00:02Z to 2025-01-01T12:00:04Z: --continue passes over the rows that are there, or ' +
-        'delete them first',
+        'from 2025-01-01T12:00:02Z to 2025-01-01T12:00:04Z: --prefix keeps another recording apart; --continue ' +
+        'goes on with an import of this same file that was interrupted',
     ])
     expect(await contents(directory)).toEqual(before)
   })
@@ -282,6 +282,16 @@ describe('what is there already', () => {
     expect((await importing('--continue')).output).toContain(
       'warning: 1 row up to 2025-01-01T12:00:05Z were passed over, where the database has 4 samples',
     )
+  })
+
+  it('is not taken for the beginning of another file', async () => {
+    const { directory, file, importing } = stage()
+    await importing()
+    const before = await contents(directory)
+    writeFileSync(file, 'time,pressure\n2025-01-01 12:00:03,9\n2025-01-01 12:00:06,1.5\n')
+    const { code, notes } = await importing('--continue')
+    expect([code, notes]).toEqual([1, expect.stringContaining('what is there is not from this file')])
+    expect(await contents(directory)).toEqual(before)
   })
 
   it('is not bent to fit', async () => {
