@@ -161,7 +161,11 @@ class Copying {
     // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
     const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
     const count = samplesOf(run)
-    if (this.#scratch.length < count * width) this.#scratch = new Uint8Array(count * width)
+    if (this.#scratch.length < count * width) {
+      // A record may say anything: memory only for what the files can hold.
+      for (const pointer of run) segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
+      this.#scratch = new Uint8Array(count * width)
+    }
     const bytes = this.#scratch.subarray(0, count * width)
     let at = 0
     for (const pointer of run) {
