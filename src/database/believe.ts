@@ -85,6 +85,7 @@ export function checkEnd(
     const isInManifest = chain.records.length === 0 && base?.contents.isTorn === true
     if (isInManifest) throw new CorruptionError(base.path, base.contents.end, what)
     if (chain.records.length === 0) refuseNotWhole(found.notWhole)
+    refuseLostArchive(found, end)
     if (last?.headerFault !== undefined) throw last.headerFault
     throw new CorruptionError(last?.path ?? base?.path ?? '', last?.end ?? base?.contents.end ?? 0, what)
   }
@@ -103,6 +104,14 @@ export function checkEnd(
       )
     }
   }
+}
+
+/** A file goes only once it is archived: where all journal files begin later, the manifest has lost its end. @throws CorruptionError */
+function refuseLostArchive({ base, journals }: FoundEpoch, end: number): void {
+  const oldest = Math.min(...journals.map(({ firstLsn }) => firstLsn))
+  if (base === undefined || !Number.isFinite(oldest) || oldest <= end + 1) return
+  const missing = `records ${end + 1} to ${oldest - 1} are missing`
+  throw new CorruptionError(base.path, base.contents.end, `${missing}: the manifest has lost its end`)
 }
 
 /** After a kill the operating system has every byte: only the last record can be incomplete. @throws CorruptionError */

@@ -8,7 +8,7 @@ import { removeIfThere } from '../lease/linked-file.ts'
 import { writeCleanMark } from './clean-mark.ts'
 import type { Engine } from './engine.ts'
 import type { Flusher } from './flusher.ts'
-import { retireOldest } from './retire.ts'
+import { retireLast, retireOldest } from './retire.ts'
 
 /** @throws StorageError, LeaseLostError: the database is closed all the same, and opening it recovers */
 export async function closeEngine(engine: Engine, flusher: Flusher): Promise<void> {
@@ -57,10 +57,27 @@ async function settle(
   // Nobody else is there any more: all of the reserve may be used.
   const { reserve } = engine
   await reserve.lend(() => flusher.flushAll(lease), true)
-  while ((engine.journal?.files.length ?? 0) > 0) {
-    if (!(await retireOldest(engine))) return
+  let isMarked = false
+  const mark = async (): Promise<void> => {
+    await leaveMark(engine)
+    isMarked = true
   }
-  const { manifest, files, directory, epoch } = engine
+  for (let left = filesLeft(engine); left > 0; left = filesLeft(engine)) {
+    // The mark is there before the last file goes.
+    if (!(await (left > 1 ? retireOldest(engine) : retireLast(engine, mark)))) return
+  }
+  if (!isMarked) await leaveMark(engine)
+  // That it closed is an acknowledgement too.
+  engine.lookNow()
+}
+
+function filesLeft({ journal }: Engine): number {
+  return journal?.files.length ?? 0
+}
+
+/** Says how long the manifest is. @throws StorageError, LeaseLostError */
+async function leaveMark(engine: Engine): Promise<void> {
+  const { manifest, files, directory, epoch, reserve } = engine
   if (manifest === undefined) return
   try {
     await files.syncDirectory(join(directory, JOURNAL_DIRECTORY))
@@ -71,6 +88,4 @@ async function settle(
   }
   const mark = { logs: [{ name: manifest.name, size: manifest.size }] }
   await reserve.lend(() => writeCleanMark(files, directory, epoch, mark), true)
-  // That it closed is an acknowledgement too.
-  engine.lookNow()
 }

@@ -2,8 +2,7 @@
 // record is checked, appended and published in one synchronous step here (0003-I2); who publishes an
 // edit holds the guards for what its plan rested on. One engine per open database.
 
-import { ClosedError, ReadOnlyError } from '../errors.ts'
-import type { StorageError } from '../errors.ts'
+import { ClosedError, ReadOnlyError, StorageError } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { Group } from '../domain/group.ts'
 import type { FreedBytes } from '../domain/group.ts'
@@ -17,8 +16,12 @@ import type { Journal } from '../journal/journal.ts'
 import { bytesOfRows } from '../journal/record.ts'
 import type { CommitSection } from '../journal/record.ts'
 import type { Lease } from '../lease/lease.ts'
+import { lookAtReaders } from '../lease/registered-readers.ts'
+import type { RegisteredReader } from '../lease/registered-readers.ts'
 import type { Manifest } from '../manifest/manifest.ts'
 import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
+import { join, READER_DIRECTORY } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
 import { apply } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
 import type { Catalogue, Version } from '../version/version.ts'
@@ -88,6 +91,8 @@ export class Engine {
   baseManifest: string | undefined
   /** Journal records up to this LSN are in the manifest, or were flushed. */
   covered = 0
+  /** LSN of the record that the last retirement left behind the file that went; 0 for none. */
+  leftBehind = 0
   /** LSN of the last checkpoint that was begun in this epoch. */
   checkpointTried = 0
   state: 'open' | 'closing' | 'closed' = 'open'
@@ -297,30 +302,36 @@ export class Engine {
     await this.turns.due()
   }
 
-  /** Shows that what was written before the call was written under the lease. @throws LeaseLostError */
+  /**
+   * Shows that what was written before the call was written under the lease.
+   * @throws LeaseLostError; StorageError where the disk does not say: writes are refused from then on
+   */
   look(): void {
     try {
       this.lease?.look()
     } catch (error) {
-      this.#leaseLost(error)
-      throw error
+      throw this.#notShown(error)
     }
   }
 
-  /** As `look`, before something is destroyed or archived. @throws LeaseLostError */
+  /** As `look`, before something is destroyed or archived. @throws LeaseLostError, StorageError */
   lookNow(): void {
     try {
       this.lease?.lookNow()
     } catch (error) {
-      this.#leaseLost(error)
-      throw error
+      throw this.#notShown(error)
     }
   }
 
-  #leaseLost(error: unknown): void {
+  #notShown(error: unknown): unknown {
+    if (error instanceof StorageError) {
+      this.fail(error)
+      return this.failure
+    }
     // Also after a failed sync: it is the last word, and no reopening by this process changes it.
     if (error instanceof Error) this.#failure = error as StorageError
     this.pool.fail(error)
+    return error
   }
 
   /** What was freed in segments outside the version (tails), at an LSN. */
@@ -339,6 +350,31 @@ export class Engine {
       if (is === was || (is !== undefined && is.live >= was.live)) continue
       const segment = this.segments.find(Number(id))
       if (segment !== undefined && is !== undefined) segment.freed = lsn
+    }
+  }
+
+  /**
+   * The oldest LSN that anybody may still need, registered read-only processes looked at now: to be asked after the
+   * record that frees something was proven, and before that is destroyed (S2).
+   * @throws StorageError where registrations cannot be listed: then nothing may be destroyed
+   */
+  async oldestPin(): Promise<number> {
+    let oldest = Infinity
+    for (const { pin } of await this.lookAtReaders()) oldest = Math.min(oldest, pin)
+    this.pins.registered = oldest
+    return this.pins.oldest
+  }
+
+  /** Read-only processes that are registered and not known to be dead. @throws StorageError */
+  async lookAtReaders(): Promise<RegisteredReader[]> {
+    const { files, identity, isAlive, readerLocks } = this.environment
+    const { directory } = this
+    const removesDead = !this.options.readOnly
+    try {
+      return await lookAtReaders({ files, directory, identity, isAlive, locks: readerLocks, removesDead })
+    } catch (cause) {
+      const path = join(directory, READER_DIRECTORY)
+      throw storageError('Cannot list the registrations of read-only processes', path, cause)
     }
   }
 

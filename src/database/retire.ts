@@ -6,7 +6,7 @@
 import { unguarded } from '../guard/held.ts'
 import type { Held } from '../guard/held.ts'
 import { readFrame } from '../journal/frame.ts'
-import type { JournalFile } from '../journal/journal.ts'
+import type { Journal, JournalFile } from '../journal/journal.ts'
 import { RECORD_HEADER } from '../journal/record.ts'
 import { CorruptionError } from '../errors.ts'
 import { join } from '../fs/layout.ts'
@@ -30,33 +30,75 @@ export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
 }
 
 /**
- * Retires the oldest journal file, if nothing in it is needed any more. Returns whether it did.
+ * Retires the oldest journal file, if nothing in it is needed any more. Returns whether it did. A record that says
+ * that it was proven is left behind it, which shows where the manifest ends too soon; that one alone is not retired.
  *
  * **Guard:** acquires the manifest's. **Durable:** the manifest, before the file goes.
  * @throws StorageError, LeaseLostError; then the file stays
  */
 export async function retireOldest(engine: Engine): Promise<boolean> {
-  using held = await engine.guards.acquire(unguarded, {
-    rank: 'manifest',
-    mode: 'exclusive',
-    purpose: 'retire',
-  })
+  using held = await holdManifest(engine, 'retire')
   const { journal } = engine
   const file = journal?.files[0]
   if (journal === undefined || file === undefined) return false
+  if (file.firstLsn === engine.leftBehind && file.lastLsn === engine.leftBehind && journal.files.length === 1)
+    return false
+  if (!mayRetire(engine, journal, file)) return false
+  // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
+  await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
+  if (journal.mark < file.lastLsn) engine.leftBehind = engine.publishEdit({ kind: 'drop', segments: [] })
+  await engine.syncer.reach(engine.lastLsn)
+  await archiveFile(engine, held, file)
+  await removeRetired(engine, journal, file)
+  return true
+}
+
+/**
+ * As `retireOldest`, for the last file of a database that is being closed: where no record has come to follow it, the
+ * mark of the close is left, by `leaveMark`, before the file goes.
+ *
+ * **Guard:** acquires the manifest's. **Durable:** the manifest and the mark, before the file goes.
+ * @throws StorageError, LeaseLostError; then the file stays
+ */
+export async function retireLast(engine: Engine, leaveMark: () => Promise<void>): Promise<boolean> {
+  using held = await holdManifest(engine, 'close')
+  const { journal } = engine
+  const file = journal?.files[0]
+  if (journal === undefined || file === undefined || !mayRetire(engine, journal, file)) return false
+  await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
+  await archiveFile(engine, held, file)
+  // A checkpoint may have begun another file for a record of its own.
+  if (journal.files.length === 1) await leaveMark()
+  await removeRetired(engine, journal, file)
+  return true
+}
+
+function holdManifest(engine: Engine, purpose: string): Promise<Held<'manifest', 'exclusive'>> {
+  return engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose })
+}
+
+/** Whether the oldest file's commits are flushed; if it is the one appended to, it is ended. */
+function mayRetire(engine: Engine, journal: Journal, file: JournalFile): boolean {
   // An append that failed may have left one without a record: the next append begins it anew, under its name.
   if (file.lastLsn < file.firstLsn) return false
   if (journal.files.length === 1) journal.roll()
-  if (groupsKeeping(engine, file).length > 0) return false
-  // The records that flushed its commits may stand in a later file: they are proven first, too (S2).
-  await engine.syncer.reach(Math.max(file.lastLsn, engine.version.lsn))
+  return groupsKeeping(engine, file).length === 0
+}
+
+async function archiveFile(
+  engine: Engine,
+  held: Held<'manifest', 'exclusive'>,
+  file: JournalFile,
+): Promise<void> {
   // All of it: what fails takes nothing, and what succeeds gives a whole file back.
   await engine.reserve.lend(() => archive(engine, held, file), true)
   engine.covered = file.lastLsn
+}
+
+async function removeRetired(engine: Engine, journal: Journal, file: JournalFile): Promise<void> {
   engine.lookNow()
   journal.forgetOldest(file)
   await removeFile(engine, file.path)
-  return true
 }
 
 /** Puts the edits of a journal file into the manifest, by an archive or a checkpoint. */
@@ -81,11 +123,7 @@ async function archive(
 
 /** Writes a checkpoint now and retires what it covers. @throws StorageError, LeaseLostError */
 export async function checkpointNow(engine: Engine): Promise<void> {
-  using held = await engine.guards.acquire(unguarded, {
-    rank: 'manifest',
-    mode: 'exclusive',
-    purpose: 'checkpoint',
-  })
+  using held = await holdManifest(engine, 'checkpoint')
   await writeCheckpoint(engine, held, engine.covered)
 }
 

@@ -81,6 +81,7 @@ export class Journal {
   readonly #pending = new ByteWriter(2 * PENDING_LIMIT)
   readonly #files: JournalFile[] = []
   #nextLsn: number
+  #mark = 0
   /** The current file could not be cut back: nothing may be appended to it. */
   #ended = false
   #refused: StorageError | undefined
@@ -106,6 +107,11 @@ export class Journal {
   /** LSN of the newest record, appended or pending. */
   get lastLsn(): number {
     return this.#nextLsn - 1
+  }
+
+  /** The mark that the newest record carries: up to which LSN the journal was proven when it was appended. */
+  get mark(): number {
+    return this.#mark
   }
 
   /** Bytes of all files, pending ones included. */
@@ -148,6 +154,7 @@ export class Journal {
     }
     const lsn = this.#nextLsn++
     current.lastLsn = lsn
+    this.#mark = proven
     for (const section of sections) current.commits.set(section.shape.index, lsn)
     return lsn
   }
@@ -167,6 +174,7 @@ export class Journal {
     }
     const lsn = this.#nextLsn++
     current.lastLsn = lsn
+    this.#mark = proven
     current.edits.push({ lsn, offset, length })
     return lsn
   }

@@ -13,7 +13,7 @@ import { resolveOptions } from '../../src/database/options.ts'
 import type { Durability } from '../../src/database/options.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
 import { spillPending } from '../../src/database/spill.ts'
-import { LeaseLostError, RubidiumError } from '../../src/errors.ts'
+import { RubidiumError } from '../../src/errors.ts'
 import { hasCode } from '../../src/fs/system-error.ts'
 import { JOURNAL_DIRECTORY, MANIFEST_DIRECTORY, SEGMENT_DIRECTORY, segmentFile } from '../../src/fs/layout.ts'
 import type { ChannelDefinition } from '../../src/telem/channel.ts'
@@ -375,7 +375,7 @@ export class Session {
   /** Retires journal files, as long as one can go. */
   async retire(): Promise<void> {
     await this.#attempt('retire', async () => {
-      while ((this.engine.journal?.files.length ?? 0) > 0) if (!(await retireOldest(this.engine))) break
+      while (await retireOldest(this.engine));
       return true
     })
   }
@@ -581,16 +581,12 @@ export class Session {
       this.machine.nextProcess()
       return
     }
-    // Where the fence cannot be read, nobody can tell that the lease is still held.
-    const isFence = error.code === 'LEASE_LOST' && error.cause !== undefined
-    if (error.code !== 'STORAGE' && !isFence)
+    if (error.code !== 'STORAGE')
       throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined)
       throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined && struckBefore) {
-      // (Whoever is told that the lease is lost is told so in an error of its own.)
-      const first = failedBefore instanceof LeaseLostError ? failedBefore.cause : failedBefore
-      if (!causesOf(error).includes(first))
+      if (!causesOf(error).includes(failedBefore))
         throw new Broken(`${label} was not refused with the first failure: ${describe(error)}`, {
           cause: error,
         })

@@ -175,7 +175,7 @@ describe('removed too early', () => {
       // The first retirement writes a checkpoint; the next ones append to it.
       await writer.write(rows(1, 1))
       await flusher.flushAll()
-      while ((engine.journal?.files.length ?? 0) > 0) expect(await retireOldest(engine)).toBe(true)
+      while (await retireOldest(engine));
       await writer.write(rows(2, 5))
       engine.journal?.roll()
       await writer.write(rows(7, 5))
@@ -453,8 +453,7 @@ describe('an old clean mark', () => {
     const again = await second.db.openWriter(['time', 'a'])
     await again.write(rows(6, 5))
     await second.flusher.flushAll()
-    while ((second.engine.journal?.files.length ?? 0) > 0)
-      expect(await retireOldest(second.engine)).toBe(true)
+    while (await retireOldest(second.engine));
     const third = await stage.losePower(0)
     expect(await timesOf(third.db, 'a')).toEqual(numbers(1, 10))
   })

@@ -21,6 +21,7 @@ beforeAll(async () => {
   for (const [name, ending] of [
     ['archived', 'closed'],
     ['archived', 'killed'],
+    ['retired', 'killed'],
     ['retired', 'restarted'],
     ['short', 'restarted'],
     ['recovered', 'restarted'],
@@ -64,12 +65,30 @@ async function expectRefused(store: Store, damage: Damage, file: string, what: s
 }
 
 describe('loss that was taken for a crash', () => {
+  // Every frame begins at a multiple of 8: among these cuts are all that leave whole frames alone.
+  it.each(['killed', 'restarted'] as const)(
+    'a manifest that ends where an archive began is no older state of a killed database (%s)',
+    async (ending) => {
+      const store = storeOf('retired', ending)
+      const path = lastOf(store, 'manifest')
+      const { length } = bytesOf(store.disk, path)
+      const missing: number[] = []
+      for (let size = length - 8; size > 0; size -= 8) {
+        const { failures, outcomes } = await examine(store, { kind: 'cut', path, size }, 'both')
+        expect(failures).toEqual([])
+        if (outcomes.every((outcome) => outcome.startsWith('refused: CORRUPTION'))) missing.push(size)
+      }
+      expect(missing).toHaveLength(Math.floor((length - 1) / 8))
+    },
+  )
+
   it('a damaged archive is damage after a power loss too, once its journal is gone and the next was just made', async () => {
     const store = storeOf('retired', 'restarted')
     const path = lastOf(store, 'manifest')
-    const [next] = storeOf('archived', 'killed').records
     const disk = store.disk.clone()
-    disk.openNow(next!.path, 'create').closeNow()
+    const next = disk.openNow(store.records.at(-1)!.path, 'write')
+    next.truncateNow(0)
+    next.closeNow()
     const offset = bytesOf(disk, path).length - 20
     const begun = { ...store, disk }
     expect(await examine(begun, { kind: 'bit', path: 'LOCK', offset: 0, bit: 0 }, 'deep')).toMatchObject({
@@ -140,12 +159,12 @@ describe('the place that is blamed', () => {
     await expectRefused(store, { kind: 'bit', path, offset: 2000, bit: 1 }, path, 'the end of the manifest')
   })
 
-  it('for records that are missing before the next file is the end of the file before it', async () => {
+  it('for a record that is missing before the next file is the end of the file before it', async () => {
     const store = storeOf('archived', 'killed')
     const record = store.records.findLast(({ path }) => path !== store.records.at(-1)!.path)!
     const path = record.path.slice(DIRECTORY.length + 1)
     const damage: Damage = { kind: 'cut', path, size: record.offset + 20 }
-    await expectRefused(store, damage, path, `records ${record.lsn} to ${record.lsn} are missing`)
+    await expectRefused(store, damage, path, `up to record ${record.lsn}, and ends at ${record.lsn - 1}`)
   })
 
   it('for a clean mark that names another manifest is the mark', async () => {
