@@ -111,6 +111,14 @@ export class GuardSet {
     return undefined
   }
 
+  /**
+   * Runs work that its caller starts and does not wait for, a flush in the background: it holds nothing of what the
+   * caller holds, and may hold on when that ends. Known to the check alone; without one the same as calling `body`.
+   */
+  detached<T>(operation: string, body: () => Promise<T>): Promise<T> {
+    return this.#check === undefined ? body() : this.#check.runDetached(operation, body)
+  }
+
   #begin(under: HeldChain, request: GuardRequest<RankName, Mode>): Taking {
     const { rank, mode, purpose } = request
     assert(

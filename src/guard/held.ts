@@ -67,6 +67,9 @@ export interface HeldParts<N extends RankName> {
   readonly sinceMs: number
 }
 
+/** More keys than this are looked up in a set: a call may hold those of thousands of groups. */
+const FEW_KEYS = 8
+
 /**
  * One or more guards of one rank, held in one mode until `release`.
  *
@@ -86,6 +89,7 @@ export class HeldGuards<N extends RankName, R extends SharedRights> {
   /** What was held already when this was acquired. */
   readonly under: HeldChain
   readonly #owner: HeldOwner
+  #covered: ReadonlySet<GuardKey> | undefined
   #released = false
 
   /** Only GuardSet constructs these: a Held made elsewhere holds nothing. */
@@ -107,7 +111,9 @@ export class HeldGuards<N extends RankName, R extends SharedRights> {
   /** Whether this holds the guard of `key`; without one, the rank's only guard. */
   covers(key?: GuardKey): boolean {
     if (this.#released) return false
-    return this.keys === undefined ? key === undefined : key !== undefined && this.keys.includes(key)
+    if (this.keys === undefined || key === undefined) return this.keys === key
+    if (this.keys.length <= FEW_KEYS) return this.keys.includes(key)
+    return (this.#covered ??= new Set(this.keys)).has(key)
   }
 
   /** Gives the guards back and wakes those who wait for them. Further calls do nothing. Never throws. */

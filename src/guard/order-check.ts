@@ -28,6 +28,24 @@ export class OrderCheck {
     return this.#run({ name: operation, inside: this.#context.getStore(), held: new Set() }, body)
   }
 
+  /** As `run`, for a call of which it is not known whether it waits: it returns what `body` returns. */
+  watch<T>(operation: string, body: () => T): T {
+    const watched = { name: operation, inside: this.#context.getStore(), held: new Set<Held>() }
+    return this.#context.run(watched, () => {
+      const end = (): void => this.#end(watched)
+      let result: T
+      try {
+        result = body()
+      } catch (error) {
+        end()
+        throw error
+      }
+      if (result instanceof Promise) result.then(end, end)
+      else end()
+      return result
+    })
+  }
+
   /**
    * As `run`, for work that an operation starts and does not wait for: what the starter holds is not
    * held by this one.
@@ -71,9 +89,13 @@ export class OrderCheck {
       try {
         return await body()
       } finally {
-        for (const held of operation.held)
-          this.violations.push(`${operation.name}: ended with ${held} still held`)
+        this.#end(operation)
       }
     })
+  }
+
+  #end(operation: Operation): void {
+    for (const held of operation.held)
+      this.violations.push(`${operation.name}: ended with ${held} still held`)
   }
 }

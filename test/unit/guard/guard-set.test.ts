@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { AssertionError } from '../../../src/assert.ts'
 import { LockOrderError, LockTimeoutError } from '../../../src/errors.ts'
@@ -364,6 +365,41 @@ describe('waiting', () => {
     held.release()
     expect(set.tryAcquire(unguarded, request)).toBeDefined()
   })
+})
+
+describe('a waiter that leaves', () => {
+  it.each(['abort', 'time-out', 'grant'] as const)(
+    'leaves no trace: no listener, no timer, no place in the queue, no guard of its keys (%s)',
+    async (how) => {
+      const set = newSet()
+      const request = { rank: 'index', mode: 'exclusive', keys: [1, 2, 3], purpose: 'delete' } as const
+      const first = await set.acquire(unguarded, { ...request, keys: [2] })
+      const abort = new AbortController()
+      const timeoutMs = how === 'time-out' ? 10 : 1000
+      const waiter = set.acquire(unguarded, { ...request, timeoutMs, signal: abort.signal })
+      const outcome = waiter.then(
+        (held) => held.release(),
+        (error: unknown) => error,
+      )
+      await settle()
+      expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1)
+      expect(vi.getTimerCount()).toBe(1)
+      expect(set.keyedCount).toBe(2)
+      if (how === 'abort') abort.abort(new Error('gone'))
+      if (how === 'time-out') vi.advanceTimersByTime(10)
+      if (how === 'grant') first.release()
+      await outcome
+      expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0)
+      expect(vi.getTimerCount()).toBe(0)
+      expect(set.keyedCount).toBe(how === 'grant' ? 0 : 1)
+      first.release()
+      expect(set.keyedCount).toBe(0)
+      const next = set.tryAcquire(unguarded, request)
+      expect(next?.keys).toEqual([1, 2, 3])
+      next?.release()
+      abort.abort()
+    },
+  )
 })
 
 describe('withGuards', () => {
