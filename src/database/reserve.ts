@@ -144,11 +144,25 @@ export class Reserve {
    * @param isAll all of it is given: nobody can publish an edit meanwhile, or this gives room back
    */
   async lend<T>(step: () => Promise<T>, isAll = false): Promise<T> {
+    return this.#lendTo(step, () => this.#size * LEFT[isAll ? 'drop' : 'work'])
+  }
+
+  /**
+   * As `lend`, for what an opening or a close copies while nobody else is there. Whoever opens next has room for
+   * deletes: a quarter stays, unless there was less already; then all may be used, most of which comes back when what
+   * was copied is removed (0006-I7).
+   */
+  lendAlone<T>(step: () => Promise<T>): Promise<T> {
+    const least = this.#size * LEFT.work
+    return this.#lendTo(step, () => (this.#found() < least ? 0 : least))
+  }
+
+  async #lendTo<T>(step: () => Promise<T>, least: () => number): Promise<T> {
     try {
       return await step()
     } catch (error) {
       if (!this.#noteFull(error)) throw error
-      if (!this.#give(this.#size * LEFT[isAll ? 'drop' : 'work'])) throw error
+      if (!this.#give(least())) throw error
     }
     this.#lent++
     try {
@@ -159,6 +173,16 @@ export class Reserve {
       this.#lent--
       this.refill()
     }
+  }
+
+  /** Bytes that it has, an earlier holder's too. */
+  #found(): number {
+    try {
+      this.#take()
+    } catch {
+      // No room comes from there.
+    }
+    return this.#held
   }
 
   /** Finds the file that an earlier holder has left. @throws the system's error */

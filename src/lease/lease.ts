@@ -13,12 +13,13 @@ export interface Lease {
    * Shows that everything written before this call was written while the lease was in force. A look
    * covers calls for 50 ms, so that it usually costs no more than reading the clock.
    * @throws LeaseLostError (LEASE_LOST) once the lease was taken over or released, from then on always.
+   * StorageError (STORAGE) once the disk did not say who holds it, until one finds that somebody else does.
    */
   look(): void
   /**
    * As `look`, reading the fence in any case. For what cannot be taken back: destroying, archiving. What it allows
    * may happen any time later, where the process is stopped in between: it must do no harm then either.
-   * @throws LeaseLostError (LEASE_LOST)
+   * @throws LeaseLostError (LEASE_LOST), StorageError (STORAGE), as `look`
    */
   lookNow(): void
   /**

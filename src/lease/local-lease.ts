@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { CorruptionError, DatabaseLockedError, LeaseLostError } from '../errors.ts'
+import type { RubidiumError } from '../errors.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { FENCE, LOCK, MAX_SEGMENT_EPOCH, isTempName, join, leaseName, parseLease } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
@@ -258,12 +259,20 @@ interface LocalLeaseParts {
   readonly clock: { monotonicMs(): number }
 }
 
+/** Why a lease is in force no more. */
+interface Loss {
+  readonly why: string
+  readonly cause?: unknown
+}
+
 class LocalLease implements Lease {
   readonly epoch: number
   readonly directory: string
   readonly #parts: LocalLeaseParts
   #lookedAtMs = -Infinity
-  #lost: { readonly why: string; readonly cause?: unknown } | undefined
+  #lost: Loss | undefined
+  /** The first look that the disk did not answer. */
+  #unanswered: RubidiumError | undefined
   #released: Promise<void> | undefined
 
   constructor(parts: LocalLeaseParts) {
@@ -274,12 +283,16 @@ class LocalLease implements Lease {
 
   look(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (this.#lost === undefined && nowMs - this.#lookedAtMs <= LOOK_COVERS_MS) return
+    if (!this.#hasFailed && nowMs - this.#lookedAtMs <= LOOK_COVERS_MS) return
     this.#lookAt(nowMs)
   }
 
   lookNow(): void {
     this.#lookAt(this.#parts.clock.monotonicMs())
+  }
+
+  get #hasFailed(): boolean {
+    return this.#lost !== undefined || this.#unanswered !== undefined
   }
 
   release(): Promise<void> {
@@ -291,23 +304,29 @@ class LocalLease implements Lease {
   // A look counts from before it was made: a stall between reading and dating it would stretch it.
   #lookAt(nowMs: number): void {
     this.#lost ??= this.#readFence()
-    if (this.#lost === undefined) {
-      this.#lookedAtMs = nowMs
-      return
+    if (this.#lost !== undefined) {
+      const { why, cause } = this.#lost
+      throw new LeaseLostError(
+        `The lease of "${this.directory}" (epoch ${this.epoch}) ${why}: nothing can be changed any more`,
+        { cause },
+      )
     }
-    const { why, cause } = this.#lost
-    throw new LeaseLostError(
-      `The lease of "${this.directory}" (epoch ${this.epoch}) ${why}: nothing can be changed any more`,
-      { cause },
-    )
+    // What was not acknowledged for want of an answer is not acknowledged because of a later one.
+    if (this.#unanswered !== undefined) throw this.#unanswered
+    this.#lookedAtMs = nowMs
   }
 
-  #readFence(): { why: string; cause?: unknown } | undefined {
+  // A disk that does not answer says nothing of another holder: a later look may find one.
+  #readFence(): Loss | undefined {
     try {
       const shown = this.#parts.fence.read()
       return shown === this.epoch ? undefined : { why: `was taken over (the fence shows epoch ${shown})` }
     } catch (cause) {
-      return { why: 'cannot be shown to be in force (the fence cannot be read)', cause }
+      if (cause instanceof CorruptionError)
+        return { why: 'is in force no more (the fence holds no epoch)', cause }
+      const action = `Cannot show that the lease of "${this.directory}" (epoch ${this.epoch}) is in force`
+      this.#unanswered ??= storageError(action, join(this.directory, FENCE), cause)
+      return undefined
     }
   }
 

@@ -1,9 +1,10 @@
 // The operating system's lock on the file LOCK, where an optional native module offers it: the one proof
 // of a holder's death that works across containers of one machine. It only ever adds to the lease files,
 // which decide where it is missing (S6). Locks belong to open descriptors, so two databases in one
-// process exclude each other as well. Called by local-lease.ts.
+// process exclude each other as well. Called by local-lease.ts, registration.ts and registered-readers.ts.
 
 import { openLockFile } from '../fs/host-files.ts'
+import type { LockFile } from '../fs/host-files.ts'
 
 /** A lock that is held. */
 export interface HeldOsLock {
@@ -29,6 +30,15 @@ export interface OsLock {
   tryLock(path: string): OsLockAttempt
 }
 
+/** Locks of files of any name: what registrations of read-only processes are locked with. */
+export interface FileLocks extends OsLock {
+  /**
+   * Whether somebody holds the lock of the file at `path`, which is not created; undefined where that cannot be told,
+   * because the file cannot be opened or its file system knows no locks.
+   */
+  isHeld(path: string): boolean | undefined
+}
+
 interface Native {
   tryLock(descriptor: number): boolean
 }
@@ -37,10 +47,28 @@ interface Native {
  * The locks of this machine; undefined where the optional module is missing or does not load, and
  * where the environment has RUBIDIUM_NO_OS_LOCK=1.
  */
-export async function loadOsLock(): Promise<OsLock | undefined> {
+export async function loadOsLock(): Promise<FileLocks | undefined> {
   if (process.env['RUBIDIUM_NO_OS_LOCK'] === '1') return undefined
   const native = await loadNative()
-  return native === undefined ? undefined : { tryLock: (path) => tryLock(native, path) }
+  if (native === undefined) return undefined
+  return { tryLock: (path) => tryLock(native, path), isHeld: (path) => isHeld(native, path) }
+}
+
+function isHeld(native: Native, path: string): boolean | undefined {
+  let file: LockFile
+  try {
+    file = openLockFile(path, false)
+  } catch {
+    return undefined
+  }
+  try {
+    // Given back at once, with the descriptor: nobody else ever waits for the lock of a registration.
+    return !native.tryLock(file.descriptor)
+  } catch {
+    return undefined
+  } finally {
+    file.close()
+  }
 }
 
 function tryLock(native: Native, path: string): OsLockAttempt {

@@ -10,6 +10,7 @@ import { NotADatabaseError, StorageError } from '../../src/errors.ts'
 import { isDiskFull } from '../../src/fs/storage-error.ts'
 import { Database } from '../../src/index.ts'
 import { checkAfter } from '../crash/judge.ts'
+import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { DIRECTORY, Machine, rest } from '../crash/machine.ts'
 import { textOf } from '../crash/model.ts'
 import type { CrashKind } from '../crash/model.ts'
@@ -42,30 +43,20 @@ export async function runOnFullDisk(workload: Workload, room: number): Promise<O
     ...workload.options,
     tuning: { ...workload.options?.tuning, reserveSize: RESERVE_SIZE },
   }
-  const session = Session.on(new Machine(), options)
+  const disk = new MemoryFileSystem({ holes: options.holes === true })
+  const session = Session.on(new Machine(disk), options)
   try {
     await workload.prepare(session)
     const { disk } = session.machine
     disk.capacity = disk.used + room
     session.hasBegun = () => true
-    const { epoch } = session.isOpen ? session.engine : { epoch: 0 }
-    session.onRefusal = (label, error) => {
-      // A recovery may have used the reserve up, and have found no room for more since.
-      const isUsedUp = session.isOpen && session.engine.epoch > epoch && reserveOf(session) <= BLOCK
-      if (isUsedUp && (label === 'delete' || label === 'remove')) checkRefusal('write', error)
-      else checkRefusal(label, error)
-    }
+    session.onRefusal = checkRefusal
     await workload.run(session)
     await rest()
     return { refusals: session.refusals, states: await checkLeft(session, room) }
   } finally {
     await session.abandon()
   }
-}
-
-function reserveOf({ machine: { disk } }: Session): number {
-  const path = `${DIRECTORY}/RESERVE`
-  return disk.files().includes(path) ? disk.snapshotBytes(path).length : 0
 }
 
 function checkRefusal(label: string, error: unknown): void {

@@ -68,6 +68,7 @@ export class FullDisk {
     await this.#compare()
     await this.#collect()
     if (this.#random.chance(0.5)) await this.#reopen()
+    await this.#delete()
     await this.#compare()
     rmSync(this.#ballast, { force: true })
     // Half of what is left goes, so that there is something to collect.

@@ -198,12 +198,7 @@ export class PowerLane {
     this.#count(account)
     const { refusal } = account
     if (refusal === undefined) throw new Error('the process went on without its disk')
-    // Who cannot look at the fence cannot know that the lease is its own.
-    if (
-      refusal.code !== 'STORAGE' &&
-      !/LEASE_LOST.*fence cannot be read/.test(`${refusal.code} ${refusal.message}`)
-    )
-      throw new Error(`it gave up with ${JSON.stringify(refusal)}`)
+    if (refusal.code !== 'STORAGE') throw new Error(`it gave up with ${JSON.stringify(refusal)}`)
     if (!account.hasClosed) throw new Error('its close did not come to an end')
     const late = account.acknowledgedAfterRefusal()
     if (late.length > 0)

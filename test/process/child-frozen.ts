@@ -70,6 +70,11 @@ class RemoteFile implements File {
     ask({ op: 'truncate', file: this.#file, size })
   }
 
+  async punch(offset: number, length: number): Promise<void> {
+    await Promise.resolve()
+    ask({ op: 'punch', file: this.#file, offset, length })
+  }
+
   sizeNow(): number {
     return ask({ op: 'size', file: this.#file }) as number
   }
@@ -261,6 +266,13 @@ const works: Record<string, (session: Session) => Promise<void>> = {
   async rewrite(session) {
     await session.delete(10, 20)
     await session.upkeep(() => session.db.gc({ threshold: 0 }))
+    await session.write(3000, 2)
+  },
+  async holes(session) {
+    for (let first = 1001; first < 1513; first += 128) await session.write(first, 128)
+    await session.upkeep(() => session.flusher.flushAll())
+    await session.delete(1001, 1385)
+    await session.upkeep(() => session.db.gc({ threshold: 0.2 }))
     await session.write(3000, 2)
   },
   async channels(session) {

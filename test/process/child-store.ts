@@ -1,6 +1,7 @@
 // A process that uses a database until it is killed. Arguments: what to do, the folder, the durability, a seed.
-// It says what it is about to do ("> ...") and what was acknowledged ("<") a line each, written at once, so
-// that whoever kills it knows what must be there. RUBIDIUM_NO_OS_LOCK=1 leaves the lock out.
+// It says what it is about to do ("> ...") and what was acknowledged ("<"; "< nothing" for a delete that found
+// nothing) a line each, written at once, so that whoever kills it knows what must be there.
+// RUBIDIUM_NO_OS_LOCK=1 leaves the lock out.
 //
 //   work   opens, reports what it found, and writes, deletes, collects, closes and opens again for ever
 //   take   waits for a line, takes the database over from whoever has it, and works until it is taken from it;
@@ -148,8 +149,12 @@ async function deleteSome(db: Database, newest: number): Promise<void> {
   const width = random.below(5) === 0 ? newest : 1 + random.below(400)
   const start = Math.max(0, newest - random.below(3000) - width)
   say(`> d ${start} ${start + width}`)
-  await db.delete(['time', 'a', 'b'], { start: BigInt(start), end: BigInt(start + width) })
-  say('<')
+  const { samples } = await db.delete(['time', 'a', 'b'], {
+    start: BigInt(start),
+    end: BigInt(start + width),
+  })
+  // One that found nothing has no record, and hands nothing over to the system that came before.
+  say(Object.values(samples).some((count) => count > 0) ? '<' : '< nothing')
 }
 
 /** Writes for several intervals in one turn of the loop, noting when each frame was acknowledged; then kills itself. */

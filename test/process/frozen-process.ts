@@ -137,6 +137,9 @@ export class FrozenProcess {
       case 'truncate':
         this.#file(request.file).truncateNow(request.size)
         return undefined
+      case 'punch':
+        await this.#file(request.file).punch?.(request.offset, request.length)
+        return undefined
       case 'size':
         return this.#file(request.file).sizeNow()
       case 'sync':

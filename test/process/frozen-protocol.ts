@@ -14,6 +14,7 @@ export const TUNING: Partial<Tuning> = {
   inlineLimit: 512,
   extentLimit: 1024,
   manifestSlack: 256,
+  holeSize: 512,
   reserveSize: 4096,
 }
 
@@ -34,6 +35,7 @@ export type Request =
   | { readonly op: 'read'; readonly file: number; readonly length: number; readonly offset: number }
   | { readonly op: 'write'; readonly file: number; readonly bytes: Uint8Array; readonly offset: number }
   | { readonly op: 'truncate'; readonly file: number; readonly size: number }
+  | { readonly op: 'punch'; readonly file: number; readonly offset: number; readonly length: number }
   | { readonly op: 'size' | 'sync' | 'close'; readonly file: number }
   | {
       readonly op: 'list' | 'stat' | 'makeDirectory' | 'remove' | 'removeDirectory' | 'syncDirectory'

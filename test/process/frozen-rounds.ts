@@ -22,6 +22,7 @@ export const WORKS: readonly string[] = [
   'delete',
   'drop',
   'rewrite',
+  'holes',
   'channels',
   'close',
 ]
@@ -50,7 +51,7 @@ const LOST: Readonly<Record<string, readonly string[]>> = {
 
 /** @param stopAt number of the operation, from 1 */
 export async function round(holder: FrozenProcess, job: Job, stopAt: number, wakes: Wakes): Promise<Round> {
-  const disk = new MemoryFileSystem()
+  const disk = new MemoryFileSystem({ holes: job.work === 'holes' })
   const problems: string[] = []
   holder.clock[0] = 1000
   Atomics.store(holder.lock, 0, 0)

@@ -50,9 +50,10 @@ class Watched {
     for (let line = await this.child.line(); line !== undefined; line = await this.child.line()) {
       const step = stepOf(line)
       if (step !== undefined) this.steps.push(step)
-      else if (line === '<') {
+      else if (line === '<' || line === '< nothing') {
         this.acknowledged++
-        if (this.steps[this.acknowledged - 1]?.kind === 'd') this.handedOver = this.acknowledged
+        const isDelete = this.steps[this.acknowledged - 1]?.kind === 'd'
+        if (isDelete && line === '<') this.handedOver = this.acknowledged
       } else if (line === 'phase open') this.handedOver = this.acknowledged
       else if (line.startsWith('{')) this.lost = JSON.parse(line) as Lost
       this.#lines++

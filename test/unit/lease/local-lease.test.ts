@@ -276,18 +276,35 @@ describe('a look', () => {
     expect(() => lease.look()).toThrow(LeaseLostError)
   })
 
-  it('finds the lease lost where the fence shows an earlier epoch, or cannot be read', async () => {
+  it('finds the lease lost where the fence shows an earlier epoch, or none', async () => {
     const machine = await Machine.start()
     const lease = await machine.open({ epochsSeen: [5] })
     machine.writeFence(3n)
     expect(() => lease.lookNow()).toThrow('the fence shows epoch 3')
-    const faulty = new FaultyFileSystem(machine.disk, [])
     machine.dead.add(lease.pid)
-    const next = await machine.open({ files: faulty })
-    faulty.addRule({ kind: 'read', path: /FENCE/, fault: { code: 'EIO' } })
+    const next = await machine.open()
+    machine.disk.openNow(join(directory, FENCE), 'write').truncateNow(3)
     const error = await errorOf(Promise.resolve().then(() => next.lookNow()))
-    expect(error).toMatchObject({ code: 'LEASE_LOST', cause: { code: 'EIO' } })
+    expect(error).toMatchObject({ code: 'LEASE_LOST', cause: { code: 'CORRUPTION' } })
   })
+
+  it.each(['EIO', 'ENXIO', 'ESTALE'])(
+    'that the disk did not answer (%s) is no loss of the lease, and no later one is relied on',
+    async (code) => {
+      const machine = await Machine.start()
+      const files = new FaultyFileSystem(machine.disk, [])
+      const lease = await machine.open({ files })
+      lease.look()
+      files.addRule({ kind: 'read', path: /FENCE/, fault: { code } })
+      for (const look of [() => lease.lookNow(), () => lease.look(), () => lease.lookNow()]) {
+        const error = await errorOf(Promise.resolve().then(look))
+        expect(error).toMatchObject({ code: 'STORAGE', path: 'db/FENCE', cause: { code } })
+        expect(error).toHaveProperty('message', expect.stringContaining('Cannot show that the lease of "db"'))
+      }
+      machine.writeFence(2n)
+      expect(() => lease.look()).toThrow(LeaseLostError)
+    },
+  )
 })
 
 describe('a takeover', () => {
@@ -518,6 +535,48 @@ describe('several openers', () => {
     expect(() => later?.lookNow()).not.toThrow()
     expect(await machine.leases()).toEqual([3])
   })
+
+  // The fence set back: A looks at it, and stands still before its write; B links 3, puts it in force and works.
+  it.each([{ closes: false }, { closes: true }])(
+    'that set the fence back give up, and whoever came meanwhile relies on it no more (closed: $closes)',
+    async ({ closes }) => {
+      const machine = await Machine.start()
+      machine.dead.add((await machine.open()).pid)
+      let later: Lease | undefined
+      const files = new GatedFileSystem(machine.disk, () => undefined)
+      const openNow = files.openNow.bind(files)
+      files.openNow = (path, mode) => {
+        const file = openNow(path, mode)
+        if (!path.endsWith(FENCE)) return file
+        let stalled: Uint8Array | undefined
+        return Object.assign(file, {
+          readNow: (target: Uint8Array, offset: number) =>
+            machine.disk.openNow(path, 'read').readNow(target, offset),
+          writeNow: (source: Uint8Array) => {
+            stalled = source.slice()
+            return source.length
+          },
+          sync: async () => {
+            if (stalled === undefined) return
+            later = await machine.open({ takeover: true })
+            later.lookNow()
+            if (closes) await later.release()
+            expect(readFence(machine)).toBe(3n)
+            machine.writeFence(new DataView(stalled.buffer).getBigUint64(0, true))
+          },
+        })
+      }
+      await expect(machine.open({ files })).rejects.toMatchObject({ code: 'DATABASE_LOCKED' })
+      expect(later?.epoch).toBe(3)
+      expect(readFence(machine)).toBe(2n)
+      expect(() => later?.lookNow()).toThrow(LeaseLostError)
+      expect(await machine.leases()).toEqual([3])
+      await later?.release()
+      const next = await machine.open()
+      expect([next.epoch, readFence(machine)]).toEqual([4, 4n])
+      expect(() => next.lookNow()).not.toThrow()
+    },
+  )
 
   it('do not write over a fence that shows a later epoch, whatever the listing said', async () => {
     const machine = await Machine.start()

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadOsLock } from '../../../src/lease/os-lock.ts'
-import type { OsLock } from '../../../src/lease/os-lock.ts'
+import type { FileLocks } from '../../../src/lease/os-lock.ts'
 
 // The module is optional: where it is missing there is nothing to show but that.
 const available = await loadOsLock()
@@ -31,7 +31,7 @@ describe('the lock of the operating system', () => {
   })
 
   describe.runIf(available !== undefined)('where there is one', () => {
-    const lock = available as OsLock
+    const lock = available as FileLocks
 
     it("is held by one descriptor, within one process too, and shows the holder's note to others", () => {
       const path = join(directory, 'LOCK')
@@ -52,6 +52,18 @@ describe('the lock of the operating system', () => {
       const [one, two] = [lock.tryLock(join(directory, 'one')), lock.tryLock(join(directory, 'two'))]
       expect([one.outcome, two.outcome]).toEqual(['held', 'held'])
       for (const attempt of [one, two]) if (attempt.outcome === 'held') attempt.lock.release()
+    })
+
+    it('of a file tells whether somebody holds it, and makes no file', () => {
+      const path = join(directory, 'one')
+      expect(lock.isHeld(path)).toBeUndefined()
+      expect(existsSync(path)).toBe(false)
+      const attempt = lock.tryLock(path)
+      expect(lock.isHeld(path)).toBe(true)
+      if (attempt.outcome === 'held') attempt.lock.release()
+      expect(lock.isHeld(path)).toBe(false)
+      // The look has given it back.
+      expect(lock.tryLock(path).outcome).toBe('held')
     })
 
     it('throws where its file cannot be opened', () => {
