@@ -14,11 +14,13 @@ import type { GroupView } from '../unary/channel-view.ts'
 import type { Pointer } from '../version/pointer.ts'
 import { PointerTables } from '../version/pointer-tables.ts'
 import { catalogueOf, groupOf } from '../version/version.ts'
-import type { Version } from '../version/version.ts'
+import type { SegmentEntry, Version } from '../version/version.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { loadState } from './load.ts'
 import type { SnapshotState } from './snapshot-state.ts'
+import type { Turns } from './turns.ts'
+import { walkPointers } from './walk-pointers.ts'
 
 /** What differs between the captured head and its replay, in words. @throws CorruptionError, StorageError */
 export async function compareWithReplay(
@@ -40,14 +42,16 @@ export async function compareWithReplay(
   if (replayed === undefined) return [{ what: 'invariant 11: the logs tell of no state' }]
   const { version, groups } = replayed
   const again = tailsOf(engine, version, (key) => groups.get(key)?.views() ?? [])
-  return [...compareVersions(directory, head.version, version), ...compareTails(tails, again)]
+  const differences = await compareVersions(engine.turns, directory, head.version, version)
+  return [...differences, ...compareTails(tails, again)]
 }
 
-function compareVersions(
+async function compareVersions(
+  turns: Turns,
   directory: string,
   head: Version,
   replayed: Version,
-): { what: string; channel?: string; file?: string }[] {
+): Promise<{ what: string; channel?: string; file?: string }[]> {
   const problems: { what: string; channel?: string; file?: string }[] = []
   if (head.nextKey !== replayed.nextKey || channelsOf(head) !== channelsOf(replayed)) {
     problems.push({ what: 'invariant 11: replay gives other channels' })
@@ -55,7 +59,10 @@ function compareVersions(
   for (const channel of catalogueOf(head).list) {
     const [a, b] = [head.pointers.get(channel.key), replayed.pointers.get(channel.key)]
     let isEqual = a.length === b.length
-    for (let p = 0; isEqual && p < a.length; p++) isEqual = describe(a.get(p)) === describe(b.get(p))
+    if (isEqual)
+      await walkPointers(turns, a, (pointer, p) => {
+        isEqual &&= describe(pointer) === describe(b.get(p))
+      })
     if (!isEqual) problems.push({ what: 'invariant 11: replay gives other pointers', channel: channel.name })
     const [flushed, again] = [head.flushed[channel.key] ?? 0, replayed.flushed[channel.key] ?? 0]
     if (flushed !== again)
@@ -66,13 +73,17 @@ function compareVersions(
   }
   for (const id of new Set([...Object.keys(head.segments), ...Object.keys(replayed.segments)].map(Number))) {
     const [a, b] = [head.segments[id], replayed.segments[id]]
-    if (a?.live !== b?.live || a?.size !== b?.size)
+    if (a?.live !== b?.live || a?.size !== b?.size || !haveSameHoles(a, b))
       problems.push({
         what: 'invariant 11: replay gives other bytes',
         file: join(directory, segmentFile(id)),
       })
   }
   return problems
+}
+
+function haveSameHoles(a: SegmentEntry | undefined, b: SegmentEntry | undefined): boolean {
+  return JSON.stringify(a?.holes?.ranges ?? []) === JSON.stringify(b?.holes?.ranges ?? [])
 }
 
 /** All definitions in words; the order of an update's properties does not matter. */

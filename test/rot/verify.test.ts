@@ -1,0 +1,86 @@
+// 0010-I1 to 0010-I4. `verify` of a directory finds all damage that any call can meet, and nothing else: of every way in which a store's
+// bytes can change, some (RUBIDIUM_RUNS, RUBIDIUM_SEED); `test/rot/verify-soak.ts` takes more.
+
+import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { propertyOptions } from '../support/seeds.ts'
+import { damageOf, filesOf, KINDS } from './damage.ts'
+import type { Damage } from './damage.ts'
+import { makeStore, STORES } from './stores.ts'
+import type { Ending, Store } from './stores.ts'
+import { faultOf, faultOfRemoval, hiddenBy, verifyOf } from './verified.ts'
+
+const { numRuns, seed = 1 } = propertyOptions(2)
+
+const made = new Map<string, Promise<Store>>()
+
+function storeOf(name: string, ending: Ending): Promise<Store> {
+  const key = `${name},${ending}`
+  let store = made.get(key)
+  if (store === undefined) made.set(key, (store = makeStore(name, ending)))
+  return store
+}
+
+function some(all: readonly Damage[], random: SeededRandom): Damage[] {
+  const stride = Math.max(1, Math.floor(all.length / numRuns))
+  const first = random.below(stride)
+  return all.filter((_, i) => i % stride === first)
+}
+
+describe.each(STORES)('verify of a store ($name, $ending)', ({ name, ending }) => {
+  it('finds nothing wrong where nothing is', async () => {
+    const store = await storeOf(name, ending)
+    expect((await verifyOf(store, store.disk.clone())).problems).toEqual([])
+  })
+
+  const isRemoved = ['archived,closed', 'reopened,killed', 'recovered,restarted'].includes(
+    `${name},${ending}`,
+  )
+  it.runIf(isRemoved)(
+    'finds what opening and reading miss where a file is gone, or a folder of them',
+    async () => {
+      const store = await storeOf(name, ending)
+      const files = filesOf(store.disk)
+      const folders = [...new Set(files.map((path) => path.replace(/[^/]*$/, '')))]
+      const gone = [
+        ...files.map((path) => [path]),
+        ...folders.map((folder) => files.filter((path) => path.startsWith(folder))),
+        files.filter((path) => /^(journal|manifest)/.test(path)),
+      ]
+      const faults: (string | undefined)[] = []
+      for (const paths of gone) faults.push(await faultOfRemoval(store, paths))
+      expect(faults.filter((fault) => fault !== undefined)).toEqual([])
+    },
+  )
+
+  it.each(KINDS)('finds what opening and reading meet, and no more: %s', async (kind) => {
+    const store = await storeOf(name, ending)
+    const random = new SeededRandom(Math.abs(seed) * 31 + name.length)
+    const faults: (string | undefined)[] = []
+    for (const damage of some([...damageOf(store, kind)], random)) faults.push(await faultOf(store, damage))
+    expect(faults.filter((fault) => fault !== undefined)).toEqual([])
+    expect(faults.length).toBeGreaterThan(0)
+  })
+})
+
+// After a restart a damaged log may be an honest tear, and what lies behind it counts no more.
+describe.each(STORES.filter(({ ending }) => ending !== 'restarted'))(
+  'verify of a store ($name, $ending) with two faults',
+  ({ name, ending }) => {
+    it('finds both', async () => {
+      const store = await storeOf(name, ending)
+      const random = new SeededRandom(Math.abs(seed) * 7 + name.length)
+      const bits = [...damageOf(store, 'bit')].filter((damage) => damage.kind === 'bit')
+      const logs = bits.filter(({ path }) => /^(journal|manifest)/.test(path))
+      const faults: (string | undefined)[] = []
+      for (let run = 0; run < 4 * numRuns; run++) {
+        const one = logs[random.below(logs.length)]!
+        const others = bits.filter(
+          ({ path }) => path !== one.path && (run % 2 === 1 || path.startsWith('segments')),
+        )
+        if (others.length > 0) faults.push(await hiddenBy(store, one, others[random.below(others.length)]!))
+      }
+      expect(faults.filter((fault) => fault !== undefined)).toEqual([])
+    })
+  },
+)
