@@ -1,0 +1,76 @@
+// `rubidium repair`: salvages what is sound of a damaged database into a new one, and says what is lost.
+
+import type { Command } from 'commander'
+import { repair } from '../index.ts'
+import type { LostRange, RepairReport, Untold } from '../index.ts'
+import { printable, several, whole } from './figures.ts'
+import type { Context } from './program.ts'
+
+export function addRepair(program: Command, { terminal, outcome }: Context): void {
+  program
+    .command('repair')
+    .summary('salvage what is sound of a damaged database')
+    .description(
+      'Salvages what is sound of a damaged database into a new one. Changes nothing in the damaged one; exits ' +
+        'with 1 where something is lost.',
+    )
+    .argument('<dir>', 'directory of the damaged database')
+    .argument('<target>', 'where the new database goes: a path where nothing is, or an empty directory')
+    .option('--json', 'print the report as an object')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rubidium repair flight flight-repaired\n  $ rubidium repair flight flight-repaired --json',
+    )
+    .action(async (directory: string, target: string, { json }: { json?: boolean }) => {
+      terminal.progress('Reading the logs')
+      const report = await repair(directory, target, {
+        signal: terminal.signal,
+        onProgress: ({ step, done, total }) => {
+          if (step === 'copying') terminal.progress(`${whole(done)} of ${several(total, 'sample')}`)
+          if (step === 'verifying')
+            terminal.progress(`${whole(done)} of ${several(total, 'extent')} verified`)
+        },
+      })
+      terminal.endProgress()
+      if (!report.complete) outcome.code = 1
+      if (json === true) return terminal.write(`${JSON.stringify(report, undefined, 2)}\n`)
+      const { paint } = terminal
+      await terminal.write(`${summaryOf(report, paint.green)}\n`)
+      for (const each of report.lost) await terminal.write(`${paint.red(lostLine(each))}\n`)
+      for (const each of report.untold) await terminal.write(`${paint.yellow(untoldLine(each))}\n`)
+      for (const { channel, guessed } of report.channels)
+        if (guessed !== '') terminal.note(printable(`channel "${channel}": ${guessed}`))
+      if (report.mayHoldDeleted)
+        terminal.note(
+          'samples that were deleted, or written and never committed, may be among what was salvaged',
+        )
+    })
+}
+
+const SOURCES: Readonly<Record<RepairReport['source'], string>> = {
+  opened: 'the logs are whole',
+  logs: 'read from what is sound of the logs',
+  segments: 'read from the samples alone: no log could be read',
+}
+
+function summaryOf({ channels, source, complete }: RepairReport, good: (text: string) => string): string {
+  const samples = channels.reduce((sum, channel) => sum + channel.samples, 0)
+  const text = `Salvaged ${several(samples, 'sample')} of ${several(channels.length, 'channel')}`
+  return complete ? good(`${text}: nothing is lost`) : `${text}; ${SOURCES[source]}`
+}
+
+function lostLine({ channel, start, end, samples, what, file, offset }: LostRange): string {
+  return printable(
+    `lost: channel "${channel}" ${start} to ${end}, ${several(samples, 'sample')}: ${what}${placeOf(file, offset)}`,
+  )
+}
+
+function untoldLine({ what, file, offset, channel }: Untold): string {
+  const whose = channel === undefined ? '' : `channel "${channel}": `
+  return printable(`untold: ${whose}${what}${placeOf(file, offset)}`)
+}
+
+function placeOf(file: string | undefined, offset: number | undefined): string {
+  if (file === undefined) return ''
+  return offset === undefined ? ` (${file})` : ` (${file}:${offset})`
+}
