@@ -43,9 +43,10 @@ export class ChannelNotFoundError extends RubidiumError {
   /** The name or key that was asked for. */
   readonly channel: string
 
-  constructor(channel: string, details: ErrorDetails = {}) {
+  constructor(channel: string, message?: string, details: ErrorDetails = {}) {
     super(
-      `Channel "${channel}" does not exist: create it with db.channels.create(), or check the name`,
+      message ??
+        `Channel "${channel}" does not exist: create it with db.channels.create(), or check the name`,
       details,
     )
     this.channel = channel

@@ -2,7 +2,11 @@
 // The public door of the library: everything that users may rely on, and nothing else. What is disposable
 // says so in its type, also to a compiler that is set to an older library.
 
-export { open, verify } from './database/public.ts'
+export { open } from './database/public.ts'
+export { verify } from './database/verify-directory.ts'
+export { dump } from './database/dump.ts'
+export type { DumpOptions } from './database/dump.ts'
+export type { DumpEntry, DumpValue } from './database/dump-entry.ts'
 export { Database } from './database/database.ts'
 export type { GcOptions } from './database/database.ts'
 export { Channels } from './database/channels.ts'
@@ -13,10 +17,14 @@ export type { FramesOptions, LatestOptions, ReadOptions } from './database/reads
 export type { Names, NamesOf } from './database/arguments.ts'
 export type { Durability, OpenOptions } from './database/options.ts'
 export type { DeleteResult } from './database/delete.ts'
-export type { GcProgress, GcReport } from './database/collect.ts'
+export type { GcProgress, GcReport } from './database/gc-report.ts'
 export type { RecoveryReport } from './database/believe.ts'
 export type { Stats } from './database/stats.ts'
-export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './database/verify.ts'
+export type { ReaderStats } from './database/reader-stats.ts'
+export type { Problem, VerifyOptions, VerifyProgress, VerifyReport } from './database/verify-report.ts'
+export { repair } from './database/repair.ts'
+export type { RepairOptions, RepairProgress } from './database/repair.ts'
+export type { LostRange, RepairedChannel, RepairReport, Untold } from './database/repair-report.ts'
 export { channel } from './telem/channel.ts'
 export type {
   Channel,

@@ -52,7 +52,7 @@ export async function completeWords(
   const argument = argumentAt(command, positionals.length)
   if (argument === undefined) return NOTHING
   if (argument.argChoices !== undefined) return choicesOf(argument.argChoices, current)
-  if (argument.name() === 'dir') return { kind: 'directories' }
+  if (argument.name() === 'dir' || argument.name() === 'target') return { kind: 'directories' }
   if (argument.name() !== 'channels') return { kind: 'files' }
   const names = command.registeredArguments.map((each) => each.name())
   const directory = positionals[names.indexOf('dir')]

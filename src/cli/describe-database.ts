@@ -2,7 +2,7 @@
 // its groups and over the values of the channels that were named, in frames of bounded size.
 
 import { sizeOfFolder } from '../fs/user-files.ts'
-import type { Channel, Database, Metadata, RecoveryReport, Stats } from '../index.ts'
+import type { Channel, Database, Metadata, ReaderStats, RecoveryReport, Stats } from '../index.ts'
 import { IntervalWatch } from './intervals.ts'
 import type { IntervalReport } from './intervals.ts'
 import type { Terminal } from './terminal.ts'
@@ -55,11 +55,13 @@ export interface DatabaseReport {
   /** Bytes of all files: segments, and the log. */
   readonly size: number
   readonly recovery?: RecoveryReport
+  /** Read-only processes that are registered; the one that asks is left out. */
+  readonly readers: readonly ReaderStats[]
 }
 
 /** The database as a whole; reads no samples. */
 export async function describeDatabase(db: Database): Promise<DatabaseReport> {
-  const { channels, segments, recovery } = await db.stats()
+  const { channels, segments, recovery, readers } = await db.stats()
   const indexes = db.channels.list().filter(({ kind }) => kind === 'index')
   let extent: Extent | undefined
   for (const { name } of indexes) extent = around(extent, await extentOf(db, name))
@@ -73,6 +75,7 @@ export async function describeDatabase(db: Database): Promise<DatabaseReport> {
     segments,
     size: await sizeOfFolder(db.directory),
     ...(recovery === undefined ? {} : { recovery }),
+    readers: readers.filter(({ own }) => own !== true),
   }
 }
 

@@ -1,7 +1,7 @@
 // What `rubidium info` found, as people read it and as JSON. In JSON times are ISO 8601, spans are whole
 // nanoseconds, 64-bit values are strings, and what is no number in JSON is a string too. Pure.
 
-import { toISO } from '../index.ts'
+import { span, toISO } from '../index.ts'
 import type { Metadata } from '../index.ts'
 import type { ChannelReport, DatabaseReport, Extent, GroupReport } from './describe-database.ts'
 import { bytes, digits, duration, printable, several, time, whole } from './figures.ts'
@@ -24,6 +24,7 @@ export function databaseText(report: DatabaseReport, paint: Paint): string {
     field('log', `${bytes(log)}, with what describes the samples`),
     field('segments', whole(report.segments.length)),
     ...recoveryLines(report),
+    ...readerLines(report),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -105,6 +106,7 @@ export function infoJson(
     bytes: { total: report.size, live, dead, log },
     segments: listsSegments ? report.segments : report.segments.length,
     ...(report.recovery === undefined ? {} : { recovery: report.recovery }),
+    readers: report.readers,
     groups: groups.map(groupJson),
     ...(channels.length === 0 ? {} : { values: channels.map(channelJson) }),
   }
@@ -211,6 +213,17 @@ function recoveryLines({ recovery }: DatabaseReport): string[] {
       ? 'nothing was cut off'
       : `${bytes(cut.bytes)} and ${several(cut.records, 'record')} were cut off ${cut.file}`
   return [field('recovery', `the last writer did not close, or writes now; ${lost}`)]
+}
+
+function readerLines({ readers }: DatabaseReport): string[] {
+  return readers.map(({ pid, host, since, age, bytes: kept, file }) => {
+    const what =
+      kept === 0 ? 'keeps nothing from being given back' : `keeps up to ${bytes(kept)} of deleted samples`
+    if (since === '')
+      return field('reader', `${file} cannot be read, and ${what}: remove it if nobody reads here`)
+    const who = `process ${pid} on ${host}`
+    return field('reader', `${who}, for ${duration(span(age))}, ${what}`)
+  })
 }
 
 function metadataLines(metadata: Metadata | undefined, name = 'metadata'): string[] {

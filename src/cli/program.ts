@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import { addCompletion } from './completion.ts'
 import { addDelete } from './delete.ts'
+import { addDump } from './dump.ts'
 import { addGc } from './gc.ts'
 import { addImport } from './import/import.ts'
 import { addInfo } from './info.ts'
@@ -12,6 +13,7 @@ import type { Outcome } from './main.ts'
 import { packageVersion } from './package-version.ts'
 import { addPlot } from './plot/plot.ts'
 import { addRead } from './read.ts'
+import { addRepair } from './repair.ts'
 import type { Terminal } from './terminal.ts'
 import { addUnlock } from './unlock.ts'
 import { addVerify } from './verify.ts'
@@ -47,6 +49,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     addDelete,
     addGc,
     addVerify,
+    addDump,
+    addRepair,
     addUnlock,
     addCompletion,
   ])

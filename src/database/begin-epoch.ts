@@ -35,10 +35,10 @@ export async function beginEpoch(
   if (state !== undefined && base === undefined) {
     const needed = neededToBegin(engine, state)
     try {
-      await engine.reserve.lend(() => flusher.flushAll(), true)
-      await engine.reserve.lend(() => relocateUnproven(engine, state.unproven), true)
+      await engine.reserve.lendAlone(() => flusher.flushAll())
+      await engine.reserve.lendAlone(() => relocateUnproven(engine, state.unproven))
       await engine.syncer.syncSegments()
-      await engine.reserve.lend(() => writeFirstCheckpoint(engine, progress), true)
+      await engine.reserve.lendAlone(() => writeFirstCheckpoint(engine, progress))
     } catch (error) {
       if (!isDiskFull(error)) throw error
       const action = 'Cannot open the database for writing (readOnly takes no room)'

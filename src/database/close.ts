@@ -4,6 +4,7 @@
 
 import { cleanName, join, JOURNAL_DIRECTORY } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
+import type { Held } from '../guard/held.ts'
 import { removeIfThere } from '../lease/linked-file.ts'
 import { writeCleanMark } from './clean-mark.ts'
 import type { Engine } from './engine.ts'
@@ -41,6 +42,7 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
       failure ??= storageError('Cannot close the database', engine.directory, cause)
     }
   }
+  await engine.reader?.close()
   try {
     await engine.lease?.release()
   } catch (error) {
@@ -49,14 +51,9 @@ export async function closeEngine(engine: Engine, flusher: Flusher): Promise<voi
   if (failure !== undefined) throw failure as Error
 }
 
-async function settle(
-  engine: Engine,
-  flusher: Flusher,
-  lease: Parameters<Flusher['flushAll']>[0],
-): Promise<void> {
-  // Nobody else is there any more: all of the reserve may be used.
+async function settle(engine: Engine, flusher: Flusher, lease: Held<'lease', 'exclusive'>): Promise<void> {
   const { reserve } = engine
-  await reserve.lend(() => flusher.flushAll(lease), true)
+  await reserve.lendAlone(() => flusher.flushAll(lease))
   let isMarked = false
   const mark = async (): Promise<void> => {
     await leaveMark(engine)
@@ -64,7 +61,9 @@ async function settle(
   }
   for (let left = filesLeft(engine); left > 0; left = filesLeft(engine)) {
     // The mark is there before the last file goes.
-    if (!(await (left > 1 ? retireOldest(engine) : retireLast(engine, mark)))) return
+    const isRetired = await (left > 1 ? retireOldest(engine, lease) : retireLast(engine, mark, lease))
+    // Where a retirement that was under way has taken the file, the next one is looked at.
+    if (!isRetired && filesLeft(engine) === left) return
   }
   if (!isMarked) await leaveMark(engine)
   // That it closed is an acknowledgement too.

@@ -129,7 +129,7 @@ function publishRows(group: Group, run: PendingRun & { kind: 'rows' }, recorded:
   const { strip, from, to } = run
   if (strip.inTail) {
     const parted = recorded.joined ? recorded.parted : strip.shape.keys
-    for (const key of parted) strip.partAt(key, from)
+    if (parted.length > 0) strip.partAt(parted, from)
     strip.committed = to
     group.grew(strip)
     return

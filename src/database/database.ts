@@ -15,8 +15,8 @@ import type { Names, NamesOf } from './arguments.ts'
 import { Channels, editDurability } from './channels.ts'
 import { closeEngine } from './close.ts'
 import { collect } from './collect.ts'
-import type { GcProgress, GcReport } from './collect.ts'
-import { deleteUnder } from './delete.ts'
+import type { GcProgress, GcReport } from './gc-report.ts'
+import { deleteUnder, planDelete } from './delete.ts'
 import type { DeleteOutcome, DeleteResult } from './delete.ts'
 import { getChannel } from './edit-channels.ts'
 import type { Engine } from './engine.ts'
@@ -33,7 +33,7 @@ import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 import { statsOf } from './stats.ts'
 import type { Stats } from './stats.ts'
 import { verifyEngine } from './verify.ts'
-import type { VerifyOptions, VerifyReport } from './verify.ts'
+import type { VerifyOptions, VerifyReport } from './verify-report.ts'
 
 /** Options of `db.gc`. */
 export interface GcOptions {
@@ -96,7 +96,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       purpose: 'open a writer',
       timeoutMs,
     })
-    return writerUnder<S, N>(catalog, engine, given)
+    const writer = writerUnder<S, N>(catalog, engine, given)
+    // Thousands may be opened one after another.
+    await engine.turns.due()
+    return writer
   }
 
   /**
@@ -113,10 +116,12 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const walk = this.framesPlan(channels, range, options)
     this.#engine.assertOpen()
     const state = takeSnapshot(this.#engine)
-    const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn }
+    const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, isHeld: true }
     try {
       for await (const frame of walkFrames(this.#engine, instant, walk.plan, walk.range))
         yield typed<S, N>(frame)
+    } catch (error) {
+      throw await this.#engine.judged(error)
     } finally {
       releaseSnapshot(this.#engine, state)
     }
@@ -129,6 +134,17 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   snapshot(): Snapshot<S> {
     this.#engine.assertOpen()
     return new Snapshot<S>(this.#engine)
+  }
+
+  /**
+   * Shows the newest state from now on, in a database that was opened `readOnly`; what it showed before goes on in
+   * snapshots and frames that are open. Where it fails, everything is as before. In a database that is open for
+   * writing there is nothing to do. Two at once: the second joins the first.
+   * @throws NotADatabaseError (another is in its place), CorruptionError, UnsupportedVersionError, StorageError, ClosedError
+   */
+  async refresh(): Promise<void> {
+    this.#engine.assertOpen()
+    await this.#engine.reader?.refresh()
   }
 
   /**
@@ -175,7 +191,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       const ended = (): void => {
         this.#makingRoom = undefined
       }
-      this.#makingRoom = this.#collect(1).then(ended, ended)
+      this.#makingRoom = this.#engine.guards.detached('collect', () => this.#collect(1)).then(ended, ended)
     }
     this.#hasMadeRoom = isLow
   }
@@ -207,8 +223,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       timeoutMs,
       signal,
     })
+    const plan = await planDelete(held, engine, found, bounds)
     signal?.throwIfAborted()
-    return deleteUnder(held, engine, found, bounds)
+    if (engine.failure !== undefined) throw engine.failure
+    return deleteUnder(held, engine, found, bounds, plan)
   }
 
   /**
@@ -279,7 +297,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const engine = this.#engine
     engine.assertOpen()
     if (engine.options.readOnly)
-      throw new ReadOnlyError(`The database "${engine.directory}" was opened read-only`)
+      throw new ReadOnlyError(`The database "${engine.directory}" was opened read-only: open it for writing`)
     await engine.acknowledge(engine.lastLsn, 'strict')
   }
 

@@ -16,6 +16,8 @@ import type { TimeRange } from '../telem/time-range.ts'
 import { countIn } from '../unary/channel-view.ts'
 import type { ChannelRef } from '../unary/channel-view.ts'
 import { cutPointer, slicePointer } from '../unary/time-search.ts'
+import { prepareChange } from '../version/apply.ts'
+import type { PreparedChanges } from '../version/apply.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import { groupOf } from '../version/version.ts'
@@ -43,10 +45,56 @@ interface PointerCut {
   readonly bytes: number
 }
 
+/** What is known of a delete before its step. */
+export interface DeletePlan {
+  /** By channel key: what goes of the pointers in the version. */
+  readonly cuts: ReadonlyMap<number, PointerCut>
+  readonly prepared: PreparedChanges
+}
+
+/** Pointers whose live bytes are added up between two looks at the clock: some 50 us. */
+const STEP = 16_384
+
+/**
+ * Plans in slices what the delete takes of the version. What is held lets nobody change these pointers meanwhile; what
+ * falls into tails is found in the step itself.
+ *
+ * **Guard:** index, exclusive, for all groups of the channels, until `deleteUnder` has returned.
+ * @throws StorageError, CorruptionError
+ */
+export async function planDelete(
+  held: Held<'index', 'exclusive'>,
+  engine: Engine,
+  channels: readonly Channel[],
+  range: TimeRange,
+): Promise<DeletePlan> {
+  const { catalogue, turns } = engine
+  const cuts = new Map<number, PointerCut>()
+  const prepared: PreparedChanges = new Map()
+  for (const channel of channels) {
+    assertHeld(held, groupOf(catalogue, channel))
+    const table = engine.version.pointers.get(channel.key)
+    const to = table.startBound(range.end)
+    // The table keeps the sums of its leaves.
+    for (let from = table.lowerBound(range.start); to - from > STEP; from += STEP) {
+      table.liveIn(from, from + STEP)
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+    const cut = cutTable(engine, channelRefOf(catalogue, channel), range)
+    cuts.set(channel.key, cut)
+    if (cut.change !== undefined) prepareChange(prepared, table, cut.change)
+    const turn = turns.due()
+    if (turn !== undefined) await turn
+  }
+  return { cuts, prepared }
+}
+
 /**
  * Deletes [start, end) of the channels.
  *
  * **Guard:** index, exclusive, for all their groups. **Durable:** handed to the operating system.
+ * @param plan made under the same guards
  * @returns what it did, and its LSN; none where nothing was in the range
  * @throws DependentDataError, StorageError, CorruptionError; then nothing has changed
  */
@@ -55,6 +103,7 @@ export function deleteUnder(
   engine: Engine,
   channels: readonly Channel[],
   range: TimeRange,
+  { cuts: planned, prepared }: DeletePlan,
 ): DeleteOutcome {
   const { catalogue } = engine
   for (const channel of channels) assertHeld(held, groupOf(catalogue, channel))
@@ -67,7 +116,8 @@ export function deleteUnder(
   let bytes = 0
   for (const channel of channels) {
     const ref = channelRefOf(catalogue, channel)
-    const flushed = cutTable(engine, ref, range)
+    const flushed = planned.get(channel.key) ?? cutTable(engine, ref, range)
+    if (flushed.change !== undefined) changes.push(flushed.change)
     const tail = cutTail(engine, ref, range)
     extents.push(...tail.changes)
     bytes += flushed.bytes + tail.bytes
@@ -79,22 +129,29 @@ export function deleteUnder(
       if (next?.pointer !== undefined) changes.push(partPointer(channel.key, next.pointer))
       else if (next !== undefined) parted.push({ key: channel.key, at: next.at })
     }
-    if (flushed.change !== undefined) changes.push(flushed.change)
   }
   if (removed.size === 0) return { result: { samples: { ...samples }, bytes: 0 }, lsn: undefined }
   const tail: TailCut = { ...range, keys: [...removed], extents, parted }
-  const lsn = engine.publishEdit({ kind: 'delete', changes, tail })
-  for (const key of new Set(channels.map((channel) => groupOf(catalogue, channel)))) {
-    const group = engine.group(key)
-    const { runs } = group
-    engine.noteTailFreed(applyTailCut(group, tail), lsn)
-    const left = new Set(group.runs)
-    for (const run of runs)
-      if (run.kind === 'extents' && !left.has(run)) engine.tailExtents -= run.shape.keys.length
+  const lsn = engine.publishEdit({ kind: 'delete', changes, tail }, prepared)
+  const groups = [...new Set(channels.map((channel) => groupOf(catalogue, channel)))].map((key) =>
+    engine.group(key),
+  )
+  const named = groups.map(extentsNamed)
+  const freed = applyTailCut(groups, tail, (key, gone, comes) =>
+    engine.deadSpace.noteTailCut(key, gone, comes, lsn),
+  )
+  engine.noteTailFreed(freed, lsn)
+  groups.forEach((group, i) => {
+    engine.tailExtents -= named[i]! - extentsNamed(group)
     group.generation++
     breakStreams(group, removed, range)
-  }
+  })
   return { result: { samples: { ...samples }, bytes }, lsn }
+}
+
+/** Extents that a group's tail names, as they are counted for the engine. */
+function extentsNamed({ runs }: Group): number {
+  return runs.reduce((sum, run) => sum + (run.kind === 'extents' ? run.shape.keys.length : 0), 0)
 }
 
 /** An index channel's samples go only where no data channel outside the call has any. @throws DependentDataError */
@@ -131,37 +188,33 @@ function cutList(
   range: TimeRange,
 ): PointerCut {
   const index = { list: times, owner: ref.index.owner, segments: engine.segments }
-  const from = list.lowerBound(range.start)
-  let samples = 0
-  let freed = 0
-  let first: Pointer | undefined
-  let last: Pointer | undefined
-  let count = 0
+  let from = list.lowerBound(range.start)
+  let to = list.startBound(range.end)
+  let stay = 0
   const comes: Pointer[] = []
-  for (let p = from; p < list.length && list.startAt(p) < range.end; p++) {
+  // Those between the first and the last lie inside the range whole, however many they are.
+  for (const p of to - from > 1 ? [from, to - 1] : from < to ? [from] : []) {
     const pointer = list.get(p)
     const cut = cutPointer(index, pointer, range.start, range.end)
-    const isCut = cut.from < cut.to
-    // A pointer that the range only grazes between two samples stays; neighbours in the run come back as they are.
-    if (!isCut && first === undefined) continue
-    if (!isCut) break
-    first ??= pointer
-    last = pointer
-    count++
-    samples += cut.to - cut.from
-    freed += pointer.live
+    if (cut.from >= cut.to) {
+      // One that the range only grazes between two samples stays.
+      if (p === from) from++
+      else to--
+      continue
+    }
+    stay += pointer.count - (cut.to - cut.from)
     if (cut.from > 0)
       comes.push(slicePointer(pointer, 0, cut.from, pointer.start, cut.endBefore, pointer.joined))
     if (cut.to < pointer.count)
       comes.push(slicePointer(pointer, cut.to, pointer.count, cut.startAfter, pointer.end, false))
   }
-  if (first === undefined || last === undefined) return { change: undefined, samples: 0, bytes: 0 }
-  for (const { live } of comes) freed -= live
-  return {
-    change: { key: ref.key, goes: { first: first.start, last: last.start, count }, comes },
-    samples,
-    bytes: freed,
-  }
+  if (from >= to) return { change: undefined, samples: 0, bytes: 0 }
+  const goes = { first: list.startAt(from), last: list.startAt(to - 1), count: to - from }
+  let bytes = 0
+  for (const live of list.liveIn(from, to).values()) bytes += live
+  for (const { live } of comes) bytes -= live
+  const samples = list.samplesBefore(to) - list.samplesBefore(from) - stay
+  return { change: { key: ref.key, goes, comes }, samples, bytes }
 }
 
 /** What of a channel's tail falls into the range: rows are counted, extents planned. */
@@ -175,6 +228,7 @@ function cutTail(
   let bytes = 0
   for (const run of engine.groups.get(ref.index.key)?.runs ?? []) {
     if (run.kind === 'extents') {
+      if (run.last < range.start || run.first >= range.end) continue
       const list = run.pointers.get(ref.key)
       const times = run.pointers.get(ref.index.key)
       if (list === undefined || times === undefined) continue
@@ -184,7 +238,7 @@ function cutTail(
       bytes += cut.bytes
       continue
     }
-    if (!run.shape.ordinals.has(ref.key)) continue
+    if (run.last < range.start || run.first >= range.end || !run.shape.ordinals.has(ref.key)) continue
     for (const rows of visibleRows(run.view(), ref.key)) {
       const from = rowBound(run.times, rows.from, rows.to, range.start)
       samples += rowBound(run.times, from, rows.to, range.end) - from
@@ -221,6 +275,7 @@ function nextInTail(engine: Engine, ref: ChannelRef, end: bigint): bigint | unde
     if (next === undefined || time < next) next = time
   }
   for (const run of engine.groups.get(ref.index.key)?.runs ?? []) {
+    if (run.last < end || (next !== undefined && run.first >= next)) continue
     if (run.kind === 'extents') {
       for (const pointer of run.pointers.get(ref.key)?.pointers ?? [])
         if (pointer.start >= end) take(pointer.start)
@@ -244,10 +299,8 @@ function breakStreams(group: Group, removed: ReadonlySet<number>, range: TimeRan
   for (const stream of group.streams) {
     const last = stream.committedLast
     if (last === undefined || last < range.start || last >= range.end) continue
-    for (const key of stream.shape.keys) {
-      if (!removed.has(key)) continue
-      stream.broken.add(key)
-      if (stream.strip?.flushed === stream.strip?.committed) stream.strip?.part(key)
-    }
+    const broken = stream.shape.keys.filter((key) => removed.has(key))
+    for (const key of broken) stream.broken.add(key)
+    if (broken.length > 0 && stream.strip?.flushed === stream.strip?.committed) stream.strip?.part(broken)
   }
 }

@@ -170,6 +170,8 @@ function dropTail(engine: Engine, key: number, lsn: number): void {
     if (run.kind === 'extents') {
       engine.tailExtents -= run.shape.keys.length
       engine.noteTailFreed(liveOfRun(run), lsn)
+      for (const [channel, list] of run.pointers)
+        for (const pointer of list.pointers) engine.deadSpace.noteGone(channel, pointer, lsn)
       continue
     }
     if (run.isReleased) continue

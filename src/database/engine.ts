@@ -2,7 +2,7 @@
 // record is checked, appended and published in one synchronous step here (0003-I2); who publishes an
 // edit holds the guards for what its plan rested on. One engine per open database.
 
-import { ClosedError, ReadOnlyError, StorageError } from '../errors.ts'
+import { ClosedError, CorruptionError, ReadOnlyError, StorageError } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { Group } from '../domain/group.ts'
 import type { FreedBytes } from '../domain/group.ts'
@@ -23,6 +23,7 @@ import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
 import { join, READER_DIRECTORY } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { apply } from '../version/apply.ts'
+import type { PreparedChanges } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
 import type { Catalogue, Version } from '../version/version.ts'
 import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
@@ -33,10 +34,14 @@ import type { Environment, Tuning } from './environment.ts'
 import { tuningFor } from './environment.ts'
 import type { Durability, ResolvedOptions } from './options.ts'
 import type { RecoveryReport } from './believe.ts'
+import { DeadSpace } from './dead-space.ts'
 import { Pins } from './pins.ts'
+import type { LoadedState } from './load.ts'
+import type { Reader } from './reader.ts'
 import { Reserve } from './reserve.ts'
 import type { Use } from './reserve.ts'
 import { Resources } from './resources.ts'
+import { SmallExtents } from './small-extents.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
@@ -44,6 +49,9 @@ import { writeUnsyncedMark } from './unsynced-mark.ts'
 
 /** Node fires timers of more than this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** The timer is due this much before the interval is over, in milliseconds, at most a quarter of it: who lets the loop turn is in time. */
+const TIMER_EARLY_MS = 100
 
 export interface EngineParts {
   readonly environment: Environment
@@ -59,6 +67,8 @@ export interface EngineParts {
   /** LSN of the newest record that was recovered. */
   readonly lastLsn: number
   readonly recovery: RecoveryReport | undefined
+  /** Of the logs, in bytes: of a read-only process. */
+  readonly logBytes?: number
   /** Of a writing process. */
   readonly reserve?: Reserve
 }
@@ -78,12 +88,22 @@ export class Engine {
   /** Room for what must go on where the disk is full. */
   readonly reserve: Reserve
   readonly pins: Pins = new Pins()
+  /** Where dead bytes lie, and small extents: what collections look at. */
+  readonly deadSpace: DeadSpace = new DeadSpace()
+  readonly smallExtents: SmallExtents = new SmallExtents()
+  /** Holes can be punched into segments, as far as is known. */
+  canPunch = true
   readonly resources: Resources = new Resources()
   readonly snapshots: Set<SnapshotState> = new Set()
   readonly turns: Turns
-  readonly recovery: RecoveryReport | undefined
-  readonly groups: Map<number, Group>
+  recovery: RecoveryReport | undefined
+  groups: Map<number, Group>
   version: Version
+  /** Of a read-only process: its registration, and how it moves forward. */
+  reader: Reader | undefined
+  /** Of a read-only process: epoch that wrote the newest records that it shows, and bytes of the logs that it has read. */
+  epochShown: number
+  logBytes: number
   journal: Journal | undefined
   /** The manifest that this epoch writes; undefined before its first checkpoint. */
   manifest: Manifest | undefined
@@ -134,6 +154,8 @@ export class Engine {
     this.recovery = parts.recovery
     this.reserve = parts.reserve ?? new Reserve(environment.files, parts.directory, 0)
     this.#lastLsn = parts.lastLsn
+    this.epochShown = parts.epoch
+    this.logBytes = parts.logBytes ?? 0
     this.guards = new GuardSet({ clock: environment.clock, check: environment.check })
     this.pool = new PagePool(options.memoryBudget, () => this.wantsFlush())
     this.turns = new Turns(environment.clock)
@@ -201,7 +223,7 @@ export class Engine {
   assertWritable(): void {
     this.assertOpen()
     if (this.options.readOnly)
-      throw new ReadOnlyError(`The database "${this.directory}" was opened read-only`)
+      throw new ReadOnlyError(`The database "${this.directory}" was opened read-only: open it for writing`)
     this.look()
     if (this.failure !== undefined) throw this.failure
   }
@@ -249,23 +271,26 @@ export class Engine {
    *
    * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
    * On a full disk one that brings nothing new to keep may use the reserve.
+   * @param prepared what is known already of what its changes make of the tables
    * @throws StorageError, LeaseLostError; then nothing has changed
    */
-  publishEdit(edit: Edit): number {
+  publishEdit(edit: Edit, prepared?: PreparedChanges): number {
     const { journal } = this
     if (journal !== undefined) this.look()
     if (edit.kind === 'create' || edit.kind === 'redefine')
       this.reserve.assertWhole('Cannot change channels', 0)
     const lsn = (journal?.lastLsn ?? this.#lastLsn) + 1
-    const next = apply(this.version, edit, lsn)
+    const next = apply(this.version, edit, lsn, prepared)
     if (journal === undefined) this.#lastLsn = lsn
     else {
       this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven))
       this.#noteUnproven()
     }
-    const { segments } = this.version
+    const before = this.version
     this.version = next
-    if (next.segments !== segments) this.#noteFreed(segments, next.segments, lsn)
+    if (next.segments !== before.segments) this.#noteFreed(before.segments, next.segments, lsn)
+    this.deadSpace.noteEdit(before, edit, lsn)
+    if (edit.kind === 'flush' || edit.kind === 'relocate') this.smallExtents.noteChanges(edit.changes)
     return lsn
   }
 
@@ -365,6 +390,28 @@ export class Engine {
     return this.pins.oldest
   }
 
+  /** What to tell of an error that a read met: see `Reader.judge`; here a later holder may have punched what is read. */
+  async judged(error: unknown): Promise<unknown> {
+    if (this.reader !== undefined) return this.reader.judge(error)
+    if (!(error instanceof CorruptionError)) return error
+    try {
+      this.lookNow()
+      return error
+    } catch (lost) {
+      return lost
+    }
+  }
+
+  /** Puts another state in the place of the one that a read-only process shows; snapshots stay what they are. */
+  show(state: LoadedState, recovery: RecoveryReport | undefined): void {
+    this.version = state.version
+    this.groups = state.groups
+    this.#lastLsn = state.lastLsn
+    this.epochShown = state.epoch
+    this.logBytes = state.logBytes
+    this.recovery = recovery
+  }
+
   /** Read-only processes that are registered and not known to be dead. @throws StorageError */
   async lookAtReaders(): Promise<RegisteredReader[]> {
     const { files, identity, isAlive, readerLocks } = this.environment
@@ -391,9 +438,9 @@ export class Engine {
     const nowMs = this.clock.monotonicMs()
     if (this.#timer === undefined) {
       this.#oldestUnprovenMs = nowMs
-      this.#armTimer(this.options.syncIntervalMs)
+      this.#armTimer()
     } else if (nowMs - this.#oldestUnprovenMs > this.options.syncIntervalMs) {
-      // The timer is due and has not come: the caller does not let the loop turn.
+      // The timer is long due and has not come: the caller does not let the loop turn.
       this.#oldestUnprovenMs = nowMs
       this.syncer.syncNow()
     }
@@ -414,7 +461,9 @@ export class Engine {
     }
   }
 
-  #armTimer(delayMs: number): void {
+  #armTimer(): void {
+    const { syncIntervalMs } = this.options
+    const delayMs = syncIntervalMs - Math.min(TIMER_EARLY_MS, syncIntervalMs / 4)
     this.#timer = setTimeout(
       () => {
         const startedMs = this.clock.monotonicMs()
@@ -424,7 +473,7 @@ export class Engine {
           if (this.#timer !== undefined || this.failure !== undefined || this.state === 'closed') return
           if (this.syncer.proven >= this.lastLsn) return
           this.#oldestUnprovenMs = startedMs
-          this.#armTimer(this.options.syncIntervalMs)
+          this.#armTimer()
         }
         this.syncer.reach(this.lastLsn).then(goOn, goOn)
       },
@@ -457,7 +506,7 @@ export class Engine {
 /** What the reserve is used for, where the record of an edit finds no room. */
 function useOf(edit: Edit): Use {
   // An epoch begins while nobody else is there.
-  if (edit.kind === 'drop' || edit.kind === 'begin') return 'drop'
+  if (edit.kind === 'drop' || edit.kind === 'punch' || edit.kind === 'begin') return 'drop'
   return edit.kind === 'flush' ? 'work' : 'delete'
 }
 

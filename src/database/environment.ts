@@ -10,7 +10,7 @@ import type { OrderCheck } from '../guard/order-check.ts'
 import { readIdentity } from '../lease/identity.ts'
 import type { Identity, Liveness } from '../lease/lease.ts'
 import { loadOsLock } from '../lease/os-lock.ts'
-import type { OsLock } from '../lease/os-lock.ts'
+import type { FileLocks, OsLock } from '../lease/os-lock.ts'
 
 /** Limits that users do not set. Sizes in bytes. */
 export interface Tuning {
@@ -34,6 +34,8 @@ export interface Tuning {
   readonly unprovenLimit: number
   /** More bytes of segments than this that were proven and that no record vouches for call for one that does. */
   readonly unmarkedLimit: number
+  /** What the file system gives back at least: holes begin and end at multiples of it. */
+  readonly holeSize: number
   /** Room on the disk that is kept for deletes, collections and recovery; 0 for none (0006). */
   readonly reserveSize: number
 }
@@ -53,6 +55,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     fillSize: MIB / 4,
     unprovenLimit: 32 * MIB,
     unmarkedLimit: MIB,
+    holeSize: 4096,
     reserveSize: MIB,
   }
 }
@@ -63,6 +66,8 @@ export interface Environment {
   readonly identity: Identity
   /** The operating system's lock, where it can be had. */
   readonly lock?: OsLock | undefined
+  /** The same for registrations of read-only processes, each of which locks its own. */
+  readonly readerLocks?: FileLocks | undefined
   readonly isAlive?: ((holder: Identity, self: Identity) => Liveness) | undefined
   /** Waits that many ms; another one than a timer only in tests. */
   readonly wait?: ((ms: number) => Promise<void>) | undefined
@@ -74,11 +79,13 @@ export interface Environment {
 
 /** The machine that this process runs on. */
 export async function systemEnvironment(): Promise<Environment> {
+  const locks = await loadOsLock()
   return {
     files: nodeFileSystem,
     clock: systemClock,
     identity: readIdentity(Number(systemClock.now() / 1_000_000n)),
-    lock: await loadOsLock(),
+    lock: locks,
+    readerLocks: locks,
     newId: () => new Uint8Array(randomBytes(16)),
   }
 }

@@ -4,11 +4,12 @@
 // What was written stays reserved until `settle` (0006-I1).
 
 import { unguarded } from '../guard/held.ts'
-import type { Held } from '../guard/held.ts'
+import type { Held, Under } from '../guard/held.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import { encodeExtent, extentSize } from '../segment/extent-writer.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { Place, Segment } from '../segment/segment-pool.ts'
+import type { PointerChange } from '../version/edit.ts'
 import type { Engine } from './engine.ts'
 import { giveUpPlaces } from './extents.ts'
 
@@ -35,6 +36,7 @@ export class ExtentBatch {
   readonly #engine: Engine
   /** Makes segments to append to instead of the active one. */
   readonly #create: (() => Segment) | undefined
+  readonly #under: Under<'segment'>
   #own: Segment | undefined
   readonly extents: WrittenExtent[] = []
   /** Not settled yet. */
@@ -47,10 +49,14 @@ export class ExtentBatch {
   #writing: Promise<void> = Promise.resolve()
   #held: Held<'segment', 'shared'> | undefined
 
-  /** @param create makes the segments of a batch that goes to none that others append to */
-  constructor(engine: Engine, create?: () => Segment) {
+  /**
+   * @param create makes the segments of a batch that goes to none that others append to
+   * @param under what the caller holds while it appends to those that others append to
+   */
+  constructor(engine: Engine, create?: () => Segment, under: Under<'segment'> = unguarded) {
     this.#engine = engine
     this.#create = create
+    this.#under = under
   }
 
   /** Encodes an extent, writing out the slice when it is full. @throws StorageError */
@@ -103,15 +109,26 @@ export class ExtentBatch {
    * Ends the reservation: what a record names is live by it, the rest is dead.
    * @param lsn of the newest record
    * @param pinned whether a snapshot was given some of it: then it counts as freed only now
+   * @param changes of that record: extents that they do not name are dead
    * @param extents of this batch; all that are left without
    */
-  settle(lsn: number, pinned: boolean, extents: Iterable<WrittenExtent> = this.#reserved): void {
+  settle(
+    lsn: number,
+    pinned: boolean,
+    changes: readonly PointerChange[],
+    extents: Iterable<WrittenExtent> = this.#reserved,
+  ): void {
     this.#held?.release()
     this.#held = undefined
+    const named = new Set<string>()
+    for (const { comes } of changes)
+      for (const { segment, offset } of comes) named.add(`${segment}:${offset}`)
+    const { segments, deadSpace } = this.#engine
     for (const extent of extents) {
       if (!this.#reserved.delete(extent)) continue
-      this.#engine.segments.settle(extent)
-      if (pinned) this.#engine.segments.get(extent.segment).freed = lsn
+      segments.settle(extent)
+      if (pinned) segments.get(extent.segment).freed = lsn
+      if (!named.has(`${extent.segment}:${extent.offset}`)) deadSpace.noteDead(extent, lsn)
     }
   }
 
@@ -150,7 +167,7 @@ export class ExtentBatch {
   async #holdSegment(id: number): Promise<void> {
     if (this.#create !== undefined || this.#held?.covers(id) === true) return
     this.#held?.release()
-    this.#held = await this.#engine.guards.acquire(unguarded, {
+    this.#held = await this.#engine.guards.acquire(this.#under, {
       rank: 'segment',
       mode: 'shared',
       keys: [id],

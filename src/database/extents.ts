@@ -71,6 +71,9 @@ export function writeRunExtents(
   return places
 }
 
+/** LSN for bytes that were given up before a record named them: nobody ever needed them. */
+const NEVER_NAMED = 0
+
 /**
  * Gives up places that no record will ever name. Where the disk is full, what of them lies at the end of its segment
  * goes back to the file system; nothing is appended there before that is synced, so that no extent to come can be
@@ -79,10 +82,17 @@ export function writeRunExtents(
  */
 export function giveUpPlaces(engine: Engine, places: readonly Place[], cause: unknown): void {
   if (!isDiskFull(cause)) {
-    for (const place of places) engine.segments.settle(place)
+    for (const place of places) {
+      engine.segments.settle(place)
+      engine.deadSpace.noteDead(place, NEVER_NAMED)
+    }
     return
   }
-  for (const segment of engine.segments.giveUp(places)) {
+  const cut = engine.segments.giveUp(places)
+  for (const place of places) {
+    if (place.offset < engine.segments.get(place.segment).size) engine.deadSpace.noteDead(place, NEVER_NAMED)
+  }
+  for (const segment of cut) {
     try {
       segment.writer?.syncNow()
     } catch (failure) {

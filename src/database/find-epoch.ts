@@ -26,9 +26,10 @@ import { hasCode } from '../fs/system-error.ts'
 import { withoutFill } from '../journal/fill.ts'
 import { readJournal } from '../journal/replay.ts'
 import type { JournalContents } from '../journal/replay.ts'
-import { readManifest, soundEnd } from '../manifest/manifest.ts'
+import { manifestSteps, soundEnd } from '../manifest/manifest.ts'
 import type { ManifestContents } from '../manifest/manifest.ts'
 import type { BeginEdit } from '../version/edit.ts'
+import { inTurns } from './turns.ts'
 
 /** Where a database lies. */
 export interface Folder {
@@ -122,7 +123,9 @@ export async function findEpoch(
     const bytes = await readWhole(files, path)
     const id = idOf(bytes, path, MANIFEST_KIND, epoch, number)
     const contents =
-      id === undefined ? undefined : readManifest(bytes, path, { epoch, number, databaseId: id })
+      id === undefined
+        ? undefined
+        : await inTurns(manifestSteps(bytes, path, { epoch, number, databaseId: id }))
     if (contents === undefined) {
       const end = id === undefined ? 0 : soundEnd(bytes, { epoch, number, databaseId: id })
       notWhole.push({ path, end })
@@ -208,7 +211,7 @@ async function readBase(
   const bytes = await readBaseFile(options, path)
   if (bytes.length < base.size)
     throw new CorruptionError(path, bytes.length, `the manifest ends before its ${base.size} bytes`)
-  const contents = readManifest(bytes.subarray(0, base.size), path, { ...parsed, databaseId })
+  const contents = await inTurns(manifestSteps(bytes.subarray(0, base.size), path, { ...parsed, databaseId }))
   if (contents === undefined || contents.isTorn) {
     const what = 'the manifest that the journal goes on from is damaged'
     const end = contents?.end ?? soundEnd(bytes, { ...parsed, databaseId })

@@ -51,10 +51,15 @@ export class Flusher {
     return this.#oneAtATime(() => flushGroups(engine, groupsKeeping(engine, file)))
   }
 
-  /** Begins nothing in the background any more; resolves when nothing goes on there. */
+  /** Begins nothing in the background any more; resolves when no flush goes on, whoever began it. */
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#running
+    // One that somebody waits for needs the lease that a close is about to take, and a close flushes behind it.
+    for (let last: unknown; last !== this.#flushing;) {
+      last = this.#flushing
+      await last
+    }
   }
 
   /** Two flushes at once would install the same rows twice. */
@@ -68,11 +73,13 @@ export class Flusher {
     if (this.#isStopped) return
     this.#isWanted = true
     if (this.#running !== undefined) return
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined
-      // Asked for after the last look of the loop, which had not ended yet.
-      if (this.#isWanted) this.#start()
-    })
+    this.#running = this.#engine.guards
+      .detached('flusher', () => this.#run())
+      .finally(() => {
+        this.#running = undefined
+        // Asked for after the last look of the loop, which had not ended yet.
+        if (this.#isWanted) this.#start()
+      })
   }
 
   async #run(): Promise<void> {

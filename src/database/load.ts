@@ -6,7 +6,6 @@
 import { CorruptionError } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
 import { join, parseNumbered, SEGMENT_DIRECTORY } from '../fs/layout.ts'
-import type { ExtentPlace } from '../journal/record.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import type { Version } from '../version/version.ts'
 import { checkEnd, checkManifestEnd, joinChain, reportOf } from './believe.ts'
@@ -14,8 +13,9 @@ import type { RecoveryReport } from './believe.ts'
 import { readCleanMark } from './clean-mark.ts'
 import type { CleanMark } from './clean-mark.ts'
 import { findEpoch, findNames, listIfThere, refuseNotWhole } from './find-epoch.ts'
-import type { Folder, FoundEpoch, NotBegun } from './find-epoch.ts'
+import type { Folder, FoundEpoch, FoundNames, NotBegun } from './find-epoch.ts'
 import { checkVersion, firstLost, replayRecords, unprovenExtents } from './replay-records.ts'
+import type { ReachedExtent } from './replay-records.ts'
 import { hasUnsyncedMark } from './unsynced-mark.ts'
 
 /** A state that was read, and where it came from. */
@@ -33,6 +33,11 @@ export interface LoadedState {
   /** The manifest that the state began with. */
   readonly manifest: { readonly name: string; readonly size: number; readonly epoch: number } | undefined
   readonly clean: CleanMark | undefined
+  /** Bytes of the logs that it was read from. */
+  readonly logBytes: number
+  /** Names of the logs when they were read, and where the newest record ends, if it is a journal's and nothing stands behind it. */
+  readonly names: FoundNames
+  readonly end: { readonly path: string; readonly offset: number } | undefined
   readonly report: RecoveryReport
 }
 
@@ -40,9 +45,14 @@ export interface LoadOptions extends Folder {
   /** Of this run of the machine; empty where it is not known. */
   readonly bootId: string
   /** Whether the bytes of an extent are there and sound; asked only after a power loss. @throws StorageError */
-  readonly isSound: (extent: ExtentPlace, owner: ExtentOwner, databaseId: Uint8Array) => Promise<boolean>
+  readonly isSound: (extent: ReachedExtent, owner: ExtentOwner, databaseId: Uint8Array) => Promise<boolean>
   /** Replay up to this record, which is there: what stands behind it is not looked at. */
   readonly until?: number
+  /**
+   * Replay what is proven, and no more than it takes until this says that everything is there that the state needs:
+   * what is gone was given back by a record that was synced, and the fence looked at, before.
+   */
+  readonly hasBytes?: (state: Pick<LoadedState, 'version' | 'groups'>) => Promise<boolean>
 }
 
 /**
@@ -57,7 +67,7 @@ export async function loadState(options: LoadOptions): Promise<LoadedState | und
   const notBegun: NotBegun[] = []
   for (const epoch of epochs) {
     const found = await findEpoch(options, names, epoch)
-    if ('journals' in found) return judge(options, found, notBegun)
+    if ('journals' in found) return judge(options, names, found, notBegun)
     notBegun.push(found)
   }
   refuseNotWhole(notBegun.flatMap(({ notWhole }) => notWhole))
@@ -90,6 +100,7 @@ function refuseLostEpoch(notBegun: readonly NotBegun[]): void {
 /** Decides how far the log may be believed, and replays it that far. */
 async function judge(
   options: LoadOptions,
+  names: FoundNames,
   found: FoundEpoch,
   notBegun: readonly NotBegun[],
 ): Promise<LoadedState> {
@@ -106,7 +117,7 @@ async function judge(
   // After a failed sync the system may show less than was written, as after a power loss.
   const isWritten = !(await hasUnsyncedMark(options.files, options.directory, epoch))
   const isSameBoot = options.bootId !== '' && found.bootId === options.bootId && isWritten
-  const { until } = options
+  const { until, hasBytes } = options
   checkManifestEnd(found, chain, clean)
   if (until === undefined) checkEnd(found, chain, proven, isSameBoot, clean)
   let records = until === undefined ? chain.records : chain.records.filter((record) => record.lsn <= until)
@@ -123,6 +134,16 @@ async function judge(
       unproven = unprovenExtents(records, proven)
     }
   }
+  if (hasBytes !== undefined) {
+    const whole = records
+    const edits = whole.filter(({ kind, lsn }) => kind === 'edit' && lsn > proven)
+    for (const end of [proven, ...edits.map(({ lsn }) => lsn)]) {
+      records = whole.filter(({ lsn }) => lsn <= end)
+      state = replayRecords(found, records)
+      if (await hasBytes(state)) break
+    }
+    unproven = unprovenExtents(records, proven)
+  }
   checkVersion(state.version, base?.path ?? chain.last?.path ?? '')
   const lastLsn = Math.max(records.at(-1)?.lsn ?? 0, covers, base?.contents.version.lsn ?? 0)
   return {
@@ -135,6 +156,12 @@ async function judge(
     manifest:
       base === undefined ? undefined : { name: base.name, size: base.contents.end, epoch: base.epoch },
     clean,
+    logBytes: [...found.sizes.values()].reduce((sum, size) => sum + size, base?.contents.end ?? 0),
+    names,
+    end:
+      chain.last?.fault === 'end' && chain.beyond.length === 0
+        ? { path: chain.last.path, offset: chain.last.end }
+        : undefined,
     report: reportOf(found, chain, records, clean),
   }
 }

@@ -7,6 +7,8 @@ import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import type { WrittenExtent } from './extent-batch.ts'
+import type { Turns } from './turns.ts'
+import { walkPointers } from './walk-pointers.ts'
 
 /** Samples [skip, skip + count) of an old extent, and where they went. */
 interface Move {
@@ -66,42 +68,79 @@ export class Moves {
 
 /** The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. */
 export function planMoves(key: number, table: PointerTable, moves: Moves): PointerChange[] {
-  const changes: PointerChange[] = []
-  let going: Pointer[] = []
-  let comes: Pointer[] = []
-  const close = (): void => {
-    const [first, last] = [going[0], going.at(-1)]
-    if (first !== undefined && last !== undefined) {
-      changes.push({ key, goes: { first: first.start, last: last.start, count: going.length }, comes })
-    }
-    going = []
-    comes = []
-  }
+  const plan = new MovePlan(key, moves)
   const { from, to } = moves.within(table)
-  table.forEach(from, to, (pointer) => {
-    const moved = moves.find(pointer)
+  table.forEach(from, to, (pointer) => plan.visit(pointer))
+  return plan.finish()
+}
+
+/** As `planMoves`; the loop turns in between. */
+export async function planMovesInSlices(
+  turns: Turns,
+  key: number,
+  table: PointerTable,
+  moves: Moves,
+): Promise<PointerChange[]> {
+  const plan = new MovePlan(key, moves)
+  const { from, to } = moves.within(table)
+  await walkPointers(turns, table, (pointer) => plan.visit(pointer), from, to)
+  return plan.finish()
+}
+
+/** Visits pointers in order. */
+class MovePlan {
+  readonly #key: number
+  readonly #moves: Moves
+  readonly #changes: PointerChange[] = []
+  #first: Pointer | undefined
+  #last: Pointer | undefined
+  #count = 0
+  #comes: Pointer[] = []
+
+  constructor(key: number, moves: Moves) {
+    this.#key = key
+    this.#moves = moves
+  }
+
+  visit(pointer: Pointer): void {
+    const moved = this.#moves.find(pointer)
     if (moved === undefined) {
-      close()
+      this.#close()
       return
     }
-    going.push(pointer)
-    const before = comes.at(-1)
+    this.#first ??= pointer
+    this.#last = pointer
+    this.#count++
+    const before = this.#comes.at(-1)
     if (
       before !== undefined &&
       moved.joined &&
       sameExtent(before, moved) &&
       before.skip + before.count === moved.skip
     ) {
-      comes[comes.length - 1] = {
+      this.#comes[this.#comes.length - 1] = {
         ...before,
         end: moved.end,
         count: before.count + moved.count,
         live: before.live + moved.live,
       }
-    } else comes.push(moved)
-  })
-  close()
-  return changes
+    } else this.#comes.push(moved)
+  }
+
+  finish(): PointerChange[] {
+    this.#close()
+    return this.#changes
+  }
+
+  #close(): void {
+    const [first, last] = [this.#first, this.#last]
+    if (first === undefined || last === undefined) return
+    const goes = { first: first.start, last: last.start, count: this.#count }
+    this.#changes.push({ key: this.#key, goes, comes: this.#comes })
+    this.#first = this.#last = undefined
+    this.#count = 0
+    this.#comes = []
+  }
 }
 
 function sameExtent(a: Pointer, b: Pointer): boolean {

@@ -3,13 +3,7 @@
 // epoch has begun (S3, S6). On a full disk an opening may use the reserve, from the lease on (0006).
 
 import { decodeFileHeader, HEADER_SIZE, JOURNAL_KIND, MANIFEST_KIND } from '../codec/file-header.ts'
-import {
-  CorruptionError,
-  NotADatabaseError,
-  RubidiumError,
-  SnapshotExpiredError,
-  UnsupportedVersionError,
-} from '../errors.ts'
+import { CorruptionError, NotADatabaseError, RubidiumError, UnsupportedVersionError } from '../errors.ts'
 import type { Group } from '../domain/group.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import {
@@ -36,13 +30,12 @@ import { hasCode } from '../fs/system-error.ts'
 import { acquireLease } from '../lease/local-lease.ts'
 import type { Lease } from '../lease/lease.ts'
 import { removeIfThere } from '../lease/linked-file.ts'
-import { openSegment, segmentSeed } from '../segment/segment-file.ts'
-import { SegmentPool } from '../segment/segment-pool.ts'
-import { TableCache } from '../segment/table-cache.ts'
-import { verifyExtent } from '../segment/verify-extent.ts'
+import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import { EMPTY_VERSION } from '../version/version.ts'
+import { accountFor, loaderFor, makePool, sizesOf } from './assemble.ts'
 import { beginEpoch, removeOwn } from './begin-epoch.ts'
 import type { Progress } from './begin-epoch.ts'
+import { dropDead } from './drop.ts'
 import { Engine } from './engine.ts'
 import type { Environment, Tuning } from './environment.ts'
 import { tuningFor } from './environment.ts'
@@ -51,6 +44,7 @@ import { findNames, listIfThere } from './find-epoch.ts'
 import { loadState } from './load.ts'
 import type { LoadedState } from './load.ts'
 import type { ResolvedOptions } from './options.ts'
+import { openToRead } from './open-reader.ts'
 import { Reserve } from './reserve.ts'
 
 /** An engine that is open, and what keeps it within its bounds. */
@@ -69,7 +63,10 @@ export async function openEngine(
 ): Promise<Opened> {
   try {
     const isDatabase = await inspect(environment.files, directory, options)
-    if (options.readOnly) return await openToRead(environment, directory, options)
+    if (options.readOnly) {
+      const engine = await openToRead(environment, directory, options)
+      return { engine, flusher: new Flusher(engine) }
+    }
     return await openToWrite(environment, directory, options, isDatabase)
   } catch (cause) {
     throw storageError('Cannot open the database', directory, cause, MOST_ROOM)
@@ -81,7 +78,8 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
   const stat = await files.stat(directory)
   const mayCreate = options.createIfMissing && !options.readOnly
   if (stat === undefined) {
-    if (!mayCreate) throw new NotADatabaseError(directory, 'there is nothing at this path')
+    if (!mayCreate)
+      throw new NotADatabaseError(directory, `there is nothing at this path${howToMake(options)}`)
     await files.makeDirectory(directory)
     await syncAncestors(files, directory)
     return false
@@ -98,11 +96,15 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
   if (!hasLog) {
     if (segments.length > 0)
       throw new CorruptionError(directory, 0, 'there are segments, and neither manifest nor journal')
-    if (!mayCreate) throw new NotADatabaseError(directory, 'it is empty')
+    if (!mayCreate) throw new NotADatabaseError(directory, `it is empty${howToMake(options)}`)
     // Whoever made the directory may have died before its name was on the disk.
     await syncAncestors(files, directory)
   }
   return hasLog
+}
+
+function howToMake({ readOnly }: ResolvedOptions): string {
+  return readOnly ? ': check the path, or open it for writing once to make one' : ''
 }
 
 function isOwnName(name: string): boolean {
@@ -131,35 +133,6 @@ function parentOf(path: string): string {
   return at < 0 ? '.' : at === 0 ? '/' : trimmed.slice(0, at)
 }
 
-function loader(environment: Environment, directory: string): Parameters<typeof loadState>[0] {
-  const { files, identity } = environment
-  return {
-    files,
-    directory,
-    bootId: identity.bootId,
-    isSound: async (extent, owner, databaseId) => {
-      try {
-        const file = openSegment(files, directory, extent.segment, databaseId)
-        try {
-          const problems = await verifyExtent(file, segmentSeed(extent.segment, databaseId), extent, owner)
-          for (const { refusal } of problems) if (refusal !== undefined) throw refusal
-          return problems.length === 0
-        } finally {
-          file.closeNow()
-        }
-      } catch (error) {
-        if (error instanceof CorruptionError || error instanceof UnsupportedVersionError) return false
-        if (hasCode(error, 'ENOENT')) return false
-        // What cannot be read just now may be there: nothing is cut for that.
-        throw storageError('Cannot read a segment', join(directory, segmentFile(extent.segment)), error)
-      }
-    },
-  }
-}
-
-/** How often a read-only open loads anew when files go away under it. */
-const READ_TRIES = 20
-
 /** What folders and their names may take on a disk, in bytes. */
 const MOST_ROOM = 4096
 
@@ -168,95 +141,6 @@ const LOAD_TRIES = 20
 
 /** How often what looks like damage is read, where somebody may have been writing to it. */
 const DAMAGE_TRIES = 3
-
-async function openToRead(
-  environment: Environment,
-  directory: string,
-  options: ResolvedOptions,
-): Promise<Opened> {
-  for (let tries = 1; ; tries++) {
-    let engine: Engine | undefined
-    try {
-      const state = await loadState(loader(environment, directory))
-      if (state === undefined) throw new NotADatabaseError(directory, 'nothing has been written yet')
-      const { databaseId, epoch } = state
-      const segments = makePool(environment, directory, options, { databaseId, epoch, keepOpen: true })
-      engine = new Engine({
-        environment,
-        directory,
-        options,
-        segments,
-        lease: undefined,
-        recovery: undefined,
-        ...state,
-      })
-      await adoptSegments(engine)
-      openSegments(engine, tries < READ_TRIES)
-      return { engine, flusher: new Flusher(engine) }
-    } catch (error) {
-      engine?.segments.close()
-      // A writer retires files, drops segments and ends records meanwhile: what is damage stays damage.
-      const isFinal = error instanceof UnsupportedVersionError || error instanceof NotADatabaseError
-      if (tries === READ_TRIES || isFinal) throw error
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-}
-
-/**
- * Opens every segment that the state needs: descriptors keep the bytes, whatever the writer removes from now on.
- * @throws SnapshotExpiredError for one that is gone already, if `mayRetry`; else the read that needs it tells
- */
-function openSegments(engine: Engine, mayRetry: boolean): void {
-  for (const segment of engine.segments.all()) {
-    if ((engine.version.segments[segment.id]?.live ?? 0) === 0 && segment.tailLive === 0) continue
-    try {
-      engine.segments.reader(segment.id)
-    } catch (error) {
-      if (mayRetry && error instanceof SnapshotExpiredError) throw error
-    }
-  }
-}
-
-function makePool(
-  environment: Environment,
-  directory: string,
-  options: ResolvedOptions,
-  rest: { databaseId: Uint8Array; epoch: number; keepOpen: boolean; lookNow?: () => void },
-): SegmentPool {
-  const cache = new TableCache(options.cacheBudget)
-  return new SegmentPool({
-    files: environment.files,
-    directory,
-    segmentSize: options.segmentSize,
-    cache,
-    ...rest,
-  })
-}
-
-/** Tells the pool of the segments that the state names, and what its tails keep live in them. */
-async function adoptSegments(engine: Engine): Promise<void> {
-  const { files, directory, segments } = engine
-  const ids = new Set(Object.keys(engine.version.segments).map(Number))
-  for (const group of engine.groups.values()) {
-    for (const run of group.runs) {
-      if (run.kind === 'extents')
-        for (const list of run.pointers.values()) for (const { segment } of list.pointers) ids.add(segment)
-    }
-  }
-  for (const id of ids) {
-    const stat = await files.stat(join(directory, segmentFile(id)))
-    segments.adopt(id, Math.max(stat?.size ?? 0, engine.version.segments[id]?.size ?? 0))
-  }
-  for (const group of engine.groups.values()) {
-    for (const run of group.runs) {
-      if (run.kind !== 'extents') continue
-      engine.tailExtents += run.shape.keys.length
-      for (const list of run.pointers.values())
-        for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
-    }
-  }
-}
 
 async function openToWrite(
   environment: Environment,
@@ -291,8 +175,9 @@ async function openToWrite(
     engine = await begin(environment, directory, options, lease, state, reserve)
     const flusher = new Flusher(engine)
     await beginEpoch(engine, flusher, state, progress)
-    await removeStale(engine)
+    await removeStale(engine, state?.lastLsn ?? 0)
     await reserve.open()
+    if (!reserve.isWhole) await dropDead(engine)
     return { engine, flusher }
   } catch (error) {
     if (engine !== undefined && !progress.mayCount) await removeOwn(engine)
@@ -321,7 +206,7 @@ async function loadUnderLease(
 ): Promise<LoadedState | undefined> {
   for (let tries = 1; ; tries++) {
     try {
-      return await loadState(loader(environment, directory))
+      return await loadState(loaderFor(environment, directory))
     } catch (error) {
       lease.lookNow()
       const isGone = hasCode(error, 'ENOENT') || hasCode((error as Error).cause, 'ENOENT')
@@ -398,7 +283,6 @@ async function begin(
   const segments = makePool(environment, directory, options, {
     databaseId,
     epoch: lease.epoch,
-    keepOpen: false,
     lookNow: () => lease.lookNow(),
   })
   const engine = new Engine({
@@ -415,16 +299,22 @@ async function begin(
     recovery: state?.report,
     reserve,
   })
-  await adoptSegments(engine)
+  accountFor(engine, await sizesOf(engine, engine))
+  // Which record freed what is dead here is not known any more: none that this opening has not read.
+  for (const segment of segments.all()) segment.freed = engine.lastLsn
   return engine
 }
 
 /**
  * Removes what the state does not need: files of earlier epochs, leftovers of crashes. Never those of a later
- * one: whoever stood still here since its last look may have been overtaken (S6).
+ * one: whoever stood still here since its last look may have been overtaken (S6). What a registered process may
+ * need stays, as in a collection.
+ * @param recovered LSN of the newest record that was recovered: every record that freed what goes here is older
  */
-async function removeStale(engine: Engine): Promise<void> {
-  const { files, directory, epoch, version } = engine
+async function removeStale(engine: Engine, recovered: number): Promise<void> {
+  const { files, directory, epoch, version, segments } = engine
+  // The records that freed what goes here are proven: by this epoch's first.
+  const oldest = await engine.oldestPin()
   const keep = new Set([engine.manifest?.name, engine.baseManifest])
   const { manifests, journals } = await findNames(files, directory)
   const stale: string[] = []
@@ -437,9 +327,12 @@ async function removeStale(engine: Engine): Promise<void> {
     const parsed = parseNumbered(name)
     if (parsed === undefined || parsed.epoch > epoch) continue
     const id = segmentIdOf(parsed.epoch, parsed.number)
-    if (version.segments[id] === undefined && engine.segments.find(id) === undefined)
-      stale.push(segmentFile(id))
+    if (version.segments[id] !== undefined || segments.find(id) !== undefined) continue
+    if (oldest >= recovered) stale.push(segmentFile(id))
+    else await keepDropped(engine, id, recovered)
   }
+  for (const name of await listIfThere(files, join(directory, READER_DIRECTORY)))
+    if (isTempName(name)) stale.push(join(READER_DIRECTORY, name))
   for (const name of await files.list(directory)) {
     const marked = parseClean(name) ?? parseUnsynced(name)
     if ((marked !== undefined && marked < epoch) || isTempName(name)) stale.push(name)
@@ -454,4 +347,14 @@ async function removeStale(engine: Engine): Promise<void> {
     }
   }
   engine.lookNow()
+}
+
+/** What an earlier holder has dropped, and a registered process may still need: a collection removes it later. */
+async function keepDropped(engine: Engine, id: number, recovered: number): Promise<void> {
+  const { segments } = engine
+  const stat = await engine.files.stat(join(engine.directory, segmentFile(id)))
+  segments.adopt(id, Math.max(stat?.size ?? 0, FIRST_EXTENT))
+  const segment = segments.get(id)
+  segment.freed = recovered
+  engine.dropped.set(segment, recovered)
 }

@@ -1,7 +1,7 @@
 // Opening as users call it: options, the channels of the schema, and a Database around the engine.
 
 import type { Schema } from '../channel/schema.ts'
-import { ChannelMismatchError, ChannelNotFoundError, RubidiumError, ValidationError } from '../errors.ts'
+import { ChannelMismatchError, ChannelNotFoundError, ValidationError } from '../errors.ts'
 import type { Channel, ChannelDefinition } from '../telem/channel.ts'
 import { closeEngine } from './close.ts'
 import { Database } from './database.ts'
@@ -11,7 +11,6 @@ import type { Environment } from './environment.ts'
 import { openEngine } from './open.ts'
 import { resolveOptions } from './options.ts'
 import type { OpenOptions } from './options.ts'
-import type { Problem, VerifyOptions, VerifyReport } from './verify.ts'
 
 /**
  * Opens the database in a directory, and makes it where there is none. Close it with `db.close()`, or declare it
@@ -44,7 +43,11 @@ export async function openIn<const S extends Schema = Schema>(
   try {
     const missing = compareSchema(db.channels, resolved.channels)
     const [first] = missing
-    if (first !== undefined && resolved.readOnly) throw new ChannelNotFoundError(first.name)
+    if (first !== undefined && resolved.readOnly)
+      throw new ChannelNotFoundError(
+        first.name,
+        `Channel "${first.name}" of the schema does not exist: open it for writing to create it, or check the name`,
+      )
     if (missing.length > 0) await db.channels.create(missing)
     return db
   } catch (error) {
@@ -80,33 +83,4 @@ function differs(existing: Channel, wanted: ChannelDefinition): string | undefin
   if (existing.unit !== undefined && wanted.unit !== undefined && existing.unit !== wanted.unit)
     return `unit ("${existing.unit}")`
   return undefined
-}
-
-/**
- * Reads every byte of the database in a directory, also of one that does not open, and changes nothing. Damage is
- * reported, not thrown.
- * @throws ValidationError, the signal's reason, what `onProgress` throws
- */
-export async function verify(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  let db: Database
-  try {
-    db = await open(directory, { readOnly: true })
-  } catch (error) {
-    if (!(error instanceof RubidiumError) || error instanceof ValidationError) throw error
-    return { ok: false, problems: [problemOf(error)] }
-  }
-  try {
-    return await db.verify(options)
-  } finally {
-    await db.close({ force: true })
-  }
-}
-
-function problemOf(error: RubidiumError): Problem {
-  const { file, offset } = error as { file?: string; offset?: number }
-  return {
-    what: error.message,
-    ...(file === undefined ? {} : { file }),
-    ...(offset === undefined ? {} : { offset }),
-  }
 }

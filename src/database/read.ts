@@ -1,22 +1,25 @@
-// Reads: an instant, the channels, and what of them is asked for. Everything is planned in one
-// synchronous step on that instant; rows in memory are copied in it, blocks are read right after, off
-// the event loop where they are many. No guard, no waiting (architecture 4).
+// Reads: an instant, the channels, and what of them is asked for. What is short is planned in one
+// synchronous step on that instant, which copies rows in memory and reads blocks too; what is long goes in
+// slices, on an instant that is held (read-long.ts). No guard, no waiting (architecture 4).
 
 import { ValidationError } from '../errors.ts'
-import { rowBound } from '../domain/tail.ts'
-import { Frame } from '../telem/frame.ts'
-import type { FrameColumn } from '../telem/frame.ts'
+import type { Frame } from '../telem/frame.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
 import type { TimeRange } from '../telem/time-range.ts'
-import { countIn, newestParts, partsIn, timeOfNth } from '../unary/channel-view.ts'
-import type { ChannelRef, GroupView, Part } from '../unary/channel-view.ts'
+import { countIn, newestParts, newestRange, partsIn, timeOfNth } from '../unary/channel-view.ts'
+import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
 import { beginFilling, fill, fillNow, READ_NOW_LIMIT } from '../unary/read-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
+import { atOnce, framing, inSlices, timesWanted } from './framing.ts'
+import type { Framing } from './framing.ts'
+import { readLong } from './read-long.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {
   viewOf(groupKey: number, range?: TimeRange): GroupView
+  /** It stays what it is, whatever is committed, cut or flushed. */
+  readonly isHeld?: boolean
   /** LSN of the newest record that it shows. */
   readonly lsn: number
 }
@@ -33,10 +36,16 @@ export function readRange(
   engine: Engine,
   instant: Instant,
   plan: ReadPlan,
-  { start, end }: TimeRange,
+  range: TimeRange,
 ): Promise<Frame> {
-  const views = viewsOf(instant, plan.channels, { start, end })
-  return readParts(engine, instant, plan, views, (channel, view) => partsIn(view, channel, start, end))
+  plan.signal?.throwIfAborted()
+  const views = viewsOf(instant, plan.channels, range)
+  const isLong =
+    plan.channels.length > FEW_CHANNELS ||
+    plan.channels.reduce((sum, channel) => sum + costOf(views.get(channel.index.key)!, channel, range), 0) >
+      PLAN_NOW_LIMIT
+  if (isLong) return engine.letEnd(readLong(engine, instant, plan, () => range))
+  return readParts(engine, instant, plan, views, () => range)
 }
 
 /** The newest `count` samples of each channel before `end`. */
@@ -47,8 +56,27 @@ export function readLatest(
   count: number,
   end: bigint,
 ): Promise<Frame> {
-  const views = viewsOf(instant, plan.channels)
-  return readParts(engine, instant, plan, views, (channel, view) => newestParts(view, channel, count, end))
+  const rangeOf = (channel: ChannelRef, view: GroupView): TimeRange => newestRange(view, channel, count, end)
+  if (plan.channels.length > FEW_CHANNELS || count > PLAN_NOW_LIMIT)
+    return engine.letEnd(readLong(engine, instant, plan, rangeOf))
+  return readParts(engine, instant, plan, viewsOf(instant, plan.channels), rangeOf)
+}
+
+/** Channels that are planned in one step: some 20 us each. */
+const FEW_CHANNELS = 128
+
+/** Pointers, or 4 KiB of rows in memory, that are planned in one step: some half a microsecond each. */
+const PLAN_NOW_LIMIT = 4096
+
+/** What planning a read of a channel costs: pointers in the range, and rows that must be copied. */
+function costOf(view: GroupView, { key, index }: ChannelRef, { start, end }: TimeRange): number {
+  const table = view.pointers.get(key)
+  let cost = start < end ? table.startBound(end) - table.lowerBound(start) : 0
+  for (const tail of view.tail) {
+    if (tail.kind === 'strip') cost += 1 + (tail.to - tail.from) / 512
+    else cost += tail.pointers.get(index.key)?.length ?? 0
+  }
+  return cost
 }
 
 /** Sample counts in [start, end). */
@@ -81,130 +109,43 @@ function readParts(
   instant: Instant,
   plan: ReadPlan,
   views: ReadonlyMap<number, GroupView>,
-  partsOf: (channel: ChannelRef, view: GroupView) => Part[],
+  rangeOf: (channel: ChannelRef, view: GroupView) => TimeRange,
 ): Promise<Frame> {
   plan.signal?.throwIfAborted()
-  const lanes = plan.channels.map((channel) => {
+  const fillingOf = (channel: ChannelRef, range?: TimeRange): Filling => {
     const view = views.get(channel.index.key)!
-    return beginFilling(channel, partsOf(channel, view), view.segments)
-  })
-  const times = planTimes(plan, lanes, views)
-  const fillings = [
-    ...lanes,
-    ...new Set(times.filter((each) => each !== undefined && !lanes.includes(each))),
-  ] as Filling[]
-  const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
-  if (size <= READ_NOW_LIMIT) {
-    for (const filling of fillings) fillNow(filling, engine.segments)
-    const frame = frameOf(lanes, times)
-    const turn = engine.turns.due()
-    return turn === undefined ? Promise.resolve(frame) : turn.then(() => frame)
+    const { start, end } = range ?? rangeOf(channel, view)
+    return beginFilling(channel, partsIn(view, channel, start, end), view.segments)
   }
-  return engine.letEnd(readLong(engine, instant, plan, fillings, () => frameOf(lanes, times)))
+  const lanes = plan.channels.map((channel) => fillingOf(channel))
+  const times = new Map(
+    timesWanted(plan, lanes).map(({ channel, range }) => [channel.key, fillingOf(channel, range)]),
+  )
+  const fillings = [...lanes, ...times.values()]
+  const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
+  const frame = framing(lanes, times)
+  if (size > READ_NOW_LIMIT) return engine.letEnd(fillLong(engine, instant, plan, fillings, frame))
+  for (const filling of fillings) fillNow(filling, engine.segments)
+  const result = atOnce(frame)
+  const turn = engine.turns.due()
+  return turn === undefined ? Promise.resolve(result) : turn.then(() => result)
 }
 
-async function readLong(
+async function fillLong(
   engine: Engine,
   instant: Instant,
-  plan: ReadPlan,
+  { signal }: ReadPlan,
   fillings: readonly Filling[],
-  result: () => Frame,
+  frame: Framing,
 ): Promise<Frame> {
   const pin = engine.pins.pin(instant.lsn)
   try {
-    for (const filling of fillings)
-      await fill(filling, engine.segments, () => engine.turns.next(), plan.signal)
-    plan.signal?.throwIfAborted()
-    return result()
+    for (const filling of fillings) await fill(filling, engine.segments, () => engine.turns.next(), signal)
+    signal?.throwIfAborted()
+    return await inSlices(engine.turns, frame)
   } finally {
     engine.pins.release(pin)
   }
-}
-
-/** By lane: the index channel's samples that cover it; undefined where times are not wanted. */
-function planTimes(
-  plan: ReadPlan,
-  lanes: readonly Filling[],
-  views: ReadonlyMap<number, GroupView>,
-): (Filling | undefined)[] {
-  const read = new Map(lanes.map((lane) => [lane.channel.key, lane]))
-  const extra = new Map<number, Filling>()
-  return lanes.map((lane) => {
-    const { index } = lane.channel
-    if (index.key === lane.channel.key) return lane
-    const along = read.get(index.key)
-    if (along !== undefined && covers(along, lane)) return along
-    if (along === undefined && !plan.timestamps) return undefined
-    let filling = extra.get(index.key)
-    if (filling === undefined || !covers(filling, lane)) {
-      const mates = lanes.filter((each) => each.channel.index.key === index.key && each.parts.length > 0)
-      const start = mates.reduce(
-        (least, { parts }) => (parts[0]!.start < least ? parts[0]!.start : least),
-        END_OF_TIME,
-      )
-      const end = mates.reduce(
-        (most, { parts }) => (parts.at(-1)!.end > most ? parts.at(-1)!.end : most),
-        MIN_TIMESTAMP,
-      )
-      const channel: ChannelRef = { key: index.key, name: '', type: 'timestamp', owner: index.owner, index }
-      const view = views.get(index.key)!
-      filling = beginFilling(channel, partsIn(view, channel, start, end), view.segments)
-      extra.set(index.key, filling)
-    }
-    return filling
-  })
-}
-
-/** Whether the times of `index` reach over all samples of `lane`. */
-function covers(index: Filling, lane: Filling): boolean {
-  const first = lane.parts[0]
-  if (first === undefined) return true
-  return (
-    index.parts.length > 0 &&
-    index.parts[0]!.start <= first.start &&
-    index.parts.at(-1)!.end >= lane.parts.at(-1)!.end
-  )
-}
-
-function frameOf(lanes: readonly Filling[], times: readonly (Filling | undefined)[]): Frame {
-  return new Frame(
-    lanes.map((lane, i): FrameColumn => {
-      const index = times[i]
-      const { channel, data } = lane
-      const column = { name: channel.name, type: channel.type, data, series: seriesOf(lane.parts) }
-      return index === undefined ? column : { ...column, timestamps: timesBeside(lane, index) }
-    }),
-  )
-}
-
-/** The timestamps of a lane's samples: part by part, a stretch of the index channel's. */
-function timesBeside(lane: Filling, index: Filling): BigInt64Array {
-  const all = index.data as BigInt64Array
-  if (lane === index) return all
-  if (lane.data.length === all.length && all.length > 0 && lane.parts[0]!.start === all[0]) return all.slice()
-  const times = new BigInt64Array(lane.data.length)
-  let at = 0
-  let from = 0
-  for (const part of lane.parts) {
-    from = rowBound(all, from, all.length, part.start)
-    times.set(all.subarray(from, from + part.count), at)
-    at += part.count
-    from += part.count
-  }
-  return times
-}
-
-/** Parts that one domain goes through are one series: joined, or touching. */
-function seriesOf(parts: readonly Part[]): FrameColumn['series'] {
-  const series: { count: number; timeRange: TimeRange }[] = []
-  for (const part of parts) {
-    const before = series.at(-1)
-    if (before !== undefined && (part.joined || part.start === before.timeRange.end)) {
-      before.count += part.count
-      before.timeRange = { start: before.timeRange.start, end: part.end }
-    } else series.push({ count: part.count, timeRange: { start: part.start, end: part.end } })
-  }
-  return series
 }
 
 /** How `frames` is cut. */

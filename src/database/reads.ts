@@ -54,7 +54,8 @@ export abstract class Reads<S extends Schema> {
    * frame are the caller's.
    * @param channels one name or several, each once
    * @param range default: all time
-   * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError, the signal's reason
+   * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError, SnapshotExpiredError
+   * (read-only), the signal's reason
    */
   async read<const N extends Names<S>>(
     channels: N,
@@ -65,7 +66,8 @@ export abstract class Reads<S extends Schema> {
     const refs = this.refs(channels)
     const { timestamps, signal } = checkReadOptions(options, ['timestamps', 'signal'])
     const plan = { channels: refs, timestamps, signal }
-    return typed<S, N>(await readRange(this.engine(), instant, plan, toRange(range)))
+    const bounds = toRange(range)
+    return typed<S, N>(await this.#told(() => readRange(this.engine(), instant, plan, bounds)))
   }
 
   /**
@@ -84,7 +86,8 @@ export abstract class Reads<S extends Schema> {
     const { timestamps } = checkReadOptions(options, ['timestamps', 'at'])
     const newest = validateCount(count, 'The count of latest')
     const end = options.at === undefined ? END_OF_TIME : after(timestamp(options.at))
-    return typed<S, N>(await readLatest(this.engine(), instant, { channels: refs, timestamps }, newest, end))
+    const plan = { channels: refs, timestamps }
+    return typed<S, N>(await this.#told(() => readLatest(this.engine(), instant, plan, newest, end)))
   }
 
   /**
@@ -94,7 +97,8 @@ export abstract class Reads<S extends Schema> {
   async count(channels: Names<S>, range: RangeLike = {}): Promise<Record<string, number>> {
     const instant = this.instant()
     const refs = this.refs(channels)
-    const counts = countRange(instant, refs, toRange(range))
+    const bounds = toRange(range)
+    const counts = await this.#told(() => countRange(instant, refs, bounds))
     await this.engine().turns.due()
     return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
   }
@@ -102,7 +106,9 @@ export abstract class Reads<S extends Schema> {
   /** Whether any of the channels has a sample in the range. @throws what `read` throws */
   async hasData(channels: Names<S>, range: RangeLike): Promise<boolean> {
     const instant = this.instant()
-    const counts = countRange(instant, this.refs(channels), toRange(range))
+    const refs = this.refs(channels)
+    const within = toRange(range)
+    const counts = await this.#told(() => countRange(instant, refs, within))
     await this.engine().turns.due()
     return counts.some((count) => count > 0)
   }
@@ -113,9 +119,19 @@ export abstract class Reads<S extends Schema> {
    */
   async bounds(channel: ChannelNames<S>): Promise<TimeRange | undefined> {
     const instant = this.instant()
-    const bounds = boundsOf(instant, channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel)))
+    const ref = channelRefOf(this.catalogue(), getChannel(this.catalogue(), channel))
+    const bounds = await this.#told(() => boundsOf(instant, ref))
     await this.engine().turns.due()
     return bounds
+  }
+
+  /** Reads, in the step of the call; what turns out bad may have been given back by another process. */
+  async #told<T>(read: () => T | Promise<T>): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      throw await this.engine().judged(error)
+    }
   }
 
   protected refs(channels: unknown): ChannelRef[] {

@@ -5,8 +5,9 @@
 import { CorruptionError, UnsupportedVersionError } from '../errors.ts'
 import { join, segmentFile } from '../fs/layout.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
+import type { Pointer } from '../version/pointer.ts'
 import type { Engine } from './engine.ts'
-import { relocate } from './relocate.ts'
+import { relocate, wherever } from './relocate.ts'
 import { extentKey } from './replay-records.ts'
 
 /**
@@ -18,7 +19,8 @@ export async function relocateUnproven(engine: Engine, unproven: ReadonlySet<str
   const wanted = new Set(unproven)
   while (wanted.size > 0) {
     try {
-      await relocate(engine, undefined, (pointer) => wanted.has(extentKey(pointer)))
+      const isWanted = (pointer: Pointer): boolean => wanted.has(extentKey(pointer))
+      await relocate(engine, undefined, wherever(engine.turns, isWanted))
       return
     } catch (error) {
       const damaged = [...wanted].filter((key) => isIn(engine, key, error))

@@ -1,21 +1,25 @@
-// Moving live samples to other places: what a collection does with segments that are partly dead, and
-// recovery with extents that only unproven records name. Samples are copied, neighbours of one domain
+// Moving live samples to other places: what a collection does with segments that are partly dead and with
+// small extents, and recovery with extents that only unproven records name. Samples are copied, neighbours of one domain
 // merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile, are
 // moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
 // of tails stay where they are.
 
 import { unguarded } from '../guard/held.ts'
 import type { Held, HeldChain } from '../guard/held.ts'
+import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { Segment } from '../segment/segment-pool.ts'
 import { byteWidth } from '../telem/data-type.ts'
 import type { Channel } from '../telem/channel.ts'
+import { prepareChange } from '../version/apply.ts'
+import type { PreparedChanges } from '../version/apply.ts'
+import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { groupOf } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { ExtentBatch } from './extent-batch.ts'
 import type { WrittenExtent } from './extent-batch.ts'
-import { Moves, planMoves } from './moves.ts'
+import { Moves, planMovesInSlices } from './moves.ts'
 import type { Turns } from './turns.ts'
 import { walkPointers } from './walk-pointers.ts'
 
@@ -37,21 +41,33 @@ export interface RelocationReport {
 }
 
 /**
- * Copies the samples of all pointers that `isWanted` and moves the pointers there.
+ * Which samples of a channel are to be moved: pointers of its table, in runs of neighbours of one domain, each with at
+ * most so many samples. Each run becomes one extent.
+ */
+export type Wanted = (key: number, table: PointerTable, most: number) => Promise<readonly Pointer[][]>
+
+export interface RelocationOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Added to as it goes, so that it holds what was done also where this throws. */
+  readonly report?: RelocationReport
+  /** Appends to the active segment, not to segments of its own: little is moved. */
+  readonly toActive?: boolean
+}
+
+/**
+ * Copies the samples of all pointers that are wanted and moves the pointers there.
  *
  * **Guard:** acquires index, under what the caller holds. **Durable:** the copies before the edit that names them.
  * @param held guards of lower ranks that the caller has
- * @param report added to as it goes, so that it holds what was done also where this throws
  * @throws StorageError, CorruptionError (what cannot be read stays where it is), the signal's reason
  */
 export async function relocate(
   engine: Engine,
   held: Held<'segment', 'exclusive'> | undefined,
-  isWanted: (pointer: Pointer) => boolean,
-  signal?: AbortSignal,
-  report: RelocationReport = { merged: 0, written: 0 },
+  wanted: Wanted,
+  { signal, report = { merged: 0, written: 0 }, toActive = false }: RelocationOptions = {},
 ): Promise<RelocationReport> {
-  const copying = new Copying(engine, isWanted, report, signal)
+  const copying = new Copying(engine, wanted, report, signal, toActive)
   const pin = engine.pins.pin(engine.lastLsn)
   let installed = 0
   try {
@@ -74,7 +90,12 @@ export async function relocate(
     throw error
   } finally {
     engine.pins.release(pin)
-    copying.batch.settle(engine.lastLsn, false)
+    copying.batch.settle(engine.lastLsn, false, [])
+    if (toActive && installed > 0) {
+      for (const { offset, length } of copying.batch.extents)
+        // The first one of a segment has brought its header along.
+        report.written += length + (offset === FIRST_EXTENT ? FIRST_EXTENT : 0)
+    }
     for (const segment of copying.made) {
       if (engine.segments.find(segment.id) !== segment) continue
       report.written += segment.size
@@ -89,6 +110,7 @@ async function removeMade(engine: Engine, made: readonly Segment[]): Promise<voi
   for (const segment of made) {
     engine.segments.seal(segment)
     await engine.segments.remove(segment).catch(() => {})
+    engine.deadSpace.forget(segment.id)
   }
 }
 
@@ -98,7 +120,7 @@ class Copying {
   readonly made: Segment[] = []
   readonly batch: ExtentBatch
   readonly #engine: Engine
-  readonly #isWanted: (pointer: Pointer) => boolean
+  readonly #wanted: Wanted
   readonly #report: RelocationReport
   readonly #signal: AbortSignal | undefined
   /** For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected. */
@@ -109,28 +131,30 @@ class Copying {
 
   constructor(
     engine: Engine,
-    isWanted: (pointer: Pointer) => boolean,
+    wanted: Wanted,
     report: RelocationReport,
     signal: AbortSignal | undefined,
+    toActive: boolean,
   ) {
     this.#engine = engine
-    this.#isWanted = isWanted
+    this.#wanted = wanted
     this.#report = report
     this.#signal = signal
-    this.batch = new ExtentBatch(engine, () => {
+    const create = (): Segment => {
       const segment = engine.segments.create()
       this.made.push(segment)
       return segment
-    })
+    }
+    this.batch = toActive ? new ExtentBatch(engine) : new ExtentBatch(engine, create)
   }
 
   /** Copies what is wanted of a channel. @throws StorageError, CorruptionError, the signal's reason */
   async copyChannel(channel: Channel): Promise<void> {
     this.#signal?.throwIfAborted()
-    const { version, tuning, turns } = this.#engine
+    const { version, tuning } = this.#engine
     const width = byteWidth(channel.type)
     const most = tuning.extentLimit / width
-    const runs = await runsToCopy(turns, version.pointers.get(channel.key), this.#isWanted, most)
+    const runs = await this.#wanted(channel.key, version.pointers.get(channel.key), most)
     if (runs.length === 0) return
     const copies: Copies = { channel, moves: new Moves(), extents: [] }
     this.copies.push(copies)
@@ -163,7 +187,11 @@ class Copying {
     const count = samplesOf(run)
     if (this.#scratch.length < count * width) {
       // A record may say anything: memory only for what the files can hold.
-      for (const pointer of run) segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
+      for (const pointer of run) {
+        segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
+        const turn = turns.due()
+        if (turn !== undefined) await turn
+      }
       this.#scratch = new Uint8Array(count * width)
     }
     const bytes = this.#scratch.subarray(0, count * width)
@@ -188,6 +216,8 @@ class Copying {
     for (const pointer of run) {
       moves.add(pointer, to, toSkip)
       toSkip += pointer.count
+      const turn = turns.due()
+      if (turn !== undefined) await turn
     }
   }
 
@@ -199,29 +229,26 @@ class Copying {
   }
 }
 
-/** Pointers that are wanted, in runs that one extent can hold: neighbours of one domain. */
-async function runsToCopy(
-  turns: Turns,
-  table: PointerTable,
-  isWanted: (pointer: Pointer) => boolean,
-  most: number,
-): Promise<Pointer[][]> {
-  const runs: Pointer[][] = []
-  let run: Pointer[] = []
-  let count = 0
-  await walkPointers(turns, table, (pointer) => {
-    const wanted = isWanted(pointer)
-    if (run.length > 0 && (!wanted || !pointer.joined || count + pointer.count > most)) {
-      runs.push(run)
-      run = []
-      count = 0
-    }
-    if (!wanted) return
-    run.push(pointer)
-    count += pointer.count
-  })
-  if (run.length > 0) runs.push(run)
-  return runs
+/** All pointers of which `isWanted` holds. */
+export function wherever(turns: Turns, isWanted: (pointer: Pointer) => boolean): Wanted {
+  return async (_key, table, most) => {
+    const runs: Pointer[][] = []
+    let run: Pointer[] = []
+    let count = 0
+    await walkPointers(turns, table, (pointer) => {
+      const wanted = isWanted(pointer)
+      if (run.length > 0 && (!wanted || !pointer.joined || count + pointer.count > most)) {
+        runs.push(run)
+        run = []
+        count = 0
+      }
+      if (!wanted) return
+      run.push(pointer)
+      count += pointer.count
+    })
+    if (run.length > 0) runs.push(run)
+    return runs
+  }
 }
 
 function samplesOf(run: readonly Pointer[]): number {
@@ -249,10 +276,18 @@ async function installMoves(
     keys,
     purpose: 'collect',
   })
-  const changes = present().flatMap(({ channel, moves }) =>
-    planMoves(channel.key, engine.version.pointers.get(channel.key), moves),
-  )
-  if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes })
+  const planned: PointerChange[] = []
+  const prepared: PreparedChanges = new Map()
+  for (const { channel, moves } of present()) {
+    let table = engine.version.pointers.get(channel.key)
+    for (const change of await planMovesInSlices(engine.turns, channel.key, table, moves)) {
+      table = prepareChange(prepared, table, change)
+      planned.push(change)
+    }
+  }
+  // A channel may have been removed between two slices; nobody else changes what the guards are of.
+  const changes = planned.filter(({ key }) => engine.version.channels[key] !== undefined)
+  if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, prepared)
   // In the same step: bytes are live or reserved, never both.
-  for (const { extents } of copies) batch.settle(engine.lastLsn, false, extents)
+  for (const { extents } of copies) batch.settle(engine.lastLsn, false, changes, extents)
 }

@@ -6,9 +6,11 @@ import { CorruptionError } from '../errors.ts'
 import { applyTailCut, Group, TailReplay } from '../domain/group.ts'
 import type { ExtentPlace, JournalRecord } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
+import type { SampleRange } from '../segment/dead-blocks.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import { apply } from '../version/apply.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../version/version.ts'
+import type { Pointer } from '../version/pointer.ts'
 import type { Version } from '../version/version.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
@@ -48,7 +50,7 @@ export function replayRecords(
     const before = version
     version = fitted(found, record, () => {
       // Below the checkpoint, what an edit did to tails is applied again all the same.
-      if (edit.kind === 'delete') for (const group of groups.values()) applyTailCut(group, edit.tail)
+      if (edit.kind === 'delete') applyTailCut(groups.values(), edit.tail)
       return record.lsn > before.lsn ? apply(before, edit, record.lsn) : before
     })
   }
@@ -139,21 +141,31 @@ export function extentKey(extent: {
   return `${extent.segment}:${extent.offset}:${extent.length}`
 }
 
-/** The first record beyond the mark that names an extent which is live at the end and not sound. */
+/** An extent, and what pointers reach of it. */
+export interface ReachedExtent extends ExtentPlace {
+  readonly live: readonly SampleRange[]
+}
+
+/** The first record beyond the mark that names an extent of which what is live at the end is not sound. */
 export async function firstLost(
   state: { readonly version: Version; readonly groups: ReadonlyMap<number, Group> },
   unproven: ReadonlyMap<string, number>,
-  isSound: (extent: ExtentPlace, owner: ExtentOwner) => Promise<boolean>,
+  isSound: (extent: ReachedExtent, owner: ExtentOwner) => Promise<boolean>,
 ): Promise<number | undefined> {
   if (unproven.size === 0) return undefined
-  const doubtful: { lsn: number; extent: ExtentPlace; key: number }[] = []
-  const seen = new Set<string>()
-  const look = (key: number, extent: ExtentPlace): void => {
-    const name = extentKey(extent)
+  const found = new Map<string, { lsn: number; extent: ReachedExtent; live: SampleRange[]; key: number }>()
+  const look = (key: number, { segment, offset, length, skip, count }: Pointer): void => {
+    const name = extentKey({ segment, offset, length })
     const lsn = unproven.get(name)
-    if (lsn === undefined || seen.has(name)) return
-    seen.add(name)
-    doubtful.push({ lsn, extent, key })
+    if (lsn === undefined) return
+    const part = { from: skip, to: skip + count }
+    const known = found.get(name)
+    if (known !== undefined) {
+      known.live.push(part)
+      return
+    }
+    const live = [part]
+    found.set(name, { lsn, extent: { segment, offset, length, live }, live, key })
   }
   for (const [key, table] of state.version.pointers.entries())
     table.forEach(0, table.length, (pointer) => look(key, pointer))
@@ -163,7 +175,7 @@ export async function firstLost(
       for (const [key, list] of run.pointers) for (const pointer of list.pointers) look(key, pointer)
     }
   }
-  doubtful.sort((a, b) => a.lsn - b.lsn)
+  const doubtful = [...found.values()].sort((a, b) => a.lsn - b.lsn)
   for (const { lsn, extent, key } of doubtful) {
     const channel = state.version.channels[key]
     if (channel === undefined) continue

@@ -4,7 +4,7 @@
 // guard of the manifest.
 
 import { unguarded } from '../guard/held.ts'
-import type { Held } from '../guard/held.ts'
+import type { Held, Under } from '../guard/held.ts'
 import { readFrame } from '../journal/frame.ts'
 import type { Journal, JournalFile } from '../journal/journal.ts'
 import { RECORD_HEADER } from '../journal/record.ts'
@@ -34,10 +34,11 @@ export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
  * that it was proven is left behind it, which shows where the manifest ends too soon; that one alone is not retired.
  *
  * **Guard:** acquires the manifest's. **Durable:** the manifest, before the file goes.
+ * @param under what the caller holds
  * @throws StorageError, LeaseLostError; then the file stays
  */
-export async function retireOldest(engine: Engine): Promise<boolean> {
-  using held = await holdManifest(engine, 'retire')
+export async function retireOldest(engine: Engine, under: Under<'manifest'> = unguarded): Promise<boolean> {
+  using held = await holdManifest(engine, 'retire', under)
   const { journal } = engine
   const file = journal?.files[0]
   if (journal === undefined || file === undefined) return false
@@ -58,10 +59,15 @@ export async function retireOldest(engine: Engine): Promise<boolean> {
  * mark of the close is left, by `leaveMark`, before the file goes.
  *
  * **Guard:** acquires the manifest's. **Durable:** the manifest and the mark, before the file goes.
+ * @param under what the caller holds
  * @throws StorageError, LeaseLostError; then the file stays
  */
-export async function retireLast(engine: Engine, leaveMark: () => Promise<void>): Promise<boolean> {
-  using held = await holdManifest(engine, 'close')
+export async function retireLast(
+  engine: Engine,
+  leaveMark: () => Promise<void>,
+  under: Under<'manifest'>,
+): Promise<boolean> {
+  using held = await holdManifest(engine, 'close', under)
   const { journal } = engine
   const file = journal?.files[0]
   if (journal === undefined || file === undefined || !mayRetire(engine, journal, file)) return false
@@ -73,8 +79,12 @@ export async function retireLast(engine: Engine, leaveMark: () => Promise<void>)
   return true
 }
 
-function holdManifest(engine: Engine, purpose: string): Promise<Held<'manifest', 'exclusive'>> {
-  return engine.guards.acquire(unguarded, { rank: 'manifest', mode: 'exclusive', purpose })
+function holdManifest(
+  engine: Engine,
+  purpose: string,
+  under: Under<'manifest'> = unguarded,
+): Promise<Held<'manifest', 'exclusive'>> {
+  return engine.guards.acquire(under, { rank: 'manifest', mode: 'exclusive', purpose })
 }
 
 /** Whether the oldest file's commits are flushed; if it is the one appended to, it is ended. */

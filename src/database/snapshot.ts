@@ -35,7 +35,7 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     super()
     this.#engine = engine
     this.#state = takeSnapshot(engine)
-    this.#instant = { viewOf: (key) => this.#state.viewOf(key), lsn: this.#state.pin.lsn }
+    this.#instant = { viewOf: (key) => this.#state.viewOf(key), lsn: this.#state.pin.lsn, isHeld: true }
     engine.resources.add(this)
   }
 
@@ -68,8 +68,12 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     options: FramesOptions = {},
   ): AsyncGenerator<Frame<TypesOf<S, NamesOf<N>>>, void, void> {
     const walk = this.framesPlan(channels, range, options)
-    for await (const frame of walkFrames(this.engine(), this.instant(), walk.plan, walk.range))
-      yield typed<S, N>(frame)
+    try {
+      for await (const frame of walkFrames(this.engine(), this.instant(), walk.plan, walk.range))
+        yield typed<S, N>(frame)
+    } catch (error) {
+      throw await this.#engine.judged(error)
+    }
   }
 
   /** Ends it: what it kept may be collected. Further calls do nothing. */

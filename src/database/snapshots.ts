@@ -4,10 +4,13 @@ import type { TailView } from '../domain/tail.ts'
 import type { Engine } from './engine.ts'
 import { SnapshotState } from './snapshot-state.ts'
 
-/** Captures the head, for all groups in one step. */
-export function takeSnapshot(engine: Engine): SnapshotState {
+/** Captures the head, in one step. @param keys of the groups whose tails are wanted; all without */
+export function takeSnapshot(engine: Engine, keys: Iterable<number> = engine.groups.keys()): SnapshotState {
   const tails = new Map<number, readonly TailView[]>()
-  for (const [key, group] of engine.groups) if (group.runs.length > 0) tails.set(key, group.views())
+  for (const key of keys) {
+    const group = engine.groups.get(key)
+    if (group !== undefined && group.runs.length > 0) tails.set(key, group.views())
+  }
   const state = new SnapshotState(engine.version, engine.pins.pin(engine.lastLsn), tails, engine.segments)
   engine.snapshots.add(state)
   return state

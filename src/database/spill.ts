@@ -55,7 +55,7 @@ async function spillRun(engine: Engine, stream: Stream, run: PendingRows): Promi
   const position = stream.pending.indexOf(run)
   if (position < 0) {
     // Committed or given up meanwhile, from its page.
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
     return
   }
   stream.pending[position] = { kind: 'extents', count, first, last, places }

@@ -1,15 +1,19 @@
 // Reports on an open database: plain values that survive JSON.stringify.
 
-import { countIn, partsIn } from '../unary/channel-view.ts'
+import { countIn, domainsOf } from '../unary/channel-view.ts'
 import { segmentFile } from '../fs/layout.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import { byteWidth } from '../telem/data-type.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
-import { groupOf } from '../version/version.ts'
-import type { GcReport } from './collect.ts'
+import { catalogueOf } from '../version/version.ts'
+import type { GcReport } from './gc-report.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { RecoveryReport } from './believe.ts'
+import { readerStats } from './reader-stats.ts'
+import type { ReaderStats } from './reader-stats.ts'
+import type { SnapshotState } from './snapshot-state.ts'
+import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {
@@ -33,7 +37,7 @@ export interface Stats {
     readonly live: number
     /** Bytes that a collection could give back. */
     readonly dead: number
-    /** Bytes of the file. */
+    /** Bytes that the file takes: its length less the holes that were punched into it. */
     readonly total: number
   }[]
   /** Samples in memory that have not reached a segment. */
@@ -59,18 +63,9 @@ export interface Stats {
     /** Snapshots that users opened. */
     readonly snapshots: number
   }
-  /** Registered read-only processes. Always empty: registering is not built yet. */
-  readonly readers: readonly {
-    /** Process id. */
-    readonly pid: number
-    /** Name of its host. */
-    readonly host: string
-    /** Instant at which it registered. */
-    readonly since: string
-    /** How long ago that is. */
-    readonly age: string
-  }[]
-  /** What opening found after a crash; left out in a new database. */
+  /** Registered read-only processes, but for those that are certainly dead. */
+  readonly readers: readonly ReaderStats[]
+  /** What opening found after a crash; left out in a new database, and beside a process that writes. */
   readonly recovery?: RecoveryReport
   /** The last `db.gc` since the database was opened. */
   readonly gc?: {
@@ -83,22 +78,18 @@ export interface Stats {
   readonly failed?: string
 }
 
-export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | undefined): Stats {
-  const { catalogue, pool, resources, recovery, failure } = engine
-  const channels = Object.fromEntries(
-    catalogue.list.map((channel) => {
-      const ref = channelRefOf(catalogue, channel)
-      const view = engine.viewOf(groupOf(catalogue, channel))
-      const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
-      return [
-        channel.name,
-        { samples, domains: countDomains(engine, channel.name), bytes: samples * byteWidth(channel.type) },
-      ]
-    }),
-  )
+/** All but the registrations is of the instant of the call. */
+export async function statsOf(
+  engine: Engine,
+  gc: { at: bigint; report: GcReport } | undefined,
+): Promise<Stats> {
+  const { pool, resources, recovery, failure } = engine
+  const state = takeSnapshot(engine)
+  const written = (engine.journal?.size ?? 0) + (engine.manifest?.size ?? 0)
   const segments = engine.segments.all().map((segment) => {
     const live = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive
-    const total = segment.size
+    const punched = engine.version.segments[segment.id]?.holes?.bytes ?? segment.punched
+    const total = segment.size - punched
     return {
       name: segmentFile(segment.id),
       live,
@@ -106,33 +97,42 @@ export function statsOf(engine: Engine, gc: { at: bigint; report: GcReport } | u
       total,
     }
   })
-  return {
-    channels,
+  const freed = engine.segments.all().map((segment) => segment.freed)
+  const report = {
     segments,
     memory: { held: pool.held, budget: pool.budget },
-    log: { bytes: (engine.journal?.size ?? 0) + (engine.manifest?.size ?? 0) },
+    log: { bytes: engine.reader === undefined ? written : engine.logBytes },
     open: {
       writers: resources.count('writer'),
       iterators: resources.count('iterator'),
       streamers: resources.count('streamer'),
       snapshots: resources.count('snapshot'),
     },
-    readers: [],
     ...(recovery === undefined ? {} : { recovery }),
     ...(gc === undefined ? {} : { gc: { at: toISO(gc.at), report: gc.report } }),
     ...(failure === undefined ? {} : { failed: failure.message }),
   }
+  const deadBytes = segments.map(({ dead }, i) => ({ dead, freed: freed[i]! }))
+  try {
+    const channels = await channelStats(engine, state)
+    return { channels, ...report, readers: await readerStats(engine, deadBytes) }
+  } finally {
+    releaseSnapshot(engine, state)
+  }
 }
 
-/** Contiguous stretches of a channel: those that go on, or touch, are one. */
-function countDomains(engine: Engine, name: string): number {
-  const { catalogue } = engine
-  const ref = channelRefOf(catalogue, catalogue.byName.get(name)!)
-  let domains = 0
-  let end: bigint | undefined
-  for (const part of partsIn(engine.viewOf(ref.index.key), ref, MIN_TIMESTAMP, END_OF_TIME)) {
-    if (!part.joined && part.start !== end) domains++
-    end = part.end
+/** By name of the channel; the loop turns in between, where there are many. */
+async function channelStats(engine: Engine, state: SnapshotState): Promise<Stats['channels']> {
+  const catalogue = catalogueOf(state.version)
+  const entries: [string, Stats['channels'][string]][] = []
+  for (const channel of catalogue.list) {
+    const ref = channelRefOf(catalogue, channel)
+    const view = state.viewOf(ref.index.key)
+    const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
+    const bytes = samples * byteWidth(channel.type)
+    entries.push([channel.name, { samples, domains: domainsOf(view, ref), bytes }])
+    const turn = engine.turns.due()
+    if (turn !== undefined) await turn
   }
-  return domains
+  return Object.fromEntries(entries)
 }

@@ -44,7 +44,7 @@ export class Syncer {
   #journal: Journal | undefined
   #proven = 0
   #provenBytes = 0
-  #waiters: Waiter[] = []
+  readonly #waiters: Waiter[] = []
   #running = false
   #failure: StorageError | undefined
   /** How long syncs take of late; undefined before the first. */
@@ -140,13 +140,13 @@ export class Syncer {
       while (this.#waiters.length > 0) {
         // Whoever calls in the same step as the first joins it.
         if (this.#isQuick()) await Promise.resolve()
-        const waiters = this.#waiters
-        this.#waiters = []
+        const asked = this.#waiters.splice(0)
         const refusal = this.#writeOut()
-        if (refusal !== undefined) {
-          for (const waiter of waiters) waiter.reject(refusal)
-          continue
-        }
+        // Whoever waits for what the system has already is not concerned: others' records found no room.
+        const written = this.#journal?.written ?? 0
+        const waiters = refusal === undefined ? asked : asked.filter(({ lsn }) => lsn <= written)
+        if (refusal !== undefined) for (const each of asked) if (each.lsn > written) each.reject(refusal)
+        if (waiters.length === 0) continue
         const startedMs = this.#options.clock.monotonicMs()
         try {
           const file = waiters.length === 1 && this.#isQuick() ? this.#onlyDirtyFile() : undefined
@@ -168,7 +168,7 @@ export class Syncer {
   async #round(waiters: readonly Waiter[]): Promise<void> {
     const { segments } = this.#options
     const journal = this.#journal
-    const lsn = journal?.lastLsn ?? 0
+    const lsn = journal?.written ?? 0
     const { handedOut } = segments
     const dirtyFiles = (journal?.files ?? []).filter((file) => file.dirty)
     const directories = this.#dirtyDirectories()
@@ -185,7 +185,7 @@ export class Syncer {
 
   /** As `#round`, on the loop, where one journal file is all that there is to sync. */
   #roundNow(waiters: readonly Waiter[], file: JournalFile): void {
-    const lsn = this.#journal!.lastLsn
+    const lsn = this.#journal!.written
     const { handedOut } = this.#options.segments
     file.dirty = false
     file.file.syncNow()

@@ -7,6 +7,17 @@ import type { Clock } from '../clock.ts'
 /** How long a loop of awaited calls may keep the event loop, in milliseconds. */
 const LONGEST_MS = 8
 
+/** Takes all steps of something; the loop turns between them. For openings, which nobody else shares a loop with yet. */
+export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
+}
+
 export class Turns {
   readonly #clock: Clock
   #lastMs: number

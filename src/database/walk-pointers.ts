@@ -9,14 +9,16 @@ import type { Turns } from './turns.ts'
 /** Pointers between two looks at the clock: about half a millisecond. */
 const STEP = 4096
 
-/** Calls `visit` with every pointer in order; the event loop turns in between where it is due. */
+/** Calls `visit` with the pointers at [from, to) in order, by default all; the event loop turns in between where it is due. */
 export async function walkPointers(
   turns: Turns,
   table: PointerTable,
-  visit: (pointer: Pointer) => void,
+  visit: (pointer: Pointer, position: number) => void,
+  from = 0,
+  to: number = table.length,
 ): Promise<void> {
-  for (let from = 0; from < table.length; from += STEP) {
-    table.forEach(from, Math.min(from + STEP, table.length), visit)
+  for (let at = from; at < to; at += STEP) {
+    table.forEach(at, Math.min(at + STEP, to), visit)
     const turn = turns.due()
     if (turn !== undefined) await turn
   }

@@ -124,7 +124,7 @@ export class TailReplay {
       // Its page is none of the pool's.
       strip.isReleased = true
     } else {
-      for (const key of run.parted) strip.partAt(key, strip.committed)
+      if (run.parted.length > 0) strip.partAt(run.parted, strip.committed)
     }
     const { bytes } = strip.page
     for (let i = 0; i < shape.widths.length; i++) {
@@ -151,57 +151,109 @@ function sameKeys(a: Shape, b: Shape): boolean {
 /** What a delete's cut took from extents that tails name: bytes by segment. */
 export type FreedBytes = Map<number, number>
 
-/** Takes out of a group's tail what a delete names; returns what it freed in segments. */
-export function applyTailCut(group: Group, cut: TailCut): FreedBytes {
+/** Told of a pointer of a channel that goes out of a tail, and of what comes in its place. */
+export type GoneFromTail = (key: number, gone: Pointer, comes: readonly Pointer[]) => void
+
+/** Takes out of the tails of groups what a delete names; returns what it freed in segments. */
+export function applyTailCut(
+  groups: Iterable<Group>,
+  cut: TailCut,
+  tell: GoneFromTail = () => {},
+): FreedBytes {
   const freed: FreedBytes = new Map()
   const keys = new Set(cut.keys)
-  for (const run of group.runs) {
-    if (run.kind === 'strip') cutStrip(run, cut, keys)
-  }
+  // By key: a group has ten thousand channels, or a call as many groups.
+  const changes: ChangesByStart = new Map()
   for (const change of cut.extents) {
-    for (const run of group.runs) {
-      if (run.kind === 'extents' && changeExtents(run, change, freed)) break
-    }
+    if (change.goes === undefined) continue
+    let byStart = changes.get(change.key)
+    if (byStart === undefined) changes.set(change.key, (byStart = new Map<bigint, PointerChange>()))
+    byStart.set(change.goes.first, change)
   }
-  for (const { key, at } of cut.parted) {
+  const parted = new Map<number, bigint[]>()
+  for (const { key, at } of cut.parted) addTo(parted, key, at)
+  for (const group of groups) {
+    if (group.runs.length === 0) continue
     for (const run of group.runs) {
-      if (run.kind === 'strip') partStrip(run, key, at)
-      else if (run.pointers.get(key)?.pointers[0]?.start === at) run.part(key)
+      if (run.kind === 'strip') {
+        cutStrip(run, cut, keys)
+        partStrip(run, parted)
+      } else {
+        changeExtents(run, changes, freed, tell)
+        run.part(run.shape.keys.filter((key) => isParted(parted, key, run.pointers.get(key)?.pointers[0])))
+      }
     }
+    group.prune()
   }
-  group.prune()
   return freed
+}
+
+function addTo<T>(lists: Map<number, T[]>, key: number, value: T): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+function isParted(
+  parted: ReadonlyMap<number, readonly bigint[]>,
+  key: number,
+  first: Pointer | undefined,
+): boolean {
+  return first !== undefined && parted.get(key)?.includes(first.start) === true
 }
 
 function cutStrip(strip: Strip, cut: TailCut, keys: ReadonlySet<number>): void {
   const from = rowBound(strip.times, strip.flushed, strip.committed, cut.start)
   const to = rowBound(strip.times, from, strip.committed, cut.end)
   if (from === to) return
+  const taken = strip.shape.keys.filter((key) => keys.has(key))
+  if (taken.length > 0) strip.cut(taken, from, to)
+}
+
+function partStrip(strip: Strip, parted: ReadonlyMap<number, readonly bigint[]>): void {
+  if (parted.size === 0) return
+  // Channels of one delete go on with nothing at the same few rows.
+  const rows = new Map<number, number[]>()
   for (const key of strip.shape.keys) {
-    if (keys.has(key)) strip.cut(key, from, to)
+    for (const at of parted.get(key) ?? []) {
+      const row = rowBound(strip.times, strip.flushed, strip.committed, at)
+      if (row < strip.committed && strip.times[row] === at) addTo(rows, row, key)
+    }
   }
+  for (const [row, keys] of rows) strip.partAt(keys, row)
 }
 
-function partStrip(strip: Strip, key: number, at: bigint): void {
-  if (!strip.shape.ordinals.has(key)) return
-  const row = rowBound(strip.times, strip.flushed, strip.committed, at)
-  if (row < strip.committed && strip.times[row] === at) strip.partAt(key, row)
-}
+/** By channel key and start of the first pointer that goes. */
+type ChangesByStart = Map<number, Map<bigint, PointerChange>>
 
-function changeExtents(run: ExtentsRun, change: PointerChange, freed: FreedBytes): boolean {
-  const list = run.pointers.get(change.key)
-  if (list === undefined || change.goes === undefined) return false
-  const position = list.pointers.findIndex((pointer) => pointer.start === change.goes!.first)
-  if (position < 0 || list.pointers[position + change.goes.count - 1]?.start !== change.goes.last)
-    return false
-  const gone = list.pointers.slice(position, position + change.goes.count)
-  for (const pointer of gone) freed.set(pointer.segment, (freed.get(pointer.segment) ?? 0) + pointer.live)
-  for (const pointer of change.comes)
-    freed.set(pointer.segment, (freed.get(pointer.segment) ?? 0) - pointer.live)
-  const pointers = [...list.pointers]
-  pointers.splice(position, gone.length, ...change.comes)
-  run.replace(change.key, pointers)
-  return true
+/** Puts what comes in place of what goes, for each list that a change is about. */
+function changeExtents(
+  run: ExtentsRun,
+  changes: ChangesByStart,
+  freed: FreedBytes,
+  tell: GoneFromTail,
+): void {
+  if (changes.size === 0) return
+  const lists: [number, Pointer[]][] = []
+  for (const [key, { pointers }] of run.pointers) {
+    const byStart = changes.get(key)
+    if (byStart === undefined) continue
+    const position = pointers.findIndex(({ start }) => byStart.has(start))
+    const first = pointers[position]
+    const change = first === undefined ? undefined : byStart.get(first.start)
+    if (change?.goes === undefined) continue
+    const { goes, comes } = change
+    const gone = pointers.slice(position, position + goes.count)
+    if (gone.at(-1)?.start !== goes.last || gone.length !== goes.count) continue
+    for (const pointer of gone) {
+      const { segment, live } = pointer
+      freed.set(segment, (freed.get(segment) ?? 0) + live)
+      tell(key, pointer, comes)
+    }
+    for (const { segment, live } of comes) freed.set(segment, (freed.get(segment) ?? 0) - live)
+    lists.push([key, pointers.toSpliced(position, gone.length, ...comes)])
+  }
+  if (lists.length > 0) run.replace(lists)
 }
 
 /** Bytes of segments that the runs of a tail keep live, by segment. */

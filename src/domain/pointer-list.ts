@@ -1,7 +1,8 @@
 // What a reader needs of a sorted list of pointers. The pointer table is one; the pointers that a run
 // of a tail names, few as they are, are another.
 
-import type { Pointer } from '../version/pointer.ts'
+import type { LiveBytes } from '../version/pointer-branch.ts'
+import type { Pointer, SegmentId } from '../version/pointer.ts'
 
 /** Sorted, disjoint pointers of one channel. Positions count from 0. */
 export interface PointerList {
@@ -13,6 +14,10 @@ export interface PointerList {
   endAt(position: number): bigint
   /** Position of the first pointer that ends after `time`; `length` where none does. */
   lowerBound(time: bigint): number
+  /** Position of the first pointer that starts at or after `time`; `length` where none does. */
+  startBound(time: bigint): number
+  /** By segment, what the pointers [from, to) keep live. */
+  liveIn(from: number, to: number): LiveBytes
   /** Sum of the counts before `position`. */
   samplesBefore(position: number): number
   /** The pointer that holds the sample of this number, counted from 0 over all of them. */
@@ -56,6 +61,18 @@ export class ShortPointerList implements PointerList {
       else low = middle + 1
     }
     return low
+  }
+
+  startBound(time: bigint): number {
+    const position = this.lowerBound(time)
+    return position < this.length && this.startAt(position) < time ? position + 1 : position
+  }
+
+  liveIn(from = 0, to: number = this.length): LiveBytes {
+    const sums = new Map<SegmentId, number>()
+    for (const { segment, live } of this.pointers.slice(from, to))
+      sums.set(segment, (sums.get(segment) ?? 0) + live)
+    return sums
   }
 
   samplesBefore(position: number): number {

@@ -101,22 +101,24 @@ export class Strip {
     }
   }
 
-  /** Takes rows [from, to) of a channel away. */
-  cut(key: number, from: number, to: number): void {
+  /** Takes rows [from, to) of channels away. */
+  cut(keys: Iterable<number>, from: number, to: number): void {
     const cuts = new Map(this.cuts)
-    cuts.set(key, addRange(this.cuts.get(key) ?? [], from, to))
+    for (const key of keys) cuts.set(key, addRange(cuts.get(key) ?? [], from, to))
     this.cuts = cuts
   }
 
-  /** The first unflushed row of a channel goes on with nothing. */
-  part(key: number): void {
-    this.parted = new Set(this.parted).add(key)
+  /** The first unflushed row of channels goes on with nothing. */
+  part(keys: Iterable<number>): void {
+    const parted = new Set(this.parted)
+    for (const key of keys) parted.add(key)
+    this.parted = parted
   }
 
-  /** The row at `row` of a channel goes on with nothing: a cut that takes no row. */
-  partAt(key: number, row: number): void {
-    if (row === this.flushed) this.part(key)
-    else this.cut(key, row, row)
+  /** The row at `row` of channels goes on with nothing: a cut that takes no row. */
+  partAt(keys: Iterable<number>, row: number): void {
+    if (row === this.flushed) this.part(keys)
+    else this.cut(keys, row, row)
   }
 
   /** Rows before `to` have become pointers. */
@@ -152,19 +154,21 @@ export class ExtentsRun {
     return { kind: 'pointers', pointers: this.pointers }
   }
 
-  /** Puts other pointers in place of a channel's. */
-  replace(key: number, pointers: readonly Pointer[]): void {
-    this.pointers = new Map(this.pointers).set(key, new ShortPointerList(pointers))
+  /** Puts other pointers in place of the channels'. */
+  replace(lists: Iterable<readonly [number, readonly Pointer[]]>): void {
+    const pointers = new Map(this.pointers)
+    for (const [key, list] of lists) pointers.set(key, new ShortPointerList(list))
+    this.pointers = pointers
   }
 
-  /** The next sample of a channel goes on with nothing. */
-  part(key: number): void {
-    const list = this.pointers.get(key)
-    if (list === undefined || list.length === 0) return
-    this.replace(
-      key,
-      list.pointers.map((pointer, i) => (i === 0 ? { ...pointer, joined: false } : pointer)),
-    )
+  /** The next sample of channels goes on with nothing. */
+  part(keys: Iterable<number>): void {
+    const lists: [number, Pointer[]][] = []
+    for (const key of keys) {
+      const [first, ...others] = this.pointers.get(key)?.pointers ?? []
+      if (first !== undefined) lists.push([key, [{ ...first, joined: false }, ...others]])
+    }
+    if (lists.length > 0) this.replace(lists)
   }
 }
 

@@ -195,6 +195,13 @@ class FaultyFile implements File {
     this.#inner.syncNow()
   }
 
+  async punch(offset: number, length: number): Promise<void> {
+    const fault = this.#next('punch')
+    if (fault !== undefined && 'code' in fault) throw systemError(fault.code, 'punch', this.path)
+    if (this.#inner.punch === undefined) throw systemError('EOPNOTSUPP', 'punch', this.path)
+    return this.#inner.punch(offset, length)
+  }
+
   closeNow(): void {
     const fault = this.#next('close')
     this.#inner.closeNow()

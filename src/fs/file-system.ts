@@ -35,6 +35,12 @@ export interface File {
   sync(): Promise<void>
   /** As `sync`, holding the event loop. */
   syncNow(): void
+  /**
+   * Gives the bytes [offset, offset + length) back to the disk: they read as zeroes, the size stays, and what is beyond
+   * it is left alone. Room comes free in whole blocks only. Needs a file that is open for writing. EOPNOTSUPP where the
+   * file system or the machine cannot, always; also for a file without this method.
+   */
+  punch?(offset: number, length: number): Promise<void>
   /** Gives the file back. What the system makes of it is not told: what must be on disk was synced. */
   closeNow(): void
 }

@@ -59,6 +59,12 @@ export class GrowableBytes {
     }
   }
 
+  /** Makes a hole: bytes [start, end) read as zeroes and take no room. The size stays. */
+  punch(start: number, end: number): void {
+    this.#buffer.fill(0, Math.min(start, this.#size), Math.min(end, this.#size))
+    this.#written.remove(start, end)
+  }
+
   /** Blocks that the contents take on a disk, holes left out; with [start, end) written as well. */
   blocks(blockSize: number, start = 0, end = 0): number {
     if (end <= start) return this.#written.blocks(blockSize)

@@ -45,11 +45,12 @@ export interface LockFile {
 }
 
 /**
- * Opens the file at `path`, creating it where it is missing.
+ * Opens the file at `path`.
+ * @param isCreated where it is missing: whether it is created, or that is an error. Default `true`
  * @throws the system's error.
  */
-export function openLockFile(path: string): LockFile {
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666)
+export function openLockFile(path: string, isCreated = true): LockFile {
+  const descriptor = openSync(path, constants.O_RDWR | (isCreated ? constants.O_CREAT : 0), 0o666)
   let isOpen = true
   return {
     descriptor,

@@ -27,6 +27,7 @@ const TEMP_PREFIX = '.tmp-'
 const EPOCH_DIGITS = 6
 const NUMBER_DIGITS = 12
 const NUMBERED = /^([0-9]{6,16})-([0-9]{12,16})$/
+const READER = /^[0-9]{1,16}-[0-9a-f]{32}$/
 
 /** Segment numbers of one epoch lie below this; a segment's id is `epoch * SEGMENTS_PER_EPOCH + number`. */
 export const SEGMENTS_PER_EPOCH: number = 2 ** 32
@@ -108,6 +109,21 @@ export function parseUnsynced(name: string): number | undefined {
   return name.startsWith(UNSYNCED_PREFIX)
     ? parseCanonical(name.slice(UNSYNCED_PREFIX.length), EPOCH_DIGITS)
     : undefined
+}
+
+/**
+ * Registration of a read-only process, such as `readers/4711-3f2b...`. `token` are 32 hexadecimal digits that no
+ * other registration has; the process id is for people who list the folder.
+ */
+export function readerFile(pid: number, token: string): string {
+  const name = `${pid}-${token}`
+  assert(isReaderName(name), `"${name}" is the name of a registration`)
+  return join(READER_DIRECTORY, name)
+}
+
+/** Whether a name listed in `readers` is that of a registration. */
+export function isReaderName(name: string): boolean {
+  return READER.test(name)
 }
 
 /** Name of a file under construction, to become `base`. `token` tells attempts apart and has no '/'. */

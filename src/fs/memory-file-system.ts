@@ -28,6 +28,8 @@ export interface MemoryFileSystemOptions {
   readonly trace?: boolean
   /** Bytes of the disk, in whole blocks; default: there is always room. */
   readonly capacity?: number
+  /** Whether its files can have holes punched into them; default false, as on many file systems. */
+  readonly holes?: boolean
 }
 
 /** Room is given out in blocks of so many bytes: to contents, and to directories for their names. */
@@ -227,6 +229,7 @@ export class MemoryFileSystem implements FileSystem {
       nextSequence: this.#nextSequence,
       roomFor: this.#roomFor,
       onClose: (closed) => this.#open.delete(closed),
+      holes: this.#options.holes === true,
     })
     this.#open.add(file)
     return file

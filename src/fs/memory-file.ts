@@ -22,6 +22,8 @@ export interface MemoryFileOptions {
   /** How many bytes of a write find room on the disk: all of them, or the first so many. */
   readonly roomFor: (inode: MemoryInode, offset: number, length: number) => number
   readonly onClose: (file: MemoryFile) => void
+  /** Whether the file system can punch holes. */
+  readonly holes: boolean
 }
 
 /** A handle on an inode, which outlives its names. */
@@ -33,6 +35,7 @@ export class MemoryFile implements File {
   readonly #nextSequence: () => number
   readonly #roomFor: MemoryFileOptions['roomFor']
   readonly #onClose: (file: MemoryFile) => void
+  readonly #holes: boolean
   #closed = false
 
   constructor(options: MemoryFileOptions) {
@@ -43,6 +46,7 @@ export class MemoryFile implements File {
     this.#nextSequence = options.nextSequence
     this.#roomFor = options.roomFor
     this.#onClose = options.onClose
+    this.#holes = options.holes
   }
 
   readNow(target: Uint8Array, offset: number): number {
@@ -94,6 +98,22 @@ export class MemoryFile implements File {
   syncNow(): void {
     this.#check('sync', 0)
     this.#sync(this.#nextSequence())
+  }
+
+  /** A death in it leaves the beginning of the hole, or of its blocks. */
+  async punch(offset: number, length: number): Promise<void> {
+    this.#check('punch', offset)
+    await this.#process.turn('punch', this.path)
+    this.#process.operate('punch', this.path)
+    if (!this.#holes) throw systemError('EOPNOTSUPP', 'punch', this.path)
+    if (!this.#writable) throw systemError('EBADF', 'punch', this.path)
+    const punch = (inode: MemoryInode, most: number): void => {
+      inode.punch(this.#nextSequence(), offset, most)
+    }
+    this.#process.mutate('punch', this.path, () => punch(this.#inode, length), {
+      inode: this.#inode,
+      apply: (inode, random, code) => punch(inode, partialLength(random, code, offset, length)),
+    })
   }
 
   closeNow(): void {

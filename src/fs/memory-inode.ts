@@ -11,6 +11,7 @@ type ContentChange =
   | { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'truncate'; readonly size: number }
   | { readonly kind: 'extend'; readonly size: number }
+  | { readonly kind: 'punch'; readonly offset: number; readonly length: number }
 
 /** Contents of one file of the simulated disk. Offsets and sizes in bytes. */
 export class MemoryInode {
@@ -51,6 +52,13 @@ export class MemoryInode {
   truncate(sequence: number, size: number): void {
     this.#current.truncate(size)
     this.#changes.add(sequence, { kind: 'truncate', size })
+  }
+
+  /** Makes a hole of `length` bytes at `offset`, unsynced. */
+  punch(sequence: number, offset: number, length: number): void {
+    if (length === 0) return
+    this.#current.punch(offset, offset + length)
+    this.#changes.add(sequence, { kind: 'punch', offset, length })
   }
 
   /** Puts the changes with a sequence below `mark` on disk, but for those that `markClean` met. */
@@ -125,6 +133,7 @@ export class MemoryInode {
 
 function applyChange(contents: GrowableBytes, change: ContentChange): void {
   if (change.kind === 'write') contents.write(change.bytes, change.offset)
+  else if (change.kind === 'punch') contents.punch(change.offset, change.offset + change.length)
   else if (change.kind === 'truncate') contents.truncate(change.size)
   else contents.extend(change.size)
 }
@@ -135,6 +144,12 @@ function applySurviving(
   sequence: number,
   loss: PowerLoss,
 ): void {
+  if (change.kind === 'punch') {
+    // Torn like a write: some of its sectors, or blocks, are still there.
+    for (const { start, end } of loss.ofWrite(sequence, change.offset, change.length).pieces)
+      contents.punch(change.offset + start, change.offset + end)
+    return
+  }
   if (change.kind !== 'write') {
     if (loss.keeps(sequence)) applyChange(contents, change)
     return

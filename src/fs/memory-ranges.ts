@@ -35,6 +35,17 @@ export class WrittenRanges {
       .map(({ start, end }) => ({ start, end: Math.min(end, size) }))
   }
 
+  /** Bytes [start, end) take no room any more. */
+  remove(start: number, end: number): void {
+    if (end <= start) return
+    this.#ranges = this.#ranges
+      .flatMap((range) => [
+        { start: range.start, end: Math.min(range.end, start) },
+        { start: Math.max(range.start, end), end: range.end },
+      ])
+      .filter((range) => range.start < range.end)
+  }
+
   /** How many blocks of `blockSize` bytes the ranges touch. */
   blocks(blockSize: number): number {
     let count = 0

@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import { assert } from '../assert.ts'
 import type { File } from './file-system.ts'
+import { punchHole } from './native-holes.ts'
 import { hasCode, systemError } from './system-error.ts'
 
 /** Most bytes asked of the system in one call: it takes no more than 2^31 - 1 at once. */
@@ -80,6 +81,12 @@ export class NodeFile implements File {
   syncNow(): void {
     const fd = this.#descriptor('fdatasync')
     uninterrupted(() => fs.fdatasyncSync(fd))
+  }
+
+  async punch(offset: number, length: number): Promise<void> {
+    checkOffset(offset)
+    checkOffset(length)
+    return this.#hold('fallocate', (fd) => uninterruptedLater(() => punchHole(fd, this.path, offset, length)))
   }
 
   /** Closes, for the caller at once; the descriptor goes when the last operation under way has ended. */

@@ -8,6 +8,7 @@ export type OperationKind =
   | 'read'
   | 'write'
   | 'truncate'
+  | 'punch'
   | 'size'
   | 'sync'
   | 'close'

@@ -24,6 +24,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on device',
   ENOTDIR: 'not a directory',
   ENOTEMPTY: 'directory not empty',
+  EOPNOTSUPP: 'operation not supported',
   EPERM: 'operation not permitted',
   EPOWER: 'power lost (simulated)',
 }

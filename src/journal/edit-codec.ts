@@ -7,10 +7,21 @@ import type { Channel } from '../telem/channel.ts'
 import type { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
+import type { ByteRange } from '../version/byte-ranges.ts'
 import type { Edit, PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 
-const KINDS = ['begin', 'create', 'redefine', 'remove', 'flush', 'delete', 'relocate', 'drop'] as const
+const KINDS = [
+  'begin',
+  'create',
+  'redefine',
+  'remove',
+  'flush',
+  'delete',
+  'relocate',
+  'drop',
+  'punch',
+] as const
 
 /** Appends an edit's bytes. */
 export function encodeEdit(to: ByteWriter, edit: Edit): void {
@@ -46,6 +57,13 @@ export function encodeEdit(to: ByteWriter, edit: Edit): void {
       return
     case 'drop':
       encodeNumbers(to, edit.segments)
+      return
+    case 'punch':
+      to.u32(edit.segments.length)
+      for (const { segment, ranges } of edit.segments) {
+        to.u64(segment)
+        encodeRanges(to, ranges)
+      }
       return
     default:
       unreachable(edit)
@@ -83,6 +101,11 @@ export function decodeEdit(from: ByteReader): Edit {
       return { kind, changes: decodeChanges(from) }
     case 'drop':
       return { kind, segments: decodeNumbers(from) }
+    case 'punch':
+      return {
+        kind,
+        segments: list(from, 12, () => ({ segment: from.u64(), ranges: decodeRanges(from) })),
+      }
     default:
       throw new DecodeError(from.offset - 1, 'an edit of an unknown kind')
   }
@@ -178,6 +201,22 @@ function decodeTailCut(from: ByteReader): TailCut {
     extents: decodeChanges(from),
     parted: list(from, 16, () => ({ key: from.u64(), at: from.i64() })),
   }
+}
+
+/** Appends ranges of bytes, each as where it begins and how long it is. */
+export function encodeRanges(to: ByteWriter, ranges: readonly ByteRange[]): void {
+  to.u32(ranges.length)
+  for (const { start, end } of ranges) {
+    to.u64(start)
+    to.u64(end - start)
+  }
+}
+
+export function decodeRanges(from: ByteReader): ByteRange[] {
+  return list(from, 16, () => {
+    const start = from.u64()
+    return { start, end: start + from.u64() }
+  })
 }
 
 function encodeNumbers(to: ByteWriter, numbers: readonly number[]): void {

@@ -6,7 +6,7 @@
 import { HEADER_SIZE } from '../codec/file-header.ts'
 
 /** Not a zero, as lost bytes are, nor 255, as of erased memory; four of them are no length of a frame. */
-const FILL = 0xa5
+export const FILL = 0xa5
 
 /** Fill is written anew when less than this share of it lies ahead. */
 const LOW_SHARE = 1 / 8

@@ -81,6 +81,8 @@ export class Journal {
   readonly #pending = new ByteWriter(2 * PENDING_LIMIT)
   readonly #files: JournalFile[] = []
   #nextLsn: number
+  /** LSN of the oldest pending record. */
+  #firstPending: number | undefined
   #mark = 0
   /** The current file could not be cut back: nothing may be appended to it. */
   #ended = false
@@ -121,6 +123,11 @@ export class Journal {
     return size
   }
 
+  /** LSN of the newest record that the operating system has. */
+  get written(): number {
+    return (this.#firstPending ?? this.#nextLsn) - 1
+  }
+
   /** Bytes that were acknowledged (`relaxed`) before the operating system has them. */
   get pending(): number {
     return this.#pending.length
@@ -155,6 +162,7 @@ export class Journal {
     const lsn = this.#nextLsn++
     current.lastLsn = lsn
     this.#mark = proven
+    if (!through) this.#firstPending ??= lsn
     for (const section of sections) current.commits.set(section.shape.index, lsn)
     return lsn
   }
@@ -287,6 +295,7 @@ export class Journal {
     current.header = undefined
     current.size += length
     this.#pending.reset()
+    this.#firstPending = undefined
   }
 
   /** Takes back what a failed append may have left behind the last whole record. */

@@ -6,11 +6,22 @@
 //   kind 2 pointers  channel key u64, pointers u32, each as in edits; at most POINTERS_A_FRAME of one channel
 //   kind 3 end       frames before it u32, pointers u64
 //   kind 4 archive   see manifest.ts
+//   kind 5 holes     segment id u64, ranges (edit-codec); at most HOLES_A_FRAME; none for segments without holes;
+//                    before the pointers
 
 import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
-import { decodeChannels, decodePointer, encodeChannels, encodePointer } from '../journal/edit-codec.ts'
+import {
+  decodeChannels,
+  decodePointer,
+  decodeRanges,
+  encodeChannels,
+  encodePointer,
+  encodeRanges,
+} from '../journal/edit-codec.ts'
+import type { ByteRange } from '../version/byte-ranges.ts'
+import { Holes } from '../version/holes.ts'
 import { PointerTableBuilder } from '../version/pointer-table.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { PointerTables } from '../version/pointer-tables.ts'
@@ -20,9 +31,13 @@ export const CHECKPOINT_BEGIN = 1
 export const CHECKPOINT_POINTERS = 2
 export const CHECKPOINT_END = 3
 export const ARCHIVE = 4
+export const CHECKPOINT_HOLES = 5
 
 /** Pointers in one frame: about 200 KB, some 2 ms to write. */
 export const POINTERS_A_FRAME = 4096
+
+/** Holes in one frame. */
+const HOLES_A_FRAME = 8192
 
 /** What a checkpoint says besides the version. */
 export interface CheckpointFacts {
@@ -41,6 +56,15 @@ export function* checkpointFrames(
   yield CHECKPOINT_BEGIN
   let frames = 1
   let total = 0
+  for (const [id, { holes }] of Object.entries(version.segments)) {
+    const ranges = holes?.ranges ?? []
+    for (let from = 0; from < ranges.length; from += HOLES_A_FRAME) {
+      to.u64(Number(id))
+      encodeRanges(to, ranges.slice(from, from + HOLES_A_FRAME))
+      yield CHECKPOINT_HOLES
+      frames++
+    }
+  }
   for (const [key, table] of version.pointers.entries()) {
     for (let from = 0; from < table.length; from += POINTERS_A_FRAME) {
       const until = Math.min(from + POINTERS_A_FRAME, table.length)
@@ -99,6 +123,9 @@ export class CheckpointReader {
       case CHECKPOINT_BEGIN:
         this.#begun = decodeBegin(from)
         break
+      case CHECKPOINT_HOLES:
+        this.#takeHoles(from)
+        break
       case CHECKPOINT_POINTERS:
         this.#takePointers(from)
         break
@@ -109,6 +136,17 @@ export class CheckpointReader {
     }
     this.#frames++
     return undefined
+  }
+
+  #takeHoles(from: ByteReader): void {
+    const { segments } = this.#begun!
+    const id = from.u64()
+    const ranges = decodeRanges(from)
+    const entry = segments[id]
+    const holes = entry === undefined ? undefined : holesOf(ranges, entry.holes)
+    if (entry === undefined || holes === undefined)
+      throw new DecodeError(0, 'holes of a checkpoint that cannot be')
+    this.#begun = { ...this.#begun!, segments: { ...segments, [id]: { ...entry, holes } } }
   }
 
   #takePointers(from: ByteReader): void {
@@ -141,7 +179,17 @@ export class CheckpointReader {
   }
 }
 
-function decodeBegin(from: ByteReader): Omit<Version, 'pointers'> & CheckpointFacts {
+/** Undefined where there are none, or bytes would be punched twice. */
+function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes | undefined {
+  try {
+    return Holes.of(ranges, before)
+  } catch {
+    return undefined
+  }
+}
+
+/** What the first frame of a checkpoint says. @throws DecodeError */
+export function decodeBegin(from: ByteReader): Omit<Version, 'pointers'> & CheckpointFacts {
   const lsn = from.u64()
   const covers = from.u64()
   const nextKey = from.u64()

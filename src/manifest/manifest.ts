@@ -232,6 +232,23 @@ export function readManifest(
   path: string,
   identity: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
 ): ManifestContents | undefined {
+  const steps = manifestSteps(bytes, path, identity)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** A frame of a checkpoint longer than this, or so many archived edits, are a step: about 1 ms. */
+const STEP_SIZE = 64 * 1024
+const STEP_EDITS = 256
+
+/** As `readManifest`, in steps between which the loop may turn. */
+export function* manifestSteps(
+  bytes: Uint8Array,
+  path: string,
+  identity: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
+): Generator<void, ManifestContents | undefined, void> {
   const { epoch, number, databaseId } = identity
   if (bytes.length < HEADER_SIZE) return undefined
   decodeFileHeader(bytes.subarray(0, HEADER_SIZE), path, { kind: MANIFEST_KIND, epoch, number, databaseId })
@@ -245,6 +262,7 @@ export function readManifest(
       if (typeof frame === 'string') return undefined
       whole = reader.take(frame.kind, frame.payload)
       at += frame.length
+      if (frame.length > STEP_SIZE) yield
     }
     let { version } = whole
     let { covers } = whole.facts
@@ -252,7 +270,7 @@ export function readManifest(
       const frame = readFrame(bytes, at, seed)
       if (typeof frame === 'string')
         return { version, facts: whole.facts, covers, end: at, isTorn: frame !== 'end' }
-      const archive = decodeArchive(frame.kind, frame.payload, version)
+      const archive = yield* decodeArchive(frame.kind, frame.payload, version)
       version = archive.version
       covers = archive.covers
       at += frame.length
@@ -283,11 +301,11 @@ export function soundEnd(
   }
 }
 
-function decodeArchive(
+function* decodeArchive(
   kind: number,
   payload: Uint8Array,
   before: Version,
-): { version: Version; covers: number } {
+): Generator<void, { version: Version; covers: number }, void> {
   if (kind !== ARCHIVE) throw new DecodeError(0, `a manifest frame of the unknown kind ${kind}`)
   const from = new ByteReader(payload)
   const covers = from.u64()
@@ -296,6 +314,7 @@ function decodeArchive(
     const lsn = from.u64()
     const edit = decodeEdit(new ByteReader(from.bytes(from.u32())))
     if (lsn > version.lsn) version = apply(version, edit, lsn)
+    if (left % STEP_EDITS === 0) yield
   }
   return { version, covers }
 }

@@ -6,7 +6,7 @@
 import { assert, present } from '../assert.ts'
 import type { File, FileSystem } from '../fs/file-system.ts'
 import { join, SEGMENT_DIRECTORY, segmentFile, segmentIdOf } from '../fs/layout.ts'
-import { ClosedError, CorruptionError, SnapshotExpiredError } from '../errors.ts'
+import { ClosedError, CorruptionError } from '../errors.ts'
 import { hasCode } from '../fs/system-error.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { SegmentId } from '../version/pointer.ts'
@@ -33,6 +33,8 @@ export interface Segment {
   dirty: boolean
   /** LSN of the last record that freed bytes here; 0 for none since the database was opened. */
   freed: number
+  /** Bytes of holes; known of a segment that was dropped, and is in no version. */
+  punched: number
   /** Open for appending; undefined once sealed and synced. */
   writer: File | undefined
 }
@@ -53,8 +55,6 @@ export interface SegmentPoolOptions {
   /** A segment this long is sealed; bytes. */
   readonly segmentSize: number
   readonly cache: TableCache
-  /** Keep every descriptor: what is removed by another process must stay readable. */
-  readonly keepOpen?: boolean
   /** Throws where another holder has taken over: then a segment that is gone is no damage. */
   readonly lookNow?: (() => void) | undefined
 }
@@ -69,6 +69,8 @@ export class SegmentPool {
   #handedOut = 0
   /** A file was created: its name is not on disk before the next directory sync. */
   namesDirty = false
+  /** Every descriptor is kept: what another process removes must stay readable. */
+  keepsOpen = false
 
   constructor(options: SegmentPoolOptions) {
     this.#options = options
@@ -80,7 +82,8 @@ export class SegmentPool {
   }
 
   get(id: SegmentId): Segment {
-    return present(this.#segments.get(id), `segment ${segmentFile(id)} is known`)
+    // Asked for with every extent: its name is put together only where it is missing.
+    return this.#segments.get(id) ?? present<Segment>(undefined, `segment ${segmentFile(id)} is known`)
   }
 
   find(id: SegmentId): Segment | undefined {
@@ -241,23 +244,17 @@ export class SegmentPool {
       this.#readers.set(id, known)
       return known.reader
     }
-    const { files, directory, databaseId, cache, keepOpen } = this.#options
+    const { files, directory, databaseId, cache } = this.#options
     if (this.#isClosed) throw new ClosedError(`The database "${directory}" is closed`)
     try {
       const file = openSegment(files, directory, id, databaseId)
       const reader = new SegmentReader(file, id, segmentSeed(id, databaseId), cache)
       this.#readers.set(id, { file, reader })
-      if (keepOpen !== true && this.#readers.size > OPEN_READERS) this.#evict()
+      if (!this.keepsOpen && this.#readers.size > OPEN_READERS) this.#evict()
       return reader
     } catch (cause) {
       const path = join(directory, segmentFile(id))
       if (hasCode(cause, 'ENOENT')) {
-        if (keepOpen === true) {
-          throw new SnapshotExpiredError(
-            `The writing process has given "${path}" back: open the database again`,
-            { cause },
-          )
-        }
         this.#options.lookNow?.()
         throw new CorruptionError(path, 0, 'the segment is missing', { cause })
       }
@@ -311,6 +308,13 @@ export class SegmentPool {
     this.namesDirty = true
   }
 
+  /** Nobody here reads a segment any more, whose file is another process's. */
+  forget(id: SegmentId): void {
+    this.#closeReader(id)
+    this.#options.cache.forget(id)
+    this.#segments.delete(id)
+  }
+
   /** Directory of the segments, for syncs of their names. */
   get path(): string {
     return join(this.#options.directory, SEGMENT_DIRECTORY)
@@ -327,7 +331,8 @@ export class SegmentPool {
 
   #entry(id: SegmentId, size: number, sealed: boolean): Segment {
     const seed = segmentSeed(id, this.#options.databaseId)
-    return { id, seed, size, reserved: 0, tailLive: 0, sealed, dirty: false, freed: 0, writer: undefined }
+    const counts = { size, reserved: 0, tailLive: 0, freed: 0, punched: 0 }
+    return { id, seed, ...counts, sealed, dirty: false, writer: undefined }
   }
 }
 

@@ -12,7 +12,8 @@ import { byteWidth, typeCode } from '../telem/data-type.ts'
 import type { SegmentId } from '../version/pointer.ts'
 import type { BlockTable } from './block-table.ts'
 import { loadBlockTable, viewBlockTable } from './block-table.ts'
-import type { ExtentOwner, ExtentRef } from './extent-header.ts'
+import { decodeExtentHeader } from './extent-header.ts'
+import type { ExtentHeader, ExtentOwner, ExtentRef } from './extent-header.ts'
 import { BLOCK_SAMPLES, EXTENT_HEADER_SIZE, UNIT_SAMPLES } from './extent-layout.ts'
 import { readFully, readFullyNow } from './read-fully.ts'
 import type { TableCache } from './table-cache.ts'
@@ -168,6 +169,19 @@ export class SegmentReader {
       const what = `${count} samples are asked of an extent of ${ref.length} bytes`
       throw new CorruptionError(path, ref.offset, what)
     }
+  }
+
+  /**
+   * What an extent of a channel says of itself.
+   * @throws CorruptionError where it is damaged, or another extent is there
+   */
+  headerNow(ref: ExtentRef, channel: number): ExtentHeader {
+    const { path } = this.#file
+    const bytes = new Uint8Array(EXTENT_HEADER_SIZE)
+    readFullyNow(this.#file, bytes, ref.offset)
+    const header = decodeExtentHeader(bytes, this.#seed, ref.offset, path)
+    if (header.length === ref.length && header.channel === channel) return header
+    throw new CorruptionError(path, ref.offset, 'another extent begins here')
   }
 
   /** A read of several chunks is under way: its file must stay open. */

@@ -8,6 +8,8 @@ import type { BlockStats } from './block-stats.ts'
 import { blockStats } from './block-stats.ts'
 import type { BlockTable } from './block-table.ts'
 import { loadBlockTable } from './block-table.ts'
+import { liveBlocks } from './dead-blocks.ts'
+import type { SampleRange } from './dead-blocks.ts'
 import type { ExtentOwner, ExtentRef } from './extent-header.ts'
 import { BLOCK_SAMPLES, UNIT_SAMPLES } from './extent-layout.ts'
 import { readFully } from './read-fully.ts'
@@ -16,19 +18,25 @@ import { findBadUnit } from './verify-units.ts'
 /** Bytes of one read, a multiple of every block's size: what is checked between two turns of the loop. */
 const CHUNK_SIZE = 1024 * 1024
 
+/** As many samples as an extent can have. */
+const ALL = 2 ** 32
+
 /** Something wrong at `offset` of `file`, in bytes; `channel` is a key. */
 export interface ExtentProblem {
   readonly what: string
   readonly file: string
   readonly offset: number
   readonly channel: number
+  /** Positions of the samples that cannot be read for it, `to` exclusive; undefined where all can. */
+  readonly samples?: { readonly from: number; readonly to: number }
   /** Why it could not be read, where that says nothing about what is there: the file system refused. */
   readonly refusal?: Error
 }
 
 /**
- * Checks all of an extent.
+ * Checks all of an extent that can be read: what was punched of it is not looked at.
  * @param seed of `segmentSeed`
+ * @param live the samples that pointers reach; all of them without. Blocks in which there are none may be holes
  * @returns what is wrong, in the order of the file; empty for a sound extent
  */
 export async function verifyExtent(
@@ -36,8 +44,9 @@ export async function verifyExtent(
   seed: number,
   ref: ExtentRef,
   owner: ExtentOwner,
+  live: readonly SampleRange[] = [{ from: 0, to: Infinity }],
 ): Promise<ExtentProblem[]> {
-  const check = new ExtentCheck(file, seed, ref, owner)
+  const check = new ExtentCheck(file, seed, ref, owner, live)
   await check.run()
   return check.problems
 }
@@ -48,11 +57,13 @@ class ExtentCheck {
   readonly #seed: number
   readonly #ref: ExtentRef
   readonly #owner: ExtentOwner
+  readonly #live: readonly SampleRange[]
   readonly #stats: BlockStats = { min: 0, max: 0, sum: 0, holdsNaN: false }
   /** The timestamp before the block being checked; undefined at the start and behind damage. */
   #lastTime: bigint | undefined
 
-  constructor(file: File, seed: number, ref: ExtentRef, owner: ExtentOwner) {
+  constructor(file: File, seed: number, ref: ExtentRef, owner: ExtentOwner, live: readonly SampleRange[]) {
+    this.#live = live
     this.#file = file
     this.#seed = seed
     this.#ref = ref
@@ -65,20 +76,29 @@ class ExtentCheck {
       await this.#checkSamples(table)
       await this.#checkPadding(table)
     } catch (error) {
-      if (error instanceof CorruptionError) this.#report(error.offset, error.message)
-      else this.#report(this.#ref.offset, `the extent cannot be read: ${String(error)}`, error as Error)
+      const samples = { from: 0, to: ALL }
+      if (error instanceof CorruptionError) this.#report(error.offset, error.message, { samples })
+      else
+        this.#report(this.#ref.offset, `the extent cannot be read: ${String(error)}`, {
+          samples,
+          refusal: error as Error,
+        })
     }
   }
 
   async #checkSamples(table: BlockTable): Promise<void> {
     const size = table.count * table.width
+    const blockSize = BLOCK_SAMPLES * table.width
     const chunk = new Uint8Array(Math.min(size, CHUNK_SIZE))
-    for (let at = 0; at < size; at += CHUNK_SIZE) {
-      const bytes = chunk.subarray(0, Math.min(CHUNK_SIZE, size - at))
-      await readFully(this.#file, bytes, this.#ref.offset + table.dataOffset + at)
-      const blockSize = BLOCK_SAMPLES * table.width
-      for (let inChunk = 0; inChunk < bytes.length; inChunk += blockSize) {
-        this.#checkBlock(table, (at + inChunk) / blockSize, bytes.subarray(inChunk, inChunk + blockSize))
+    for (const { from, to } of liveBlocks(table.count, this.#live)) {
+      this.#lastTime = undefined
+      const end = Math.min(to * blockSize, size)
+      for (let at = from * blockSize; at < end; at += CHUNK_SIZE) {
+        const bytes = chunk.subarray(0, Math.min(CHUNK_SIZE, end - at))
+        await readFully(this.#file, bytes, this.#ref.offset + table.dataOffset + at)
+        for (let inChunk = 0; inChunk < bytes.length; inChunk += blockSize) {
+          this.#checkBlock(table, (at + inChunk) / blockSize, bytes.subarray(inChunk, inChunk + blockSize))
+        }
       }
     }
   }
@@ -105,7 +125,8 @@ class ExtentCheck {
       const skipped = (next - from) * unitSize
       const bad = findBadUnit(bytes.subarray(skipped), table, next, to, this.#seed, offset + skipped)
       if (bad < 0) return next === from
-      this.#report(offset + (bad - from) * unitSize, 'samples do not match their checksum')
+      const samples = { from: bad * UNIT_SAMPLES, to: Math.min(table.count, (bad + 1) * UNIT_SAMPLES) }
+      this.#report(offset + (bad - from) * unitSize, 'samples do not match their checksum', { samples })
       next = bad + 1
     }
     return false
@@ -164,8 +185,7 @@ class ExtentCheck {
     }
   }
 
-  #report(offset: number, what: string, refusal?: Error): void {
-    const problem = { what, file: this.#file.path, offset, channel: this.#owner.channel }
-    this.problems.push(refusal === undefined ? problem : { ...problem, refusal })
+  #report(offset: number, what: string, more: Pick<ExtentProblem, 'samples' | 'refusal'> = {}): void {
+    this.problems.push({ what, file: this.#file.path, offset, channel: this.#owner.channel, ...more })
   }
 }

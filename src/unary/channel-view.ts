@@ -7,6 +7,7 @@ import { rowBound, visibleRows } from '../domain/tail.ts'
 import type { Strip, TailView } from '../domain/tail.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import type { DataType } from '../telem/data-type.ts'
+import type { TimeRange } from '../telem/time-range.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTables } from '../version/pointer-tables.ts'
 import { cutPointer, rankOf, timeOfRank } from './time-search.ts'
@@ -88,6 +89,19 @@ export function newestParts(view: GroupView, channel: ChannelRef, count: number,
   return lastOf(parts, count)
 }
 
+/** From the first of the newest `count` samples of a channel before `end`, to `end`. @throws CorruptionError, StorageError */
+export function newestRange(view: GroupView, channel: ChannelRef, count: number, end: bigint): TimeRange {
+  if (count <= FEW_NEWEST) {
+    const start = newestParts(view, channel, count, end)[0]?.start ?? end
+    return { start, end }
+  }
+  const older = countIn(view, channel, MIN, end) - count
+  return { start: older > 0 ? (timeOfNth(view, channel, MIN, older) ?? end) : MIN, end }
+}
+
+/** So many newest samples are looked for from the end, pointer by pointer. */
+const FEW_NEWEST = 64
+
 /** Timestamp of the sample number `count` (from 0) at or after `start`; undefined where there are fewer. */
 export function timeOfNth(
   view: GroupView,
@@ -95,27 +109,67 @@ export function timeOfNth(
   start: bigint,
   count: number,
 ): bigint | undefined {
-  let left = count
-  for (const part of partsFrom(view, channel, start)) {
+  const { from, skipped } = skipTo(view, channel, start, count)
+  let left = count - skipped
+  for (const part of partsFrom(view, channel, from)) {
     if (left < part.count) return timeInPart(part, left)
     left -= part.count
   }
   return undefined
 }
 
-/**
- * As `partsIn` to the end of time, one by one: pointers that nobody asks for are not looked at. What lies in
- * memory is that of the first step. @throws CorruptionError, StorageError
- */
-export function* partsFrom(view: GroupView, channel: ChannelRef, start: bigint): Generator<Part, void, void> {
+/** Pointers fewer than this are looked at one by one. */
+const FEW = 16
+
+/** Where to begin with counting to `count` from `start` on: most is skipped by the sums that the table keeps. */
+function skipTo(
+  view: GroupView,
+  channel: ChannelRef,
+  start: bigint,
+  count: number,
+): { readonly from: bigint; readonly skipped: number } {
+  const list = view.pointers.get(channel.key)
+  const first = list.lowerBound(start)
+  if (list.length - first < FEW) return { from: start, skipped: 0 }
+  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
+  const cut = cutPointer(index, list.get(first), start, MAX, true)
+  const base = list.samplesBefore(first + 1) - Math.max(0, cut.to - cut.from)
   const tail: Part[] = []
   addTail(tail, view, channel, start, MAX)
+  const before = (position: number): number => {
+    const time = list.startAt(position)
+    let sum = list.samplesBefore(position) - base
+    for (const part of tail) if (part.start < time) sum += part.count
+    return sum
+  }
+  let low = first
+  let high = list.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (before(middle) <= count) low = middle
+    else high = middle - 1
+  }
+  return low === first ? { from: start, skipped: 0 } : { from: list.startAt(low), skipped: before(low) }
+}
+
+/**
+ * As `partsIn`, one by one: pointers that nobody asks for are not looked at. What lies in memory is that of the
+ * first step. @throws CorruptionError, StorageError
+ */
+export function* partsFrom(
+  view: GroupView,
+  channel: ChannelRef,
+  start: bigint,
+  end: bigint = MAX,
+): Generator<Part, void, void> {
+  const tail: Part[] = []
+  addTail(tail, view, channel, start, end)
   tail.sort(byStart)
   const list = view.pointers.get(channel.key)
   const index = indexOf(view, view.pointers.get(channel.index.key), channel)
   let next = 0
-  for (let p = list.lowerBound(start); p < list.length; p++) {
-    const part = cutToPart(list.get(p), index, start, MAX)
+  for (let p = list.lowerBound(start); p < list.length && list.startAt(p) < end; p++) {
+    const part = cutToPart(list.get(p), index, start, end)
     if (part === undefined) continue
     while (next < tail.length && tail[next]!.start < part.start) yield tail[next++]!
     yield part
@@ -242,4 +296,22 @@ export function countIn(view: GroupView, channel: ChannelRef, start: bigint, end
   const tail: Part[] = []
   addTail(tail, view, channel, start, end)
   return count + countOf(tail)
+}
+
+/** Contiguous stretches of a channel: those that go on, or touch, are one. The table knows its own. */
+export function domainsOf(view: GroupView, channel: ChannelRef): number {
+  const list = view.pointers.get(channel.key)
+  const tail: Part[] = []
+  addTail(tail, view, channel, MIN, MAX)
+  tail.sort(byStart)
+  let { domains } = list
+  tail.forEach((part, i) => {
+    const position = list.startBound(part.start)
+    const isBehindPointer = position > 0 && (i === 0 || list.endAt(position - 1) > tail[i - 1]!.end)
+    const end = isBehindPointer ? list.endAt(position - 1) : tail[i - 1]?.end
+    if (!part.joined && part.start !== end) domains++
+    // A pointer that goes on where this ends was counted as one that follows a gap.
+    if (position < list.length && !list.joinedAt(position) && list.startAt(position) === part.end) domains--
+  })
+  return domains
 }

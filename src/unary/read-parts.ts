@@ -4,7 +4,7 @@
 
 import { byteWidth, createArray } from '../telem/data-type.ts'
 import type { NumericArray } from '../telem/data-type.ts'
-import type { ChannelRef, ExtentPart, Part } from './channel-view.ts'
+import type { ChannelRef, ExtentPart, Part, RowsPart } from './channel-view.ts'
 import { countOf } from './channel-view.ts'
 import type { SegmentSource } from './time-search.ts'
 
@@ -19,13 +19,14 @@ export interface Filling {
   readonly channel: ChannelRef
   readonly data: NumericArray
   readonly parts: readonly Part[]
+  /** Position of each in `data`. */
   readonly extents: readonly { readonly part: ExtentPart; readonly at: number }[]
   /** What reading `extents` costs, in bytes: more than they hold where they are short. */
   readonly size: number
 }
 
 /** More than this is only allocated where the files are as long as what they are to be filled from. */
-const CHECKED_ABOVE = 4 * 1024 * 1024
+export const CHECKED_ABOVE: number = 4 * 1024 * 1024
 
 /**
  * Allocates the array and copies what lies in memory.
@@ -35,23 +36,31 @@ export function beginFilling(channel: ChannelRef, parts: readonly Part[], segmen
   const count = countOf(parts)
   if (count * byteWidth(channel.type) > CHECKED_ABOVE) checkRoom(channel, parts, segments)
   const data = createArray(channel.type, count)
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const width = data.BYTES_PER_ELEMENT
   const extents: { part: ExtentPart; at: number }[] = []
   let at = 0
   let size = 0
   for (const part of parts) {
-    const length = part.count * width
-    if (part.kind === 'rows') {
-      const from = part.strip.offsets[part.ordinal]! + part.from * width
-      bytes.set(part.strip.page.bytes.subarray(from, from + length), at)
-    } else {
+    if (part.kind === 'rows') copyRows(part, data, at)
+    else {
       extents.push({ part, at })
-      size += Math.max(length, EXTENT_COST)
+      size += costOfExtent(part, data)
     }
-    at += length
+    at += part.count
   }
   return { channel, data, parts, extents, size }
+}
+
+/** Copies rows that lie in memory to position `at`. */
+export function copyRows({ strip, ordinal, from, count }: RowsPart, data: NumericArray, at: number): void {
+  const width = data.BYTES_PER_ELEMENT
+  const begin = strip.offsets[ordinal]! + from * width
+  const bytes = new Uint8Array(data.buffer, data.byteOffset + at * width, count * width)
+  bytes.set(strip.page.bytes.subarray(begin, begin + count * width))
+}
+
+/** What reading a part costs, in bytes of a large read. */
+export function costOfExtent({ count }: ExtentPart, data: NumericArray): number {
+  return Math.max(count * data.BYTES_PER_ELEMENT, EXTENT_COST)
 }
 
 function checkRoom({ owner }: ChannelRef, parts: readonly Part[], segments: SegmentSource): void {
@@ -65,7 +74,7 @@ export function fillNow(filling: Filling, segments: SegmentSource): void {
   const { data, channel } = filling
   const width = data.BYTES_PER_ELEMENT
   for (const { part, at } of filling.extents) {
-    const target = new Uint8Array(data.buffer, data.byteOffset + at, part.count * width)
+    const target = new Uint8Array(data.buffer, data.byteOffset + at * width, part.count * width)
     segments
       .reader(part.pointer.segment)
       .readSamplesNow(part.pointer, channel.owner, part.pointer.skip + part.from, part.count, target)
@@ -83,7 +92,7 @@ export async function fill(
   const width = data.BYTES_PER_ELEMENT
   let since = 0
   for (const { part, at } of filling.extents) {
-    const target = new Uint8Array(data.buffer, data.byteOffset + at, part.count * width)
+    const target = new Uint8Array(data.buffer, data.byteOffset + at * width, part.count * width)
     const reader = segments.reader(part.pointer.segment)
     await reader.readSamples(part.pointer, channel.owner, part.pointer.skip + part.from, part.count, target)
     since += Math.max(target.length, EXTENT_COST)

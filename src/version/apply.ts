@@ -5,6 +5,8 @@
 import { produce, setAutoFreeze } from 'immer'
 import { assert, unreachable } from '../assert.ts'
 import type { Edit, PointerChange } from './edit.ts'
+import { Holes } from './holes.ts'
+import type { PointerTable } from './pointer-table.ts'
 import type { PointerTables } from './pointer-tables.ts'
 import type { SegmentEntry, Version } from './version.ts'
 
@@ -21,20 +23,39 @@ interface Draft {
   flushed: { [index: number]: number }
 }
 
+/** What some changes make of the tables that they were prepared for. */
+export type PreparedChanges = Map<PointerChange, { readonly from: PointerTable; readonly to: PointerTable }>
+
+/**
+ * Works out beforehand what a change makes of a table, and returns that; many are prepared in slices. Where the
+ * table is still the same one when the edit is applied, this is found; else it is worked out again.
+ * @throws AssertionError as `apply`
+ */
+export function prepareChange(
+  prepared: PreparedChanges,
+  table: PointerTable,
+  change: PointerChange,
+): PointerTable {
+  const to = changed(table, change)
+  prepared.set(change, { from: table, to })
+  return to
+}
+
 /**
  * The version after `edit`, which has the number `lsn`.
+ * @param prepared what is known of its changes already
  * @throws AssertionError where the edit does not fit: a pointer run that is not there, a key used twice.
  */
-export function apply(version: Version, edit: Edit, lsn: number): Version {
+export function apply(version: Version, edit: Edit, lsn: number, prepared?: PreparedChanges): Version {
   assert(lsn > version.lsn, `edit ${lsn} comes after ${version.lsn}`)
   return produce(version, (state) => {
     const draft = state as unknown as Draft
     draft.lsn = lsn
-    applyTo(draft, version, edit)
+    applyTo(draft, version, edit, prepared)
   })
 }
 
-function applyTo(draft: Draft, version: Version, edit: Edit): void {
+function applyTo(draft: Draft, version: Version, edit: Edit, prepared: PreparedChanges | undefined): void {
   switch (edit.kind) {
     case 'begin':
       return
@@ -55,17 +76,27 @@ function applyTo(draft: Draft, version: Version, edit: Edit): void {
       removeChannels(draft, version, edit.keys)
       return
     case 'flush':
-      applyChanges(draft, version, edit.changes)
+      applyChanges(draft, version, edit.changes, prepared)
       for (const group of edit.groups) draft.flushed[group.key] = group.lsn
       return
     case 'delete':
     case 'relocate':
-      applyChanges(draft, version, edit.changes)
+      applyChanges(draft, version, edit.changes, prepared)
       return
     case 'drop':
       for (const segment of edit.segments) {
         assert((version.segments[segment]?.live ?? 0) === 0, `segment ${segment} is dead`)
         delete draft.segments[segment]
+      }
+      return
+    case 'punch':
+      for (const { segment, ranges } of edit.segments) {
+        // Tails alone may name it yet.
+        const entry = version.segments[segment] ?? { size: 0, live: 0 }
+        const holes = Holes.of(ranges, entry.holes)
+        const size = Math.max(entry.size, holes.end)
+        assert(entry.live + holes.bytes <= size, `segment ${segment} keeps a balance`)
+        draft.segments[segment] = { ...entry, size, holes }
       }
       return
     default:
@@ -79,7 +110,7 @@ function removeChannels(draft: Draft, version: Version, keys: readonly number[])
   for (const key of keys) {
     assert(version.channels[key] !== undefined, `channel ${key} exists`)
     const table = pointers.get(key)
-    table.forEach(0, table.length, (pointer) => enter(ledger, pointer.segment, -pointer.live, 0))
+    for (const [segment, live] of table.liveIn()) enter(ledger, segment, -live, 0)
     pointers = pointers.delete(key)
     delete draft.channels[key]
     delete draft.flushed[key]
@@ -88,37 +119,44 @@ function removeChannels(draft: Draft, version: Version, keys: readonly number[])
   settle(draft, version, ledger)
 }
 
-function applyChanges(draft: Draft, version: Version, changes: readonly PointerChange[]): void {
+function applyChanges(
+  draft: Draft,
+  version: Version,
+  changes: readonly PointerChange[],
+  prepared: PreparedChanges | undefined,
+): void {
   const ledger = new Map<number, Balance>()
-  const tables = new Map<number, ReturnType<PointerTables['get']>>()
+  const tables = new Map<number, PointerTable>()
   for (const change of changes) {
-    const table = tables.get(change.key) ?? version.pointers.get(change.key)
-    const { goes, comes } = change
-    let position: number
-    let removed = 0
-    if (goes === undefined) {
-      assert(comes.length > 0, 'a change changes something')
-      position = table.startBound(comes[0]!.start)
-    } else {
-      position = table.startBound(goes.first)
-      removed = goes.count
-      const last = position + removed - 1
-      assert(
-        removed > 0 &&
-          last < table.length &&
-          table.startAt(position) === goes.first &&
-          table.startAt(last) === goes.last,
-        `channel ${change.key} has the ${removed} pointers that go`,
-      )
-      table.forEach(position, position + removed, (pointer) =>
-        enter(ledger, pointer.segment, -pointer.live, 0),
-      )
+    const { key, goes, comes } = change
+    const table = tables.get(key) ?? version.pointers.get(key)
+    const known = prepared?.get(change)
+    tables.set(key, known?.from === table ? known.to : changed(table, change))
+    if (goes !== undefined) {
+      const position = table.startBound(goes.first)
+      for (const [segment, live] of table.liveIn(position, position + goes.count))
+        enter(ledger, segment, -live, 0)
     }
     for (const pointer of comes) enter(ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
-    tables.set(change.key, table.splice(position, removed, comes))
   }
   draft.pointers = version.pointers.setMany(tables)
   settle(draft, version, ledger)
+}
+
+/** The table with what comes in place of what goes, which must be there. */
+function changed(table: PointerTable, { key, goes, comes }: PointerChange): PointerTable {
+  if (goes === undefined) {
+    assert(comes.length > 0, 'a change changes something')
+    return table.splice(table.startBound(comes[0]!.start), 0, comes)
+  }
+  const { first, last, count } = goes
+  const position = table.startBound(first)
+  const end = position + count - 1
+  assert(
+    count > 0 && end < table.length && table.startAt(position) === first && table.startAt(end) === last,
+    `channel ${key} has the ${count} pointers that go`,
+  )
+  return table.splice(position, count, comes)
 }
 
 interface Balance {
@@ -140,6 +178,6 @@ function settle(draft: Draft, version: Version, ledger: ReadonlyMap<number, Bala
     const entry = version.segments[segment]
     const live = (entry?.live ?? 0) + balance.live
     assert(live >= 0, `segment ${segment} keeps a balance`)
-    draft.segments[segment] = { size: Math.max(entry?.size ?? 0, balance.size), live }
+    draft.segments[segment] = { ...entry, size: Math.max(entry?.size ?? 0, balance.size), live }
   }
 }

@@ -3,6 +3,7 @@
 // to tails rides along and is applied by the domain layer, live and at recovery alike.
 
 import type { Channel } from '../telem/channel.ts'
+import type { ByteRange } from './byte-ranges.ts'
 import type { Pointer } from './pointer.ts'
 
 /** One splice of one channel's pointers: first what goes, then what comes in its place. */
@@ -78,6 +79,16 @@ export interface DropEdit {
   readonly segments: readonly number[]
 }
 
+/** Bytes of segments that nothing reaches were given back in place, and their files were synced after that. */
+export interface PunchEdit {
+  readonly kind: 'punch'
+  readonly segments: readonly {
+    readonly segment: number
+    /** Sorted and disjoint; none of them was punched before. */
+    readonly ranges: readonly ByteRange[]
+  }[]
+}
+
 export type Edit =
   | BeginEdit
   | CreateEdit
@@ -87,3 +98,4 @@ export type Edit =
   | DeleteEdit
   | RelocateEdit
   | DropEdit
+  | PunchEdit

@@ -5,6 +5,10 @@
 // A node is a branch of leaves, the root of a table a branch of nodes; only `PointerTable` uses them.
 
 import { assert, present } from '../assert.ts'
+import type { SegmentId } from './pointer.ts'
+
+/** By segment: bytes that pointers keep live. */
+export type LiveBytes = ReadonlyMap<SegmentId, number>
 
 /** What a branch keeps of a child, and is itself to the branch above. */
 export interface Span {
@@ -12,11 +16,15 @@ export interface Span {
   readonly length: number
   /** Sum of their counts. */
   readonly samples: number
-  /** How many of them are not joined. */
+  /** How many of them go on with nothing before them in the span: neither joined, nor touching. */
   readonly domains: number
+  /** Whether the first is joined; false where there is none. */
+  readonly firstJoined: boolean
   /** Start of the first and end of the last; 0n where there is none. */
   readonly firstStart: bigint
   readonly lastEnd: bigint
+  /** By segment: what they keep live. */
+  readonly live: LiveBytes
 }
 
 // Most channels are small: branches with one child, or none, share their sums.
@@ -28,10 +36,12 @@ export class Branch<Child extends Span> implements Span {
   readonly length: number
   readonly samples: number
   readonly domains: number
+  readonly firstJoined: boolean
   readonly firstStart: bigint
   readonly lastEnd: bigint
   readonly #pointersBefore: readonly number[]
   readonly #samplesBefore: readonly number[]
+  #live: LiveBytes | undefined
 
   private constructor(
     children: readonly Child[],
@@ -48,6 +58,7 @@ export class Branch<Child extends Span> implements Span {
     this.length = last === undefined ? 0 : (pointersBefore[at] ?? 0) + last.length
     this.samples = last === undefined ? 0 : (samplesBefore[at] ?? 0) + last.samples
     this.domains = domains
+    this.firstJoined = first?.firstJoined ?? false
     this.firstStart = first === undefined ? 0n : first.firstStart
     this.lastEnd = last === undefined ? 0n : last.lastEnd
   }
@@ -61,12 +72,14 @@ export class Branch<Child extends Span> implements Span {
     let pointers = 0
     let samples = 0
     let domains = 0
+    let before: Child | undefined
     for (const child of children) {
       pointersBefore.push(pointers)
       samplesBefore.push(samples)
       pointers += child.length
       samples += child.samples
-      domains += child.domains
+      domains += domainsBehind(before, child)
+      before = child
     }
     return new Branch(children, pointersBefore, samplesBefore, domains)
   }
@@ -77,8 +90,17 @@ export class Branch<Child extends Span> implements Span {
     const old = present(this.children[last], 'a last child to replace')
     const children = this.children.slice()
     children[last] = child
-    const domains = this.domains - old.domains + child.domains
+    const before = this.children[last - 1]
+    const domains = this.domains - domainsBehind(before, old) + domainsBehind(before, child)
     return new Branch(children, this.#pointersBefore, this.#samplesBefore, domains)
+  }
+
+  /** Added up when first asked for, and kept. */
+  get live(): LiveBytes {
+    if (this.#live !== undefined) return this.#live
+    const live = new Map<SegmentId, number>()
+    for (const child of this.children) addLiveBytes(live, child.live)
+    return (this.#live = live)
   }
 
   /** @throws AssertionError if there is no such child. */
@@ -141,6 +163,17 @@ export class Branch<Child extends Span> implements Span {
     assert(fresh.length === this.length && fresh.samples === this.samples, 'totals of a branch add up')
     assert(fresh.domains === this.domains, 'domains of a branch add up')
   }
+}
+
+/** Adds bytes by segment to sums. */
+export function addLiveBytes(sums: Map<SegmentId, number>, live: LiveBytes): void {
+  for (const [segment, bytes] of live) sums.set(segment, (sums.get(segment) ?? 0) + bytes)
+}
+
+/** Domains that begin in `child`: its first pointer may go on with what ends before it. */
+function domainsBehind(before: Span | undefined, child: Span): number {
+  const goesOn = before !== undefined && !child.firstJoined && child.firstStart === before.lastEnd
+  return goesOn ? child.domains - 1 : child.domains
 }
 
 /**

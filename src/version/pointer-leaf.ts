@@ -5,8 +5,9 @@
 // alone, which checks order and ranges before it gets here.
 
 import { assert, present } from '../assert.ts'
+import type { LiveBytes } from './pointer-branch.ts'
 import { assertPointer } from './pointer-rules.ts'
-import type { Pointer } from './pointer.ts'
+import type { Pointer, SegmentId } from './pointer.ts'
 
 /** Most pointers of a leaf; buffers grow 8, 16 ... to it. */
 export const LEAF_CAPACITY = 256
@@ -96,13 +97,14 @@ export class Leaf {
   readonly length: number
   /** Sum of the pointers' counts. */
   readonly samples: number
-  /** Pointers that are not joined. */
+  /** Pointers that go on with nothing in the leaf: neither joined, nor touching the one before. */
   readonly domains: number
   /** Start of the first pointer (0n in the empty leaf). */
   readonly firstStart: bigint
   /** End of the last pointer (0n in the empty leaf). */
   readonly lastEnd: bigint
   readonly #rows: Rows
+  #live: LiveBytes | undefined
 
   private constructor(
     rows: Rows,
@@ -118,6 +120,35 @@ export class Leaf {
     this.domains = domains
     this.firstStart = firstStart
     this.lastEnd = lastEnd
+  }
+
+  get firstJoined(): boolean {
+    return this.length > 0 && this.joinedAt(0)
+  }
+
+  /** Added up when first asked for, and kept: what an edit takes is asked for again when it is applied. */
+  get live(): LiveBytes {
+    if (this.#live !== undefined) return this.#live
+    const live = new Map<SegmentId, number>()
+    this.addLive(0, this.length, live)
+    return (this.#live = live)
+  }
+
+  /** Adds what the pointers [from, to) keep live. */
+  addLive(from: number, to: number, sums: Map<SegmentId, number>): void {
+    const { view, capacity } = this.#rows
+    let segment = 0
+    let sum = 0
+    for (let i = from; i < to; i++) {
+      const reached = view.getFloat64(SEGMENTS * capacity + i * 8, true)
+      if (reached !== segment) {
+        if (sum > 0) sums.set(segment, (sums.get(segment) ?? 0) + sum)
+        segment = reached
+        sum = 0
+      }
+      sum += view.getUint32(LIVES * capacity + i * 4, true)
+    }
+    if (sum > 0) sums.set(segment, (sums.get(segment) ?? 0) + sum)
   }
 
   startAt(position: number): bigint {
@@ -195,12 +226,14 @@ export class Leaf {
       rows.addFrom(this.#rows, 0, this.length)
     }
     let { samples, domains } = this
+    let end = this.length > 0 ? this.lastEnd : undefined
     let last: Pointer | undefined
     for (let i = from; i < to; i++) {
       last = present(pointers[i], 'a pointer for every row')
       rows.add(last)
       samples += last.count
-      if (!last.joined) domains++
+      if (!last.joined && last.start !== end) domains++
+      end = last.end
     }
     const firstStart = this.length > 0 ? this.firstStart : present(pointers[from], 'a first pointer').start
     return new Leaf(rows, length, samples, domains, firstStart, present(last, 'a last pointer').end)
@@ -218,8 +251,8 @@ export class Leaf {
       const pointer = this.get(i)
       assertPointer(pointer)
       assert(pointer.start >= end, 'pointers are sorted and disjoint')
+      if (!pointer.joined && (i === 0 || pointer.start !== end)) domains++
       end = pointer.end
-      if (!pointer.joined) domains++
     }
     assert(this.samples === this.samplesBefore(this.length), 'the samples of a leaf add up')
     assert(this.domains === domains, 'the domains of a leaf add up')
@@ -242,7 +275,7 @@ export class Leaf {
     const leaf = new Leaf(rows, rows.used, 0, 0, 0n, 0n)
     for (let i = 0; i < rows.used; i++) {
       samples += leaf.countAt(i)
-      if (!leaf.joinedAt(i)) domains++
+      if (!leaf.joinedAt(i) && (i === 0 || leaf.startAt(i) !== leaf.endAt(i - 1))) domains++
     }
     return new Leaf(rows, rows.used, samples, domains, leaf.startAt(0), leaf.endAt(rows.used - 1))
   }

@@ -4,6 +4,7 @@
 
 import { present } from '../assert.ts'
 import type { Channel } from '../telem/channel.ts'
+import type { Holes } from './holes.ts'
 import { PointerTables } from './pointer-tables.ts'
 
 /** A segment file that records name. Sizes in bytes. */
@@ -12,6 +13,8 @@ export interface SegmentEntry {
   readonly size: number
   /** Sum of `live` over the pointers that reach it. */
   readonly live: number
+  /** What was punched of it; absent where nothing was. */
+  readonly holes?: Holes
 }
 
 export interface Version {

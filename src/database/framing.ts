@@ -1,0 +1,145 @@
+// A frame from what was read: the series that its domains form, and the times beside the samples of each
+// channel. Steps between which the loop may turn: there may be a million domains, or a gigabyte of times.
+// Called by both kinds of read, at once or in slices.
+
+import { rowBound } from '../domain/tail.ts'
+import { Frame } from '../telem/frame.ts'
+import type { FrameColumn } from '../telem/frame.ts'
+import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
+import type { TimeRange } from '../telem/time-range.ts'
+import type { ChannelRef, Part } from '../unary/channel-view.ts'
+import type { Filling } from '../unary/read-parts.ts'
+import type { ReadPlan } from './read.ts'
+import type { Turns } from './turns.ts'
+
+/** Yields between steps of bounded length. */
+export type Framing = Generator<void, Frame, void>
+
+/** Index channels to be read along because their times are wanted, each over one range. */
+export interface WantedTimes {
+  readonly channel: ChannelRef
+  readonly range: TimeRange
+}
+
+/** Parts, or samples in units of `COPIED_A_STEP`, that make a step. */
+const PARTS_A_STEP = 4096
+
+/** Timestamps copied in one step: 512 KiB. */
+const COPIED_A_STEP = 64 * 1024
+
+/** What must be read besides the lanes, so that every lane has its times. */
+export function timesWanted({ timestamps }: ReadPlan, lanes: readonly Filling[]): WantedTimes[] {
+  const read = new Map(lanes.map((lane) => [lane.channel.key, lane]))
+  const wanted = new Map<number, { channel: ChannelRef; start: bigint; end: bigint; isShort: boolean }>()
+  for (const { channel, parts } of lanes) {
+    const { index } = channel
+    const along = read.get(index.key)
+    if (index.key === channel.key || (along === undefined && !timestamps)) continue
+    let times = wanted.get(index.key)
+    if (times === undefined) {
+      const ref: ChannelRef = { key: index.key, name: '', type: 'timestamp', owner: index.owner, index }
+      times = { channel: ref, start: END_OF_TIME, end: MIN_TIMESTAMP, isShort: along === undefined }
+      wanted.set(index.key, times)
+    }
+    const [first, last] = [parts[0], parts.at(-1)]
+    if (first === undefined || last === undefined) continue
+    if (first.start < times.start) times.start = first.start
+    if (last.end > times.end) times.end = last.end
+    if (along !== undefined && !covers(along.parts, first, last)) times.isShort = true
+  }
+  return [...wanted.values()].flatMap(({ channel, start, end, isShort }) =>
+    isShort ? [{ channel, range: { start, end: end < start ? start : end } }] : [],
+  )
+}
+
+/** Whether the times of an index channel's parts reach over all from `first` to `last`. */
+function covers(parts: readonly Part[], first: Part, last: Part): boolean {
+  return parts.length > 0 && parts[0]!.start <= first.start && parts.at(-1)!.end >= last.end
+}
+
+/**
+ * Makes the frame.
+ * @param times by key of the index channel: what was read besides the lanes
+ */
+export function* framing(lanes: readonly Filling[], times: ReadonlyMap<number, Filling>): Framing {
+  const read = new Map(lanes.map((lane) => [lane.channel.key, lane]))
+  const columns: FrameColumn[] = []
+  for (const lane of lanes) {
+    const { channel, data, parts } = lane
+    const series = yield* seriesOf(parts)
+    const column = { name: channel.name, type: channel.type, data, series }
+    const { key } = channel.index
+    const index = key === channel.key ? lane : (times.get(key) ?? read.get(key))
+    columns.push(index === undefined ? column : { ...column, timestamps: yield* timesBeside(lane, index) })
+    yield
+  }
+  return new Frame(columns)
+}
+
+/** All of it in one step. */
+export function atOnce(frame: Framing): Frame {
+  for (;;) {
+    const step = frame.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** The loop turns in between, where it is due. */
+export async function inSlices(turns: Turns, frame: Framing): Promise<Frame> {
+  for (;;) {
+    const step = frame.next()
+    if (step.done === true) return step.value
+    const turn = turns.due()
+    if (turn !== undefined) await turn
+  }
+}
+
+/** The timestamps of a lane's samples: part by part, a stretch of the index channel's. */
+function* timesBeside(lane: Filling, index: Filling): Generator<void, BigInt64Array, void> {
+  const all = index.data as BigInt64Array
+  if (lane === index) return all
+  const times = new BigInt64Array(lane.data.length)
+  if (times.length === all.length && all.length > 0 && lane.parts[0]!.start === all[0]) {
+    yield* copy(times, 0, all, 0, all.length)
+    return times
+  }
+  let at = 0
+  let from = 0
+  let sinceStep = 0
+  for (const part of lane.parts) {
+    from = rowBound(all, from, all.length, part.start)
+    yield* copy(times, at, all, from, part.count)
+    at += part.count
+    from += part.count
+    if (++sinceStep % PARTS_A_STEP === 0) yield
+  }
+  return times
+}
+
+function* copy(
+  to: BigInt64Array,
+  at: number,
+  source: BigInt64Array,
+  from: number,
+  count: number,
+): Generator<void, void, void> {
+  for (let done = 0; done < count; done += COPIED_A_STEP) {
+    if (done > 0) yield
+    to.set(source.subarray(from + done, from + Math.min(count, done + COPIED_A_STEP)), at + done)
+  }
+}
+
+/** Parts that one domain goes through are one series: joined, or touching. */
+function* seriesOf(parts: readonly Part[]): Generator<void, FrameColumn['series'], void> {
+  const series: { count: number; timeRange: TimeRange }[] = []
+  let sinceStep = 0
+  for (const part of parts) {
+    if (++sinceStep % PARTS_A_STEP === 0) yield
+    const before = series.at(-1)
+    if (before !== undefined && (part.joined || part.start === before.timeRange.end)) {
+      before.count += part.count
+      before.timeRange = { start: before.timeRange.start, end: part.end }
+    } else series.push({ count: part.count, timeRange: { start: part.start, end: part.end } })
+  }
+  return series
+}

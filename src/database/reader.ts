@@ -1,0 +1,199 @@
+// What a read-only process has beside its engine: its registration, whose pin says what it still needs, and
+// the way to a newer state. Old snapshots stay what they were: the pin is raised only once the newest state
+// shows and nothing that runs needs an older one (0005-I9). Bytes that turn out bad may have been given
+// back meanwhile: then the logs say so. Made by open-reader.ts.
+
+import { CorruptionError, NotADatabaseError, SnapshotExpiredError } from '../errors.ts'
+import { join, segmentFile } from '../fs/layout.ts'
+import { hasCode } from '../fs/system-error.ts'
+import { OwnRegistration } from '../lease/registration.ts'
+import { FIRST_EXTENT } from '../segment/segment-file.ts'
+import type { SegmentPool } from '../segment/segment-pool.ts'
+import { toISO } from '../telem/timestamp.ts'
+import type { Pointer } from '../version/pointer.ts'
+import { accountFor, neededSegments, sizesOf, tailPointers } from './assemble.ts'
+import type { Contents } from './assemble.ts'
+import type { Engine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import { isNewest, loadAnew } from './load-anew.ts'
+import type { LoadedBeside, Seen } from './load-anew.ts'
+import type { LoadedState } from './load.ts'
+import { walkPointers } from './walk-pointers.ts'
+
+export class Reader {
+  readonly #engine: Engine
+  #registration: OwnRegistration | undefined
+  #refreshing: Promise<void> | undefined
+  /** Segments that only older states than the newest need. */
+  readonly #stale = new Set<number>()
+  /** It shows less than there is, since somebody takes over: what is gone may have been given back unseen. */
+  #isPartial: boolean
+  /** Undefined where the newest look failed: then all is read. */
+  #seen: Seen | undefined
+
+  constructor(
+    engine: Engine,
+    registration: OwnRegistration | undefined,
+    { state, isPartial }: Pick<LoadedBeside, 'state' | 'isPartial'>,
+  ) {
+    this.#engine = engine
+    this.#registration = registration
+    this.#isPartial = isPartial
+    this.#seen = seenOf(state)
+    engine.pins.onRelease = () => this.#settle()
+    this.#settle()
+  }
+
+  /** Its registration's file, relative to the database's folder; undefined where it could not register. */
+  get registration(): string | undefined {
+    return this.#registration?.name
+  }
+
+  /**
+   * Shows the newest state from now on. Two at once: the second joins the first.
+   * @throws what a read-only opening throws; then everything is as before
+   */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#engine.letEnd(this.#refresh()).finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** What to tell of an error that a read met: bytes that nobody needs any more are no damage. */
+  async judge(error: unknown): Promise<unknown> {
+    if (!(error instanceof CorruptionError)) return error
+    const { environment, directory, segments } = this.#engine
+    const segment = segments.all().find(({ id }) => join(directory, segmentFile(id)) === error.file)
+    if (segment === undefined) return error
+    let isNeeded: boolean
+    try {
+      isNeeded = await loadAnew(
+        environment,
+        directory,
+        async ({ state, isPartial }) =>
+          !(isPartial && this.#isPartial) && reaches(this.#engine, state, segment.id, error.offset),
+      )
+    } catch {
+      // What is needed now cannot be told: damage is what was seen.
+      return error
+    }
+    if (isNeeded) return error
+    return new SnapshotExpiredError(
+      `The writing process has given back bytes of "${error.file}" that this state of "${directory}" needs: call ` +
+        'refresh() and read again. Where a read-only process can write to the folder "readers" what it sees is kept',
+      { cause: error },
+    )
+  }
+
+  /** Nothing is kept for this process any more. */
+  async close(): Promise<void> {
+    this.#engine.pins.onRelease = () => {}
+    await this.#registration?.remove()
+  }
+
+  async #refresh(): Promise<void> {
+    const engine = this.#engine
+    const { environment, directory, segments } = engine
+    const isAnew = await this.#registerAgain()
+    const seen = isAnew || this.#isPartial ? undefined : this.#seen
+    if (seen !== undefined && (await isNewest(environment, directory, seen))) return
+    this.#seen = undefined
+    await loadAnew(environment, directory, async ({ state, isAtRest, isPartial }, mayRetry) => {
+      if (Buffer.compare(state.databaseId, engine.databaseId) !== 0)
+        throw new NotADatabaseError(directory, 'another database has taken its place: open it again')
+      const sizes = await sizesOf(engine, state)
+      if (this.#registration === undefined) openDescriptors(segments, state, mayRetry)
+      engine.assertOpen()
+      if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return
+      for (const segment of segments.all()) {
+        segment.tailLive = 0
+        if (!sizes.has(segment.id)) this.#stale.add(segment.id)
+      }
+      this.#isPartial = isPartial
+      this.#seen = seenOf(state)
+      engine.show(state, isAtRest ? state.report : undefined)
+      accountFor(engine, sizes)
+      this.#settle()
+    })
+  }
+
+  /**
+   * A writer that took this process for dead has removed its registration; where there was none, there may be one now.
+   * Returns whether there is another: it keeps everything until all was read again.
+   */
+  async #registerAgain(): Promise<boolean> {
+    const { environment, directory } = this.#engine
+    const before = this.#registration
+    if (before !== undefined && (await before.isThere().catch(() => false))) return false
+    this.#registration = await register(environment, directory)
+    await before?.remove()
+    return this.#registration !== before
+  }
+
+  /** Gives up what nothing that runs here needs any more. */
+  #settle(): void {
+    const { pins, lastLsn, segments } = this.#engine
+    this.#registration?.raise(Math.min(pins.own, lastLsn))
+    if (pins.own !== Infinity) return
+    for (const id of this.#stale) segments.forget(id)
+    this.#stale.clear()
+  }
+}
+
+/** Not all of the state: its groups and tables are the engine's, and are let go of with the next one. */
+function seenOf({ names, end, epoch }: LoadedState): Seen {
+  return { names, end, epoch }
+}
+
+/** Registers with pin 0; undefined where nothing can be written: reading goes on as long as it can. */
+export async function register(
+  environment: Environment,
+  directory: string,
+): Promise<OwnRegistration | undefined> {
+  const { files, identity, clock, readerLocks } = environment
+  try {
+    const since = toISO(clock.now())
+    return await OwnRegistration.create({ files, directory, identity, since, locks: readerLocks })
+  } catch (error) {
+    // Whatever the file system says; not what is wrong here.
+    if (error instanceof Error && 'code' in error) return undefined
+    throw error
+  }
+}
+
+/**
+ * Opens every segment that a state needs: descriptors keep the bytes of files that are removed from now on.
+ * @throws CorruptionError for one that is gone already, if `mayRetry`; else the read that needs it tells
+ */
+export function openDescriptors(segments: SegmentPool, state: Contents, mayRetry: boolean): void {
+  segments.keepsOpen = true
+  for (const id of neededSegments(state)) {
+    try {
+      segments.reader(id)
+    } catch (error) {
+      if (mayRetry && hasCode((error as Error).cause, 'ENOENT')) throw error
+    }
+  }
+}
+
+/** Whether a state needs what lies at an offset of a segment; in its header: anything of it. */
+async function reaches(
+  { turns }: Engine,
+  { version, groups }: Contents,
+  segment: number,
+  offset: number,
+): Promise<boolean> {
+  let isReached = false
+  const look = (pointer: Pointer): void => {
+    if (pointer.segment !== segment) return
+    const isAt = offset >= pointer.offset && offset < pointer.offset + pointer.length
+    if (offset < FIRST_EXTENT || isAt) isReached = true
+  }
+  for (const pointer of tailPointers(groups)) look(pointer)
+  for (const [, table] of version.pointers.entries()) {
+    if (isReached) return true
+    await walkPointers(turns, table, look)
+  }
+  return isReached
+}
