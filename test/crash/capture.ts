@@ -46,7 +46,7 @@ export interface Wreck {
 
 /** @throws Broken where the workload goes wrong without any fault */
 export async function courseOf(workload: Workload): Promise<Course> {
-  const session = Session.on(Machine.faulty(), workload.options)
+  const session = Session.on(Machine.faulty(workload.options), workload.options)
   const mutations: Point[] = []
   const operations: Point[] = []
   try {
@@ -71,7 +71,7 @@ export async function courseOf(workload: Workload): Promise<Course> {
 
 /** What each of the crashes leaves, in their order; none for those beyond the end. */
 export async function wrecksOf(workload: Workload, crashes: readonly Crash[]): Promise<Wreck[]> {
-  const session = Session.on(Machine.faulty(), workload.options)
+  const session = Session.on(Machine.faulty(workload.options), workload.options)
   try {
     await workload.prepare(session)
     return await captured(session, crashes, () => workload.run(session))

@@ -12,6 +12,7 @@ export const CHANGING: readonly OperationKind[] = [
   'create',
   'write',
   'truncate',
+  'punch',
   'sync',
   'link',
   'remove',
@@ -82,11 +83,13 @@ const OCCURS: Readonly<Record<Life, readonly OperationKind[]>> = {
   sync: ['create', 'write', 'truncate', 'sync', 'syncDirectory', 'read', 'close'],
   read: ['open', 'read'],
   delete: ['create', 'write', 'truncate', 'sync', 'syncDirectory', 'open', 'read', 'close'],
-  // A size: of the segment that a copy is read from, before memory is taken for it.
+  // A size: of the segment that a copy is read from, before memory is taken for it. A list: of registrations.
   collection: [
+    'list',
     'create',
     'write',
     'truncate',
+    'punch',
     'sync',
     'remove',
     'syncDirectory',
@@ -102,15 +105,17 @@ const OCCURS: Readonly<Record<Life, readonly OperationKind[]>> = {
   open: ALL_KINDS,
   recovery: ALL_KINDS,
   'take-over': ALL_KINDS,
-  'read-only open': LOOKING,
+  // What it writes is its registration.
+  'read-only open': [...LOOKING, 'create', 'write', 'sync', 'link', 'remove'],
   background: ALL_KINDS,
 }
 
 const REASONS: Partial<Record<OperationKind, string>> = {
-  link: 'only a lease, a fence and the mark of a clean close are linked',
+  link: 'only a lease, a fence, a registration and the mark of a clean close are linked',
   remove: 'it removes nothing',
   truncate: 'what fails in it is left as dead bytes, or removed whole',
   makeDirectory: 'folders are made by opening',
+  punch: 'only a collection punches holes',
   open: 'it reads no samples',
   size: 'sizes are asked for by opening, and before a copy',
   list: 'names are looked for by opening',
@@ -120,8 +125,10 @@ const REASONS: Partial<Record<OperationKind, string>> = {
 /** Why an operation never occurs in a life; undefined where it can. */
 export function cannotOccur(kind: OperationKind, life: Life): string | undefined {
   if (kind === 'removeDirectory') return 'no folder is ever removed'
+  if (kind === 'punch' && life !== 'collection') return REASONS[kind]
   if (OCCURS[life].includes(kind)) return undefined
   if (life === 'read' && kind === 'close') return 'files are closed where more than 128 are open'
-  if (CHANGING.includes(kind) && (life === 'read' || life === 'read-only open')) return 'it changes nothing'
+  if (CHANGING.includes(kind) && (life === 'read' || life === 'read-only open'))
+    return 'it changes nothing there'
   return REASONS[kind] ?? 'it appends to a segment, and does nothing else'
 }

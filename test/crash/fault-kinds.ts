@@ -25,13 +25,14 @@ const CHANGES: readonly OperationKind[] = [
   'create',
   'write',
   'truncate',
+  'punch',
   'link',
   'remove',
   'makeDirectory',
   'removeDirectory',
 ]
 const LOOKS: readonly OperationKind[] = ['open', 'read', 'size', 'list', 'stat']
-const NEEDS_ROOM: readonly OperationKind[] = ['create', 'write', 'link', 'makeDirectory']
+const NEEDS_ROOM: readonly OperationKind[] = ['create', 'write', 'punch', 'link', 'makeDirectory']
 /** What takes a descriptor for a while. */
 const NEEDS_DESCRIPTOR: readonly OperationKind[] = ['open', 'create', 'list', 'syncDirectory']
 const SYNCS: readonly OperationKind[] = ['sync', 'syncDirectory']

@@ -3,8 +3,17 @@
 // crash, and so does what is acknowledged then; a collection, a close and another opening change nothing.
 // Called by attack.ts with each state.
 
+import {
+  assertSame,
+  readAfterKill,
+  readByEngine,
+  readBySecondReader,
+  simulatedFiles,
+} from '../format/agreement.ts'
+import { verifyIn } from '../../src/database/verify-directory.ts'
+import { NotADatabaseError } from '../../src/errors.ts'
 import type { FaultKind } from './fault-kinds.ts'
-import { Machine, rest } from './machine.ts'
+import { DIRECTORY, Machine, rest } from './machine.ts'
 import { History, textOf } from './model.ts'
 import type { CrashKind, ModelState } from './model.ts'
 import { Broken, describe, Died, Session } from './session.ts'
@@ -27,8 +36,12 @@ export async function checkAfter(
 ): Promise<void> {
   const session = Session.on(machine, options, history)
   try {
+    const before = kind === 'kill' ? readKilled(machine) : () => undefined
+    if (depth !== 'found') await labelled('verify before it is opened', () => verifyFound(machine))
     await labelled('open', () => session.open())
     const found = await compare(session, history, kind)
+    // Slow: of power losses, which it cannot judge beforehand, only where more is checked than what was found.
+    if (kind === 'kill' || depth !== 'found') await labelled('a second reader', () => agree(session, before))
     session.assertNothingLeftOver()
     await labelled('verify', () => session.assertSound())
     if (depth === 'found') return
@@ -50,7 +63,7 @@ export async function checkAfter(
 
 /** Runs the workload while the nth operation that can fail so does. Returns how many states were checked. */
 export async function runWithFault(workload: Workload, kind: FaultKind, n: number): Promise<number> {
-  const session = Session.on(Machine.faulty(), workload.options)
+  const session = Session.on(Machine.faulty(workload.options), workload.options)
   try {
     await workload.prepare(session)
     const faults = session.machine.faults!
@@ -171,6 +184,40 @@ async function compare(session: Session, history: History, kind: CrashKind): Pro
   const state = history.find(text, kind)
   if (typeof state === 'string') throw new Broken(state)
   return state
+}
+
+/** What the second reader finds before anybody opens it, told later: what the engine makes of it is asked first. */
+function readKilled(machine: Machine): () => string | undefined {
+  const { bootId } = machine.environment({}).identity
+  try {
+    const text = readAfterKill(simulatedFiles(machine.disk, DIRECTORY), bootId)
+    return () => text
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
+
+/** The second reader saw, and sees in what the opening has made of it, what the engine shows. */
+async function agree({ db, machine }: Session, readBefore: () => string | undefined): Promise<void> {
+  const text = await readByEngine(db)
+  const before = readBefore()
+  if (before !== undefined) assertSame(text, before)
+  assertSame(text, readBySecondReader(simulatedFiles(machine.disk, DIRECTORY)))
+}
+
+/** What a crash leaves is no damage: at most leftovers, which `verify` notes. */
+async function verifyFound(machine: Machine): Promise<void> {
+  const copy = machine.withDisk(machine.disk.clone())
+  try {
+    const { problems } = await verifyIn(copy.environment({}), DIRECTORY)
+    if (problems.length > 0)
+      throw new Broken(problems.map(({ what, file }) => `${what} (${file ?? ''})`).join('; '))
+  } catch (error) {
+    // Not even its first file is there yet.
+    if (!(error instanceof NotADatabaseError)) throw error
+  }
 }
 
 async function labelled<T>(what: string, step: () => Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import type { Environment, Tuning } from '../../src/database/environment.ts'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
 import type { FileSystem } from '../../src/fs/file-system.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import { guardCheck } from '../support/guard-check.ts'
 import type { CrashKind } from './model.ts'
 import { ORIGIN } from './model.ts'
 
@@ -27,9 +28,9 @@ export class Machine {
     this.#pid = pid
   }
 
-  /** A machine whose file system fails as its rules say. */
-  static faulty(): Machine {
-    return new Machine(new MemoryFileSystem(), 1, 100, true)
+  /** A machine whose file system fails as its rules say, and can punch holes where it is asked for that. */
+  static faulty({ holes = false }: { readonly holes?: boolean } = {}): Machine {
+    return new Machine(new MemoryFileSystem({ holes }), 1, 100, true)
   }
 
   get files(): FileSystem {
@@ -89,6 +90,7 @@ export class Machine {
       isAlive: (holder) => (isRunning(holder.pid) && holder.bootId === bootId ? 'alive' : 'dead'),
       wait: async () => {},
       newId: () => new Uint8Array(16).fill(7),
+      check: guardCheck,
       tuning,
     }
   }

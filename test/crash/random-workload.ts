@@ -30,6 +30,7 @@ export function anything(seed: number): Workload {
       fillSize: pick([0, 64, 512]),
     },
     segmentSize: pick([1024, 4096, 1 << 20]),
+    holes: seed % 2 === 1,
   }
   const script = Array.from({ length: 3 + random.below(28) }, () => random.below(1 << 30))
   return {

@@ -128,7 +128,7 @@ describe('what the crash tests found', () => {
     async (code) => {
       const workload = RECOVERY.find(({ name }) => name === 'open after a power loss: relaxed commits')!
       const prepared = async (): Promise<Session> => {
-        const session = Session.on(Machine.faulty(), workload.options)
+        const session = Session.on(Machine.faulty(workload.options), workload.options)
         await workload.prepare(session)
         return session
       }

@@ -17,6 +17,7 @@ import { RubidiumError } from '../../src/errors.ts'
 import { hasCode } from '../../src/fs/system-error.ts'
 import { JOURNAL_DIRECTORY, MANIFEST_DIRECTORY, SEGMENT_DIRECTORY, segmentFile } from '../../src/fs/layout.ts'
 import type { ChannelDefinition } from '../../src/telem/channel.ts'
+import { assertGuards } from '../support/guard-check.ts'
 import { during } from './lives.ts'
 import type { Life } from './lives.ts'
 import { DIRECTORY, rest } from './machine.ts'
@@ -35,6 +36,8 @@ export interface SessionOptions {
   readonly tuning?: Partial<Tuning>
   readonly segmentSize?: number
   readonly memoryBudget?: number
+  /** The file system can punch holes. */
+  readonly holes?: boolean
 }
 
 /** Small enough that large frames, rolls and merges are met at once. Journals are retired when asked. */
@@ -49,6 +52,7 @@ export const SMALL: Partial<Tuning> = {
   fillSize: 512,
   unprovenLimit: 4096,
   unmarkedLimit: 512,
+  holeSize: 64,
   reserveSize: 1024,
 }
 
@@ -116,7 +120,7 @@ export class Session {
   /** Told of every call that was refused. */
   onRefusal: (label: string, error: unknown) => void = () => {}
   #lastRefusal: unknown
-  /** The last close was refused: what was promised to survive a kill is there, the rest perhaps not. */
+  /** The last close was refused, or the recovery: what was promised to survive a kill is there, the rest perhaps not. */
   #wasNotClosed = false
   #values = 0
 
@@ -195,6 +199,7 @@ export class Session {
     if (this.isOpen) this.engine.stopTimers()
     await rest()
     if (this.isOpen) this.engine.stopTimers()
+    assertGuards()
   }
 
   /** Ends this process as `kind` says: what follows happens on the machine that this leaves. */
@@ -210,6 +215,7 @@ export class Session {
   async recover(kind: CrashKind): Promise<void> {
     for (let tries = 0; tries < 4 && !this.isOpen; tries++) await this.open()
     if (this.isOpen) await this.#adopt(kind)
+    else this.#wasNotClosed = true
   }
 
   /** What was found is all that there is. */
@@ -442,6 +448,13 @@ export class Session {
     const missing = [...needed].filter((name) => !found.includes(name))
     if (left.length > 0) throw new Broken(`files are left over: ${left.join(', ')}`)
     if (missing.length > 0) throw new Broken(`files are missing: ${missing.join(', ')}`)
+    for (const [id, { holes }] of Object.entries(engine.version.segments)) {
+      const name = segmentFile(Number(id))
+      const bytes = holes === undefined ? undefined : machine.disk.snapshotBytes(`${DIRECTORY}/${name}`)
+      for (const { start, end } of holes?.ranges ?? [])
+        if (bytes!.subarray(start, end).some((byte) => byte !== 0))
+          throw new Broken(`${name} from ${start} to ${end} was punched, the log says, and is no hole`)
+    }
     for (const segment of engine.segments.all()) {
       if (
         engine.version.segments[segment.id] === undefined &&
@@ -581,8 +594,7 @@ export class Session {
       this.machine.nextProcess()
       return
     }
-    if (error.code !== 'STORAGE')
-      throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
+    if (error.code !== 'STORAGE') throw new Broken(`${label} ended with ${describe(error)}`, { cause: error })
     if (error.cause === undefined)
       throw new Broken(`${label}: the StorageError has no cause: ${describe(error)}`, { cause: error })
     if (failedBefore !== undefined && struckBefore) {

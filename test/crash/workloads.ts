@@ -247,7 +247,7 @@ const checkpoint: Workload = {
     await session.retire()
     // Below the checkpoint, a delete has cut a tail that is still in the journal.
     await writeMany(session, writer, 2)
-    await session.delete(FIRST, at(18), at(20))
+    await session.delete(FIRST, at(24), at(26))
     await session.checkpoint()
     await writeMany(session, writer, 1)
   },
@@ -334,6 +334,33 @@ const rewrite: Workload = {
     await session.delete(SECOND, at(3), at(150))
     await Promise.all([session.gc(0), writeMany(session, writer, 3)])
     await session.gc(0)
+  },
+}
+
+/** The last extents are long enough to have whole dead blocks beside live ones. */
+const holes: Workload = {
+  name: 'collect by holes',
+  options: { holes: true, tuning: { extentLimit: 1 << 20 } },
+  prepare: async (session) => {
+    await openWithTombstones(session)
+    const writer = await session.openWriter(SECOND)
+    await session.write(writer, session.rows(writer, 2600))
+    await session.closeWriter(writer)
+    await session.sync()
+  },
+  run: async (session) => {
+    await session.delete(FIRST, at(10), at(190))
+    await session.gc(0.1)
+    const writer = await session.openWriter(FIRST, { durability: 'strict' })
+    await writeMany(session, writer, 1)
+    await session.delete(SECOND, at(200), at(1700))
+    await Promise.all([session.gc(0.1), writeMany(session, writer, 3)])
+    await session.delete(SECOND, at(0), at(2500))
+    await session.gc(0.1)
+    await session.retire()
+    await session.remove(SECOND)
+    await session.gc(0.1)
+    await session.write(writer, session.rows(writer, 30))
   },
 }
 
@@ -587,6 +614,7 @@ export const WORKLOADS: readonly Workload[] = [
   refill,
   drop,
   rewrite,
+  holes,
   ...channels,
   close,
   create,

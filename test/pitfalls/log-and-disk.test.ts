@@ -268,11 +268,13 @@ describe('a short append, then a good one', () => {
     const third = await stage.losePower(0)
     expect(await timesOf(third.db, 'a')).toEqual(numbers(1, 8))
   })
+})
 
-  it('a torn record in the middle of the chain is no damage where the next file says so', async () => {
-    const stage = new Stage()
-    const { db, engine } = await begin(stage)
-    const writer = await db.openWriter(['time', 'a'])
+describe('a torn record in the middle of the chain', () => {
+  /** Four journal files: each of the first three ends with the first bytes of a record that was refused. */
+  async function begun(stage: Stage): Promise<{ actor: Actor; expected: number[] }> {
+    const actor = await begin(stage)
+    const writer = await actor.db.openWriter(['time', 'a'])
     for (let i = 0; i < 3; i++) {
       await writer.write(rows(1 + 10 * i, 5))
       stage.faults.clearRules()
@@ -283,10 +285,33 @@ describe('a short append, then a good one', () => {
     }
     stage.faults.clearRules()
     await writer.write(rows(100, 1))
-    expect(engine.journal?.files.length).toBe(4)
-    const expected = [...numbers(1, 5), ...numbers(11, 15), ...numbers(21, 25), 100]
+    expect(actor.engine.journal?.files.length).toBe(4)
+    return { actor, expected: [...numbers(1, 5), ...numbers(11, 15), ...numbers(21, 25), 100] }
+  }
+
+  // 0005-I4
+  it('is no damage where the next file says so', async () => {
+    const stage = new Stage()
+    const { expected } = await begun(stage)
     const next = await stage.kill()
     expect(await timesOf(next.db, 'a')).toEqual(expected)
+  })
+
+  it('hides nothing that was proven behind it from a power loss', async () => {
+    const stage = new Stage()
+    const { actor, expected } = await begun(stage)
+    await actor.db.sync()
+    const next = await stage.losePower(0)
+    expect(await timesOf(next.db, 'a')).toEqual(expected)
+  })
+
+  it('is damage where the file that goes on behind it is gone', async () => {
+    const stage = new Stage()
+    const { actor } = await begun(stage)
+    await actor.db.sync()
+    stage.die()
+    await stage.disk.remove(filesIn(stage.disk, 'journal').at(-2)!)
+    await expect(stage.open()).rejects.toThrow(CorruptionError)
   })
 })
 

@@ -14,6 +14,7 @@ import type { OpenOptions } from '../../src/database/options.ts'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
 import type { FaultRule } from '../../src/fs/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import { assertGuards, guardCheck } from '../support/guard-check.ts'
 
 const DIRECTORY = '/data'
 
@@ -75,6 +76,7 @@ export class Stage {
       isAlive: (holder: { pid: number }): 'alive' | 'dead' =>
         this.#living.has(holder.pid) ? 'alive' : 'dead',
       newId: (): Uint8Array => new Uint8Array(16).fill(9),
+      check: guardCheck,
       tuning: this.#tuning,
     }
     const resolved = resolveOptions({ ...this.#options, ...options })
@@ -178,6 +180,11 @@ export class Stage {
   }
 
   async #end(): Promise<void> {
+    await this.#closeIfOpen()
+    assertGuards()
+  }
+
+  async #closeIfOpen(): Promise<void> {
     if (this.#actor === undefined) return
     const { db, engine } = this.#actor
     if (engine.state !== 'open') return

@@ -44,7 +44,7 @@ export async function* findings(on: Attack): AsyncGenerator<Finding> {
       yield* rotting(on)
       return
     case 'overtaken':
-      yield* overtaking(workloadNamed(on.in))
+      yield* overtaking(workloadNamed(on.in), on.from)
       return
     case 'scene':
       yield await SCENES[on.of]().then(

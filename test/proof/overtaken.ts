@@ -8,7 +8,7 @@ import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import type { OperationKind } from '../../src/fs/operation-kind.ts'
 import { DIRECTORY, Machine, rest } from '../crash/machine.ts'
 import { History } from '../crash/model.ts'
-import type { Promised } from '../crash/model.ts'
+import type { CrashKind, Promised } from '../crash/model.ts'
 import { describe, Session } from '../crash/session.ts'
 import type { Workload } from '../crash/workloads.ts'
 import type { Finding } from './attacks.ts'
@@ -30,8 +30,14 @@ const CHANGES: readonly OperationKind[] = [
 class StallingMachine extends Machine {
   #stalledMs = 0
 
-  constructor() {
-    super(new MemoryFileSystem(), 1, 100, true)
+  constructor(disk: MemoryFileSystem = new MemoryFileSystem(), boot = 1, pid = 100) {
+    super(disk, boot, pid, true)
+  }
+
+  override after(kind: CrashKind, seed: number): StallingMachine {
+    return kind === 'kill'
+      ? new StallingMachine(this.disk.afterKill(), 1, 200)
+      : new StallingMachine(this.disk.afterPowerLoss(seed), 2, 200)
   }
 
   override environment(tuning: Partial<Tuning>): Environment {
@@ -43,14 +49,27 @@ class StallingMachine extends Machine {
     }
   }
 
-  /** Another holder puts its epoch in force while this one stands still. */
-  overtake(epoch: number): void {
+  /**
+   * Another holder puts its epoch in force while this process stands still. Returns the epoch that is in force no more;
+   * undefined: it cannot be overtaken, its lease is not in force yet, or was given back.
+   */
+  overtake(): number | undefined {
+    const { disk } = this
+    const lease = disk.files().findLast((path) => path.startsWith(`${DIRECTORY}/LEASE-`))
+    if (lease === undefined) return undefined
+    const text = Buffer.from(disk.snapshotBytes(lease)).toString()
+    if (!text.includes('"held') || !text.includes(`"pid":${this.environment({}).identity.pid},`))
+      return undefined
+    const bytes = disk.snapshotBytes(`${DIRECTORY}/FENCE`).slice()
+    const data = new DataView(bytes.buffer)
+    const epoch = data.getBigUint64(0, true)
+    if (epoch !== BigInt(lease.slice(lease.lastIndexOf('-') + 1))) return undefined
     this.#stalledMs += STALL_MS
-    const fence = this.disk.openNow(`${DIRECTORY}/FENCE`, 'write')
-    const bytes = new Uint8Array(8)
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(epoch), true)
+    data.setBigUint64(0, epoch + 1n, true)
+    const fence = disk.openNow(`${DIRECTORY}/FENCE`, 'write')
     fence.writeNow(bytes, 0)
     fence.closeNow()
+    return Number(epoch)
   }
 }
 
@@ -65,9 +84,14 @@ class WatchedHistory extends History {
   }
 }
 
-/** Overtakes the workload's process before each of its changes of the disk, one a run. */
-export async function* overtaking(workload: Workload): AsyncGenerator<Finding> {
-  for (let n = 1; ; n++) {
+/** What an opening that fails may remove: nobody ever names it. */
+function segmentsOf(epoch: number): string {
+  return `${DIRECTORY}/segments/${String(epoch).padStart(6, '0')}-`
+}
+
+/** Overtakes the workload's process before each of its changes of the disk from the `from`th on, one a run. */
+export async function* overtaking(workload: Workload, from: number = 1): AsyncGenerator<Finding> {
+  for (let n = from; ; n++) {
     const { isReached, failure } = await overtakeAt(workload, n)
     if (!isReached) return
     yield failure === undefined ? undefined : `${workload.name}: overtaken before change ${n}: ${failure}`
@@ -78,24 +102,34 @@ async function overtakeAt(
   workload: Workload,
   n: number,
 ): Promise<{ readonly isReached: boolean; readonly failure?: string | undefined }> {
-  const machine = new StallingMachine()
   const history = new WatchedHistory()
-  const session = Session.on(machine, workload.options, history)
+  const session = Session.on(new StallingMachine(), workload.options, history)
   const destroyed: string[] = []
+  const archived: string[] = []
   try {
     await workload.prepare(session)
+    // Another one, if a crash was part of it.
+    const machine = session.machine as StallingMachine
     let left = n
     let there: readonly string[] = []
+    let isSkipped = false
     machine.faults!.observer = (kind, path) => {
       if (history.isOver) {
         // What was called before may still happen: the taker reads only after it has waited for that.
-        if (kind === 'remove' && there.includes(path)) destroyed.push(path)
+        if (!there.includes(path)) return
+        // A file under construction was its own.
+        if (kind === 'remove' && !path.includes('/.tmp-')) destroyed.push(path)
+        if (kind === 'write' && path.includes('/manifest/')) archived.push(path)
         return
       }
-      if (!CHANGES.includes(kind) || --left > 0) return
-      history.isOver = true
+      if (!CHANGES.includes(kind) || --left !== 0) return
       there = machine.disk.files()
-      machine.overtake(session.engine.epoch + 1)
+      // Who gives the lease back has nothing left to lose.
+      const epoch = path.includes('LEASE-') ? undefined : machine.overtake()
+      history.isOver = epoch !== undefined
+      if (epoch !== undefined && !session.isOpen)
+        there = there.filter((each) => !each.startsWith(segmentsOf(epoch)))
+      isSkipped = !history.isOver
     }
     const refusal = await workload.run(session).then(
       () => undefined,
@@ -103,11 +137,13 @@ async function overtakeAt(
     )
     await rest()
     machine.faults!.observer = undefined
-    if (!history.isOver) return { isReached: false }
+    if (!history.isOver) return { isReached: isSkipped }
     if (history.acknowledgedAfter > 0)
       return { isReached: true, failure: 'what it wrote afterwards was acknowledged' }
     if (destroyed.length > 0)
       return { isReached: true, failure: `it has removed ${destroyed.join(', ')} afterwards` }
+    if (archived.length > 0)
+      return { isReached: true, failure: `it has written to ${archived.join(', ')} afterwards` }
     if (refusal !== undefined && !describe(refusal).includes('LeaseLostError'))
       return { isReached: true, failure: describe(refusal) }
     return { isReached: true }

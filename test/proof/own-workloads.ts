@@ -8,18 +8,21 @@ import type { Workload } from '../crash/workloads.ts'
 
 const NAMES = ['t', 'a']
 
-async function openWithChannels(session: Session): Promise<void> {
+/** The byte that fill is made of. */
+const FILL = String(0xa5)
+
+async function openWithChannels(session: Session, type: 'float64' | 'uint8' = 'float64'): Promise<void> {
   await session.open()
   await session.create([
     { name: 't', kind: 'index' },
-    { name: 'a', kind: 'data', type: 'float64', index: 't' },
+    { name: 'a', kind: 'data', type, index: 't' },
   ])
 }
 
 export const OWN_WORKLOADS: readonly Workload[] = [
   {
     name: 'a retirement before a flush',
-    prepare: openWithChannels,
+    prepare: (session) => openWithChannels(session),
     run: async (session) => {
       const writer = await session.openWriter(NAMES)
       await session.write(writer, session.rows(writer, 5))
@@ -29,7 +32,7 @@ export const OWN_WORKLOADS: readonly Workload[] = [
   },
   {
     name: 'a tail cut below a checkpoint',
-    prepare: openWithChannels,
+    prepare: (session) => openWithChannels(session),
     run: async (session) => {
       const writer = await session.openWriter(NAMES)
       await session.write(writer, session.rows(writer, 9))
@@ -42,7 +45,7 @@ export const OWN_WORKLOADS: readonly Workload[] = [
     // Nothing but the sync proves anything, and no record after it says so.
     name: 'a flush, a delete and a drop in one sync',
     options: { tuning: { unprovenLimit: 1 << 30, unmarkedLimit: 1 << 30 } },
-    prepare: openWithChannels,
+    prepare: (session) => openWithChannels(session),
     run: async (session) => {
       const writer = await session.openWriter(NAMES)
       await session.write(writer, session.rows(writer, 9))
@@ -69,8 +72,26 @@ export const OWN_WORKLOADS: readonly Workload[] = [
     },
   },
   {
+    name: 'a delete and holes in what was proven',
+    options: { holes: true, segmentSize: 1 << 20 },
+    prepare: async (session) => {
+      await openWithChannels(session)
+      const writer = await session.openWriter(NAMES)
+      for (let i = 0; i < 6; i++) await session.write(writer, session.rows(writer, 64))
+      await session.flush()
+      await session.sync()
+      await session.update('a', { unit: 'bar' })
+      await session.sync()
+    },
+    run: async (session) => {
+      await session.delete(NAMES, at(0), at(256))
+      await session.gc(0.3)
+      await session.sync()
+    },
+  },
+  {
     name: 'two syncs at once',
-    prepare: openWithChannels,
+    prepare: (session) => openWithChannels(session),
     run: async (session) => {
       const writer = await session.openWriter(NAMES)
       await session.write(writer, session.rows(writer, 30))
@@ -78,8 +99,45 @@ export const OWN_WORKLOADS: readonly Workload[] = [
     },
   },
   {
+    // The files that it retires hold more than there is: the first begins a manifest, the last one another.
+    name: 'a close that writes two checkpoints',
+    options: { tuning: { journalFileSize: 3000, manifestSlack: 0 } },
+    prepare: async (session) => {
+      await openWithChannels(session)
+      for (let i = 0; i < 10; i++) await session.update('a', { metadata: { note: 'x'.repeat(900 + i) } })
+    },
+    run: async (session) => {
+      await session.close()
+    },
+  },
+  {
+    name: 'strict commits over fill',
+    options: { tuning: { fillSize: 256 } },
+    prepare: (session) => openWithChannels(session),
+    run: async (session) => {
+      const writer = await session.openWriter(NAMES, { durability: 'strict' })
+      for (let i = 0; i < 4; i++) await session.write(writer, session.rows(writer, 1))
+    },
+  },
+  {
+    // Of all lengths, as far as they count: one of them fills its frame but for the zeroes behind it.
+    name: 'records that end like fill',
+    prepare: (session) => openWithChannels(session, 'uint8'),
+    run: async (session) => {
+      const writer = await session.openWriter(NAMES)
+      for (let count = 1; count <= 8; count++) {
+        const rows = session.rows(writer, count)
+        const filled = [...rows].map(
+          ([name, samples]) =>
+            [name, name === 'a' ? samples.map(([time]) => [time, FILL] as const) : samples] as const,
+        )
+        await session.write(writer, new Map(filled))
+      }
+    },
+  },
+  {
     name: 'a long record between short ones',
-    prepare: openWithChannels,
+    prepare: (session) => openWithChannels(session),
     run: async (session) => {
       const writer = await session.openWriter(NAMES)
       await session.write(writer, session.rows(writer, 1))

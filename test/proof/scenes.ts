@@ -1,11 +1,13 @@
 // What crashes alone do not show, because it needs two things at once: a snapshot that is read while what it sees is
-// deleted and collected, and a retirement while a checkpoint is written. Each scene ends well, or throws what
+// deleted and collected, a retirement while a checkpoint is written, two openers. Each scene ends well, or throws what
 // is wrong. Called by attacks.ts.
 
+import { openEngine } from '../../src/database/open.ts'
+import { resolveOptions } from '../../src/database/options.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { checkAfter } from '../crash/judge.ts'
-import { Machine } from '../crash/machine.ts'
-import { at, Broken, Session } from '../crash/session.ts'
+import { DIRECTORY, Machine } from '../crash/machine.ts'
+import { at, Broken, describe, Session, SMALL } from '../crash/session.ts'
 import type { Scene } from './mutations.ts'
 
 const NAMES = ['t', 'a']
@@ -18,20 +20,21 @@ async function openWithRows(session: Session, count: number): Promise<void> {
     { name: 'a', kind: 'data', type: 'float64', index: 't' },
   ])
   const writer = await session.openWriter(NAMES)
-  await session.write(writer, session.rows(writer, count))
+  for (let left = count; left > 0; left -= 64)
+    await session.write(writer, session.rows(writer, Math.min(64, left)))
   await session.closeWriter(writer)
   await session.flush()
 }
 
-/** Whatever a snapshot pins stays (0006). */
-async function snapshotThroughCollection(): Promise<void> {
-  const session = Session.on(new Machine())
+/** Whatever a snapshot pins stays (0006), with and without holes. */
+async function snapshotThroughCollection(holes: boolean): Promise<void> {
+  const session = Session.on(Machine.faulty({ holes }))
   try {
-    await openWithRows(session, 60)
+    await openWithRows(session, 400)
     const snapshot = session.db.snapshot()
     const before = JSON.stringify(await snapshot.read(NAMES))
-    await session.delete(NAMES, at(0), at(100))
-    await session.gc(0)
+    await session.delete(NAMES, at(0), at(holes ? 256 : 1000))
+    await session.gc(holes ? 0.3 : 0)
     const after = JSON.stringify(await snapshot.read(NAMES))
     if (after !== before) throw new Broken(`a snapshot shows\n${after}\n--- and before\n${before}`)
     await snapshot.close()
@@ -79,7 +82,36 @@ async function retirementDuringCheckpoint(): Promise<void> {
   }
 }
 
+/** One of two processes that open at once has it open, the other is told who has (S6). */
+async function openersAtOnce(): Promise<void> {
+  // Both come to the link before either goes on.
+  let come = 0
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const scheduler = (label: string): Promise<void> | undefined => {
+    if (!/^link .*LEASE/.test(label)) return undefined
+    if (++come === 2) open()
+    return opened
+  }
+  const machine = new Machine(new MemoryFileSystem({ scheduler: async (label) => scheduler(label) }))
+  const first = machine.environment(SMALL)
+  machine.leaveStanding()
+  const second = machine.environment(SMALL)
+  machine.leaveStanding()
+  const outcomes = await Promise.allSettled(
+    [first, second].map((environment) => openEngine(environment, DIRECTORY, resolveOptions({}))),
+  )
+  const holders = outcomes.filter((outcome) => outcome.status === 'fulfilled')
+  for (const { value } of holders) value.engine.stopTimers()
+  if (holders.length !== 1) throw new Broken(`${holders.length} processes have it open`)
+  const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (!describe(refused?.reason).includes('DatabaseLockedError'))
+    throw new Broken(`the other was told: ${describe(refused?.reason)}`)
+}
+
 export const SCENES: Readonly<Record<Scene, () => Promise<void>>> = {
-  'a snapshot is read through a collection': snapshotThroughCollection,
+  'a snapshot is read through a collection': () => snapshotThroughCollection(false),
+  'a snapshot is read through a collection by holes': () => snapshotThroughCollection(true),
   'files retire while a checkpoint is written': retirementDuringCheckpoint,
+  'two processes open at once': openersAtOnce,
 }

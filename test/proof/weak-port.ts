@@ -1,5 +1,5 @@
 // A file system that says yes and does less: it acknowledges syncs, directory syncs or truncates of some
-// paths without making them, or opens a file that is there where a new one was asked for. Rules of the
+// paths without making them, or opens a file, or links over a name, that is there where a new one was asked for. Rules of the
 // engine that are kept through the port are switched off with it. Used by test-build.ts.
 
 import type { File, FileStat, FileSystem, OpenMode } from '../../src/fs/file-system.ts'
@@ -12,6 +12,8 @@ export interface Weakness {
   readonly directorySyncs?: RegExp
   /** Files that are never cut. */
   readonly truncates?: RegExp
+  /** Names that a link takes, though they are taken. */
+  readonly links?: RegExp
   /** Files that are opened where they should have been new. */
   readonly exclusive?: RegExp
 }
@@ -51,8 +53,14 @@ export class WeakFileSystem implements FileSystem {
     return this.#inner.makeDirectory(path)
   }
 
-  link(existing: string, path: string): Promise<void> {
-    return this.#inner.link(existing, path)
+  async link(existing: string, path: string): Promise<void> {
+    try {
+      await this.#inner.link(existing, path)
+    } catch (error) {
+      if (this.#weakness.links?.test(path) !== true) throw error
+      await this.#inner.remove(path)
+      await this.#inner.link(existing, path)
+    }
   }
 
   remove(path: string): Promise<void> {
@@ -113,6 +121,12 @@ class WeakFile implements File {
 
   syncNow(): void {
     if (this.#weakness.syncs?.test(this.path) !== true) this.#inner.syncNow()
+  }
+
+  async punch(offset: number, length: number): Promise<void> {
+    if (this.#inner.punch === undefined)
+      throw Object.assign(new Error('EOPNOTSUPP: no holes'), { code: 'EOPNOTSUPP' })
+    await this.#inner.punch(offset, length)
   }
 
   closeNow(): void {

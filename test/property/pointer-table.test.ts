@@ -104,13 +104,19 @@ function expectSame({ table, pointers }: Version): void {
     claim(same(table.get(position), pointer), `pointer at ${position}`)
     claim(table.samplesBefore(position) === samples, `samples before ${position}`)
     samples += pointer.count
-    if (!pointer.joined) domains++
+    if (!pointer.joined && pointer.start !== pointers[position - 1]?.end) domains++
   }
   let position = 0
   for (const pointer of table.slice()) claim(same(pointer, pointers[position++]), `slice at ${position - 1}`)
   expect(wrong).toEqual([])
   expect(position).toBe(pointers.length)
   expect([table.length, table.samples, table.domains]).toEqual([pointers.length, samples, domains])
+}
+
+function liveOf(pointers: readonly Pointer[]): Map<number, number> {
+  const sums = new Map<number, number>()
+  for (const { segment, live } of pointers) sums.set(segment, (sums.get(segment) ?? 0) + live)
+  return sums
 }
 
 function same(one: Pointer, other: Pointer | undefined): boolean {
@@ -225,6 +231,7 @@ describe('a pointer table', () => {
               positions.push(position)
             })
             const expected = pointers.slice(from, to)
+            expect(new Map(table.liveIn(from, to))).toEqual(new Map(liveOf(expected)))
             expect(visited.length).toBe(expected.length)
             expect(
               visited.every((pointer, i) => same(pointer, expected[i]) && positions[i] === from + i),

@@ -86,6 +86,19 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('relocate' as const), changes: fc.array(change, { maxLength: 5 }) }),
   fc.record({ kind: fc.constant('drop' as const), segments: fc.array(lsn) }),
+  fc.record({
+    kind: fc.constant('punch' as const),
+    segments: fc.array(
+      fc.record({
+        segment: lsn,
+        ranges: fc.array(
+          fc
+            .tuple(fc.nat(), fc.integer({ min: 1 }))
+            .map(([start, length]) => ({ start, end: start + length })),
+        ),
+      }),
+    ),
+  }),
 )
 
 function encode(what: Edit): Uint8Array {

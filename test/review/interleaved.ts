@@ -12,6 +12,7 @@ import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
 import type { FaultRule } from '../../src/fs/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { assertGuards, guardCheck } from '../support/guard-check.ts'
 
 const GROUPS = [
   { index: 't1', data: ['a', 'b'] },
@@ -36,7 +37,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
       else await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  let disk = new MemoryFileSystem({ scheduler })
+  let disk = new MemoryFileSystem({ scheduler, holes: seed % 2 === 1 })
   let elapsedMs = 0
   let pid = 1
   let boot = 1
@@ -54,6 +55,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
     tailExtents: 12,
     unprovenLimit: 2000,
     unmarkedLimit: 300,
+    holeSize: 512,
     reserveSize: 1000,
   }
 
@@ -68,6 +70,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
       identity: { host: 'h', bootId: `boot-${boot}`, pidNamespace: 'n', pid: ++pid, startTime: String(pid) },
       isAlive: () => 'dead' as const,
       newId: () => new Uint8Array(16).fill(9),
+      check: guardCheck,
       tuning,
     }
     const { engine, flusher } = await openEngine(environment, '/data', options)
@@ -264,6 +267,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
     if (now.engine.failure === undefined) throw error
   })
   if (disk.openFiles.length > 0) throw new Error(`left open: ${disk.openFiles.join(', ')}`)
+  assertGuards()
 }
 
 /** Something of the disk that fails once or a few times. */

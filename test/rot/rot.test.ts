@@ -3,11 +3,15 @@
 
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { DIRECTORY } from '../crash/machine.ts'
+import { Session } from '../crash/session.ts'
+import { readByEngine, readBySecondReader, simulatedFiles } from '../format/agreement.ts'
 import { propertyOptions } from '../support/seeds.ts'
 import { damageOf, KINDS } from './damage.ts'
 import type { Damage } from './damage.ts'
 import { examine } from './examine.ts'
-import { makeStore, STORES } from './stores.ts'
+import { RotMachine } from './machine.ts'
+import { makeStore, OPTIONS, STORES } from './stores.ts'
 import type { Ending, Store } from './stores.ts'
 
 const { numRuns, seed = 1 } = propertyOptions(8)
@@ -41,6 +45,15 @@ describe.each(STORES)('a store ($name, $ending)', ({ name, ending }) => {
     }
     expect(failures.slice(0, 2), `${failures.length} of ${count}`).toEqual([])
     expect(count).toBeGreaterThan(0)
+  })
+
+  it('is read by the second reader as the engine reads it', async () => {
+    const { disk } = await storeOf(name, ending)
+    const files = simulatedFiles(disk, DIRECTORY)
+    const session = Session.on(RotMachine.opener(disk.clone(), ending !== 'restarted'), OPTIONS)
+    await session.open()
+    expect(readBySecondReader(files)).toBe(await readByEngine(session.db))
+    await session.close()
   })
 
   it('is whole where nothing is changed', async () => {

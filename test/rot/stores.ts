@@ -199,7 +199,7 @@ const MAKINGS: Readonly<Record<string, Making>> = {
       ]),
     )
     const writer = await session.openWriter(['u', 'd'], { durability: 'strict' })
-    for (let i = 0; i < 5; i++) await write(notes, writer, 2)
+    for (let i = 0; i < 4; i++) await write(notes, writer, 2)
     const last = await session.openWriter(['u', 'd'])
     await session.closeWriter(writer)
     await write(notes, last, 3)

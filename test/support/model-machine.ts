@@ -10,8 +10,9 @@ import { openEngine } from '../../src/database/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import type { ModelSettings } from './model-operations.ts'
+import { guardCheck } from './guard-check.ts'
 
-const DIRECTORY = '/data'
+export const DIRECTORY = '/data'
 
 /** A database that is open, with its inner parts. */
 export interface OpenDatabase {
@@ -23,6 +24,8 @@ export interface OpenDatabase {
 export class ModelMachine {
   disk: MemoryFileSystem
   readonly #settings: ModelSettings
+  /** Processes that read: those that wrote are found dead once they have ended. */
+  readonly #readers = new Set<number>()
   #pid = 0
   #boot = 1
   #ms = 0
@@ -30,7 +33,10 @@ export class ModelMachine {
   constructor(settings: ModelSettings) {
     this.#settings = settings
     const scheduler = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-    this.disk = new MemoryFileSystem(settings.isSlow ? { scheduler } : {})
+    this.disk = new MemoryFileSystem({
+      holes: settings.holes === true,
+      ...(settings.isSlow ? { scheduler } : {}),
+    })
   }
 
   /** Lets time pass. */
@@ -46,7 +52,9 @@ export class ModelMachine {
       memoryBudget,
       segmentSize,
     }
-    const opened = await openEngine(this.#environment(), DIRECTORY, options)
+    const environment = this.#environment()
+    if (readOnly) this.#readers.add(environment.identity.pid)
+    const opened = await openEngine(environment, DIRECTORY, options)
     return { ...opened, db: new Database(opened.engine, opened.flusher) }
   }
 
@@ -56,6 +64,7 @@ export class ModelMachine {
     // Whatever of the old process still runs reaches nothing any more.
     if (!this.disk.isDead) this.disk.killAt(1)
     this.disk = left
+    this.#readers.clear()
     if (isPowerLoss) this.#boot++
   }
 
@@ -77,8 +86,9 @@ export class ModelMachine {
         pid,
         startTime: String(pid),
       },
-      isAlive: () => 'dead',
+      isAlive: ({ pid: holder }) => (this.#readers.has(holder) ? 'alive' : 'dead'),
       newId: () => new Uint8Array(16).fill(7),
+      check: guardCheck,
       tuning: { reserveSize: 1024, ...this.#settings.tuning },
     }
   }

@@ -14,6 +14,8 @@ export interface ModelSettings {
   readonly tuning: Partial<Tuning>
   /** Asynchronous disk operations take a turn of the event loop, so that calls overlap. */
   readonly isSlow: boolean
+  /** Holes can be punched into files. */
+  readonly holes?: boolean
 }
 
 /** A stretch of time by picks: where it begins and how long it is, in thousandths of what there is. */
@@ -112,8 +114,10 @@ export const settings: fc.Arbitrary<ModelSettings> = fc.record({
     loopSyncMs: fc.constantFrom(0, 1),
     unprovenLimit: fc.constantFrom(512, 8192, 1024 * 1024),
     unmarkedLimit: fc.constantFrom(0, 1024, 1024 * 1024),
+    holeSize: fc.constant(512),
   }),
   isSlow: fc.boolean(),
+  holes: fc.boolean(),
 })
 
 const pick = fc.nat({ max: 1000 })

@@ -5,7 +5,16 @@
 
 import { AssertionError } from '../../src/assert.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
+import {
+  assertAgreement,
+  assertSame,
+  readByEngine,
+  readBySecondReader,
+  simulatedFiles,
+} from '../format/agreement.ts'
+import { assertGuards } from './guard-check.ts'
 import { createChannels, deleteRange, removeChannels, renameChannel, updateChannel } from './model-edits.ts'
+import { DIRECTORY } from './model-machine.ts'
 import type { OpenDatabase } from './model-machine.ts'
 import type { Crash, Maintenance, ModelSettings, Operation } from './model-operations.ts'
 import { checkAll, closeSnapshot, matchingState, peek, readPart, verifyAll } from './model-reads.ts'
@@ -25,6 +34,7 @@ export async function runModel(
     await run.begin()
     for (const operation of operations) await run.perform(operation)
     await run.end()
+    assertGuards()
   } finally {
     run.abandon()
   }
@@ -89,7 +99,9 @@ class ModelRun {
       throw new Error(`a collection of all that is dead has left ${JSON.stringify({ dead, skipped })}`)
     await this.#step({ do: 'reopen' })
     await this.#checkFiles()
+    const shown = await readByEngine(this.#session.open.db)
     await this.#session.open.db.close()
+    assertSame(shown, readBySecondReader(simulatedFiles(this.#session.machine.disk, DIRECTORY)))
   }
 
   /** The folder holds what the state needs, and no more. */
@@ -262,6 +274,7 @@ class ModelRun {
     const what = hasLostPower ? 'the database after a power loss' : 'the database after a kill'
     const found = await matchingState(this.#session, what, opened.db, survivors)
     this.#session.history.restart(found)
+    await assertAgreement(opened.db, simulatedFiles(this.#session.machine.disk, DIRECTORY))
     // Channels of which nothing is left may have been made and removed, or neither.
     this.#session.nextKey = opened.engine.version.nextKey
     await verifyAll(this.#session)

@@ -1,5 +1,5 @@
 // Stores for tests: a database on a simulated disk, or in a temporary directory on request, that is
-// verified and closed when its test ends. A store can be closed and opened again, killed, or lose its
+// verified, closed and read by the second reader too when its test ends. A store can be closed and opened again, killed, or lose its
 // power; the process that comes next has another id, after a power loss another boot too. Called
 // inside tests only, since it registers for their end.
 
@@ -17,6 +17,8 @@ import type { OpenOptions } from '../../src/database/options.ts'
 import { openIn } from '../../src/database/public.ts'
 import type { FileSystem } from '../../src/fs/file-system.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import { assertGuards, guardCheck } from './guard-check.ts'
+import { assertSame, filesIn, readByEngine, readBySecondReader, simulatedFiles } from '../format/agreement.ts'
 
 /** What a store stands on. */
 export interface StoreSetting {
@@ -84,8 +86,13 @@ export async function openStore<const S extends Schema = Schema>(
   onTestFinished(async () => {
     for (const db of opened) {
       if (setting.verify !== false && isOpen(db)) expect((await db.verify()).problems).toEqual([])
-      await db.close({ force: true }).catch(() => {})
     }
+    const shown = setting.verify !== false && isOpen(current) ? await shownBy(current) : undefined
+    for (const db of opened) await db.close({ force: true }).catch(() => {})
+    assertGuards()
+    if (shown === undefined) return
+    const files = disk === undefined ? filesIn(directory) : simulatedFiles(disk, directory)
+    assertSame(shown, readBySecondReader(files))
   })
 
   let current = await openWith(options)
@@ -126,6 +133,16 @@ function isOpen(db: { readonly channels: Channels }): boolean {
   }
 }
 
+/** Samples of a store that the second reader is asked for: it is slow. */
+const SECOND_READER_LIMIT = 5_000
+
+/** What the second reader must find once the database is closed; undefined where that is too much. */
+async function shownBy(db: Pick<Database, 'channels' | 'read' | 'stats'>): Promise<string | undefined> {
+  const { channels } = await db.stats()
+  const samples = Object.values(channels).reduce((sum, each) => sum + each.samples, 0)
+  return samples > SECOND_READER_LIMIT ? undefined : readByEngine(db)
+}
+
 /** A temporary directory, removed when the test ends. */
 export async function makeTemporary(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'rubidium-test-'))
@@ -140,6 +157,7 @@ async function real(setting: StoreSetting): Promise<Environment> {
     ...environment,
     files: wrap === undefined ? environment.files : wrap(environment.files),
     clock: clock ?? environment.clock,
+    check: guardCheck,
     tuning,
   }
 }
@@ -163,6 +181,7 @@ function simulated(
     },
     isAlive: (holder) => (alive.has(holder.pid) ? 'alive' : 'dead'),
     newId: () => new Uint8Array(16).fill(7),
+    check: guardCheck,
     // A mebibyte would be most of what a small store has.
     tuning: { reserveSize: 4096, ...tuning },
   }

@@ -7,6 +7,8 @@ it('exports the functions and classes of the contract', () => {
   const functions = [
     'open',
     'verify',
+    'dump',
+    'repair',
     'now',
     'timestamp',
     'span',
@@ -29,9 +31,9 @@ it('exports the functions and classes of the contract', () => {
 })
 
 it('does not export what is not built', () => {
-  for (const name of ['repair', 'FrameIterator', 'Streamer', 'UnauthorizedError', 'OverflowError'])
+  for (const name of ['FrameIterator', 'Streamer', 'UnauthorizedError', 'OverflowError'])
     expect(root).not.toHaveProperty(name)
-  for (const name of ['stream', 'openIterator', 'control', 'refresh'])
+  for (const name of ['stream', 'openIterator', 'control'])
     expect(root.Database.prototype).not.toHaveProperty(name)
   expect(root.Writer.prototype).not.toHaveProperty('setAuthority')
   expect(root.channel).not.toHaveProperty('virtual')

@@ -161,7 +161,7 @@ describe('the script', () => {
     })
     expect(output.split('\n')).toEqual([
       'complete -o default -F __rubidium_complete rubidium',
-      'read: -o nosort +o default',
+      'read repair: -o nosort +o default',
       'lat: -o nosort +o default',
       `${directory}: -o filenames`,
       'csv: -o nosort +o default',

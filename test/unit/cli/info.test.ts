@@ -125,6 +125,20 @@ describe('info', () => {
   })
 })
 
+describe('info beside a read-only process', () => {
+  it('names that one, and not its own registration', async () => {
+    const directory = await makeRecording()
+    expect((await run(['info', directory])).output).not.toContain('reader')
+    await using reader = await open(directory, { readOnly: true })
+    const { output } = await run(['info', directory])
+    expect(output).toContain(`  reader    process ${process.pid} on `)
+    expect(output.split('  reader ')).toHaveLength(2)
+    const { readers } = JSON.parse((await run(['info', directory, '--json'])).output) as { readers: object[] }
+    expect(readers).toMatchObject([{ pid: process.pid, bytes: 0 }])
+    expect(reader.channels.list()).not.toEqual([])
+  })
+})
+
 describe('the text of a report', () => {
   const report: DatabaseReport = {
     directory: 'flight',
@@ -134,7 +148,20 @@ describe('the text of a report', () => {
     segments: [{ name: 'one', live: 10, dead: 2048, total: 3000 }],
     size: 5000,
     recovery: { crashed: true, records: 7, cut: { file: 'journal/1', offset: 5, bytes: 12, records: 1 } },
+    readers: [
+      { pid: 7, host: 'h', since: '2025-01-01T00:00:00Z', age: '5400s', bytes: 2048, file: 'readers/7-a' },
+      { pid: 8, host: 'h', since: '2025-01-01T00:00:00Z', age: '5s', bytes: 0, file: 'readers/8-b' },
+      { pid: 0, host: '', since: '', age: '', bytes: 2048, file: 'readers/9-c' },
+    ],
   }
+
+  it('names the read-only processes that are registered, for how long, and what is kept for each', () => {
+    const text = databaseText(report, createPaint(false))
+    expect(text).toContain('  reader    process 7 on h, for 1.50 h, keeps up to 2 KiB of deleted samples\n')
+    expect(text).toContain('  reader    process 8 on h, for 5 s, keeps nothing from being given back\n')
+    expect(text).toContain('readers/9-c cannot be read, and keeps up to 2 KiB of deleted samples: remove it')
+    expect(infoJson(report, [], [], false)).toMatchObject({ readers: report.readers })
+  })
 
   it('says what gc would give back, and what recovery cut off', () => {
     const text = databaseText(report, createPaint(false))

@@ -20,6 +20,8 @@ it('has the commands of a person who looks after recordings', () => {
     'delete',
     'gc',
     'verify',
+    'dump',
+    'repair',
     'unlock',
     'completion',
   ])

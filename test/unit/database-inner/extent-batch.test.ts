@@ -48,8 +48,8 @@ describe('a batch of extents', () => {
     await batch.finish()
     expect(timesAt(engine, places[1]!, 5)).toEqual([100n, 101n, 102n, 103n, 104n])
     expect(timesAt(engine, places[2]!, 200)[199]).toBe(1199n)
-    batch.settle(engine.lastLsn, false)
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
+    batch.settle(engine.lastLsn, false, [])
     expect(segment.reserved).toBe(0)
   })
 
@@ -62,7 +62,7 @@ describe('a batch of extents', () => {
     expect(new Set(places.map(({ segment }) => segment)).size).toBeGreaterThan(2)
     for (const place of places)
       expect(timesAt(engine, place, place.count).at(-1)).toBe(BigInt(6 + place.count))
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
     expect(engine.segments.all().every(({ reserved }) => reserved === 0)).toBe(true)
   })
 
@@ -82,8 +82,8 @@ describe('a batch of extents', () => {
     expect(timesAt(engine, b[0]!, 20)[0]).toBe(100n)
     expect(timesAt(engine, a2, 10)[9]).toBe(209n)
     expect(timesAt(engine, b2, 20)[19]).toBe(319n)
-    one.settle(engine.lastLsn, false)
-    two.settle(engine.lastLsn, false)
+    one.settle(engine.lastLsn, false, [])
+    two.settle(engine.lastLsn, false, [])
   })
 
   it('that fails gives everything back when it is settled', async () => {
@@ -93,7 +93,7 @@ describe('a batch of extents', () => {
     const batch = new ExtentBatch(engine)
     await batch.add(extent(10))
     await expect(batch.finish()).rejects.toThrow(StorageError)
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
     expect(engine.segments.all().every(({ reserved }) => reserved === 0)).toBe(true)
   })
 
@@ -113,9 +113,9 @@ describe('a batch of extents', () => {
       expect(timesAt(engine, place, place.count).at(-1)).toBe(BigInt(6 + place.count))
     const reserved = (): number => made.reduce((sum, segment) => sum + segment.reserved, 0)
     const all = places.reduce((sum, { length }) => sum + length, 0)
-    batch.settle(engine.lastLsn, false, places.slice(0, 2))
+    batch.settle(engine.lastLsn, false, [], places.slice(0, 2))
     expect(reserved()).toBe(all - places[0]!.length - places[1]!.length)
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
     expect(reserved()).toBe(0)
   })
 
@@ -136,7 +136,7 @@ describe('a batch of extents', () => {
       100_000n,
       200_000n,
     ])
-    batch.settle(engine.lastLsn, false)
+    batch.settle(engine.lastLsn, false, [])
   })
 
   it('tells of a write that failed beside it when it goes on, and can be given up then', async () => {

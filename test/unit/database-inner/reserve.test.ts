@@ -121,7 +121,20 @@ describe('the reserve', () => {
     expect(sizeOf(disk)).toBe(15)
   })
 
-  it('is given whole to who is alone', async () => {
+  it('is left with a quarter by who copies alone, unless there was less already (0006-I7)', async () => {
+    const { disk, reserve, other } = await settingOf(16)
+    await expect(reserve.lendAlone(async () => append(other, 13))).rejects.toThrow(FULL)
+    expect(sizeOf(disk)).toBe(16)
+    await expect(reserve.lendAlone(async () => append(other, 12))).resolves.toBe(12)
+    await expect(reserve.lendAlone(async () => append(other, 1))).rejects.toThrow(FULL)
+    reserve.lendNow('delete', () => append(other, 1))
+    reserve.close()
+    const next = new Reserve(disk, '/', SIZE)
+    await expect(next.lendAlone(async () => append(other, 2))).resolves.toBe(2)
+    expect(sizeOf(disk)).toBe(1)
+  })
+
+  it('is given whole to who gives room back', async () => {
     const { disk, reserve, other } = await settingOf(16)
     await expect(reserve.lend(async () => append(other, 13))).rejects.toThrow(FULL)
     await expect(reserve.lend(async () => append(other, 13), true)).resolves.toBe(13)

@@ -1,7 +1,8 @@
 // Looking after it: stats and verify (api.md 8 and 10, Reports).
 
 import { describe, expect, it } from 'vitest'
-import { open, verify } from '../../../src/database/public.ts'
+import { open } from '../../../src/database/public.ts'
+import { verify } from '../../../src/database/verify-directory.ts'
 import { CorruptionError, NotADatabaseError, ValidationError } from '../../../src/errors.ts'
 import { makeTemporary, openStore } from '../../support/open-store.ts'
 import { errorOf, expectError, expectRefused, wrong } from '../../support/refused.ts'
@@ -162,10 +163,8 @@ describe('verify', () => {
 
   it('of a directory works on what is closed, open, or no database', async () => {
     const directory = await makeTemporary()
-    expect(await verify(directory)).toMatchObject({
-      ok: false,
-      problems: [{ what: expect.stringContaining('not a Rubidium database') }],
-    })
+    await expectError(() => verify(directory), NotADatabaseError)
+    await expectError(() => verify(`${directory}/nothing`), NotADatabaseError)
     {
       await using db = await open(directory, { channels: VITALS })
       await writePressure(db, 1, 2, 3)

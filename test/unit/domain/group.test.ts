@@ -52,10 +52,10 @@ describe('a cut of a tail', () => {
     const strip = stripOf([10, 20, 30, 40, 50])
     strip.flushed = 1
     group.add(strip)
-    expect(applyTailCut(group, cutOf(5, 35, { keys: [2] })).size).toBe(0)
+    expect(applyTailCut([group], cutOf(5, 35, { keys: [2] })).size).toBe(0)
     expect(timesOf(strip, 2)).toEqual([40, 50])
     expect(timesOf(strip, 1)).toEqual([20, 30, 40, 50])
-    applyTailCut(group, cutOf(31, 39))
+    applyTailCut([group], cutOf(31, 39))
     expect(strip.cuts.get(1)).toBeUndefined()
   })
 
@@ -66,7 +66,7 @@ describe('a cut of a tail', () => {
     const [old] = run.pointers.get(2)!.pointers
     const left = { ...old!, end: 105n, count: 5, live: 150 }
     const freed = applyTailCut(
-      group,
+      [group],
       cutOf(105, 110, {
         keys: [2],
         extents: [{ key: 2, goes: { first: 100n, last: 100n, count: 1 }, comes: [left] }],
@@ -76,7 +76,7 @@ describe('a cut of a tail', () => {
     expect(run.pointers.get(2)!.pointers).toEqual([left])
     expect(liveOfRun(run)).toEqual(new Map([[7, 350]]))
     const gone = [1, 2].map((key) => ({ key, goes: { first: 100n, last: 100n, count: 1 }, comes: [] }))
-    applyTailCut(group, cutOf(0, 200, { extents: gone }))
+    applyTailCut([group], cutOf(0, 200, { extents: gone }))
     expect(group.runs).toEqual([])
   })
 
@@ -92,7 +92,7 @@ describe('a cut of a tail', () => {
       { key: 1, at: 100n },
       { key: 2, at: 999n },
     ]
-    applyTailCut(group, cutOf(0, 0, { parted }))
+    applyTailCut([group], cutOf(0, 0, { parted }))
     expect(visibleRows(strip.view(), 2).map(({ joined }) => joined)).toEqual([true, false])
     expect(visibleRows(strip.view(), 1).map(({ joined }) => joined)).toEqual([true])
     expect([1, 2].map((key) => run.pointers.get(key)!.get(0).joined)).toEqual([false, false])

@@ -36,7 +36,7 @@ describe('a strip', () => {
     strip.flushed = 1
     strip.joined = true
     expect(visibleRows(strip.view(), 1)).toEqual([{ from: 1, to: 3, joined: true }])
-    strip.part(2)
+    strip.part([2])
     expect(visibleRows(strip.view(), 2)).toEqual([{ from: 1, to: 3, joined: false }])
     expect(strip.isSpent).toBe(false)
   })
@@ -44,14 +44,14 @@ describe('a strip', () => {
   it('cuts one channel and leaves the others; overlapping and touching cuts are one', () => {
     const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     strip.joined = true
-    strip.cut(2, 3, 5)
-    strip.cut(2, 7, 8)
+    strip.cut([2], 3, 5)
+    strip.cut([2], 7, 8)
     expect(visibleRows(strip.view(), 2)).toEqual([
       { from: 0, to: 3, joined: true },
       { from: 5, to: 7, joined: false },
       { from: 8, to: 10, joined: false },
     ])
-    strip.cut(2, 5, 7)
+    strip.cut([2], 5, 7)
     expect(strip.cuts.get(2)).toEqual([{ from: 3, to: 8 }])
     expect(visibleRows(strip.view(), 1)).toEqual([{ from: 0, to: 10, joined: true }])
   })
@@ -59,12 +59,12 @@ describe('a strip', () => {
   it('parts a row from the one before it without taking any', () => {
     const strip = stripOf([0, 1, 2, 3])
     strip.joined = true
-    strip.partAt(2, 2)
+    strip.partAt([2], 2)
     expect(visibleRows(strip.view(), 2)).toEqual([
       { from: 0, to: 2, joined: true },
       { from: 2, to: 4, joined: false },
     ])
-    strip.partAt(2, 0)
+    strip.partAt([2], 0)
     expect(visibleRows(strip.view(), 2)[0]).toEqual({ from: 0, to: 2, joined: false })
   })
 
@@ -75,8 +75,8 @@ describe('a strip', () => {
     const view = strip.view()
     const before = visibleRows(view, 2)
     strip.committed = 6
-    strip.cut(2, 1, 3)
-    strip.part(2)
+    strip.cut([2], 1, 3)
+    strip.part([2])
     strip.flushTo(5)
     expect(visibleRows(view, 2)).toEqual(before)
     expect(visibleRows(strip.view(), 2)).toEqual([{ from: 5, to: 6, joined: true }])
@@ -91,7 +91,7 @@ describe('a strip', () => {
     'flushed up to $flushTo after a cut of [$from, $to): what follows goes on: $joined',
     ({ from, to, flushTo, joined }) => {
       const strip = stripOf([0, 1, 2, 3, 4, 5, 6, 7])
-      strip.cut(2, from, to)
+      strip.cut([2], from, to)
       strip.flushTo(flushTo)
       expect(visibleRows(strip.view(), 2)[0]?.joined).toBe(joined)
       expect(visibleRows(strip.view(), 1)[0]?.joined).toBe(true)
@@ -121,9 +121,9 @@ describe('a run of extents', () => {
       14n,
     )
     const view = run.view()
-    run.part(2)
-    run.replace(1, [])
-    run.part(1)
+    run.part([2])
+    run.replace([[1, []]])
+    run.part([1])
     expect(view.pointers.get(1)?.length).toBe(1)
     expect(view.pointers.get(2)?.get(0).joined).toBe(true)
     expect(run.pointers.get(2)?.get(0).joined).toBe(false)

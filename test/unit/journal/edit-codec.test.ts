@@ -37,6 +37,19 @@ const EDITS: Edit[] = [
   },
   { kind: 'relocate', changes: [change] },
   { kind: 'drop', segments: [2 ** 32 + 1, 2 ** 33] },
+  {
+    kind: 'punch',
+    segments: [
+      {
+        segment: 2 ** 32 + 1,
+        ranges: [
+          { start: 4096, end: 8192 },
+          { start: 2 ** 40, end: 2 ** 40 + 1 },
+        ],
+      },
+      { segment: 2 ** 33, ranges: [{ start: 64, end: 128 }] },
+    ],
+  },
 ]
 
 function encode(edit: Edit): Uint8Array {

@@ -10,13 +10,14 @@ import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
 import { GuardSet } from '../../../src/guard/guard-set.ts'
 import { unguarded } from '../../../src/guard/held.ts'
 import type { Held } from '../../../src/guard/held.ts'
-import { encodeEdit } from '../../../src/journal/edit-codec.ts'
+import { encodeEdit, encodeRanges } from '../../../src/journal/edit-codec.ts'
 import { checkpointFrames, CheckpointReader, POINTERS_A_FRAME } from '../../../src/manifest/checkpoint.ts'
 import { Manifest, readManifest } from '../../../src/manifest/manifest.ts'
 import type { ManifestContents } from '../../../src/manifest/manifest.ts'
 import { apply } from '../../../src/version/apply.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import type { Version } from '../../../src/version/version.ts'
+import { Holes } from '../../../src/version/holes.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'
 
 const databaseId = new Uint8Array(16).fill(5)
@@ -84,6 +85,43 @@ describe('a checkpoint', () => {
       expect(plain(whole!.version)).toEqual(plain(version))
     },
   )
+
+  it.each([1, 8192, 8193, 20_000])('with %i holes in two segments reads back', (count) => {
+    const holes = Holes.of(
+      Array.from({ length: count }, (_, i) => ({ start: 4096 * (2 * i + 1), end: 8192 * (i + 1) })),
+    )
+    const size = holes.end + 4096
+    const version = { ...sample(), segments: { 1: { size, live: 9, holes }, 7: { size, live: 0, holes } } }
+    const to = new ByteWriter()
+    const reader = new CheckpointReader()
+    let whole: ReturnType<CheckpointReader['take']>
+    for (const kind of checkpointFrames(version, FACTS, to)) {
+      whole = reader.take(kind, to.view().slice())
+      to.reset()
+    }
+    expect(plain(whole!.version)).toEqual(plain(version))
+  })
+
+  it('with holes that cannot be is refused', () => {
+    const take = (id: number, ...ranges: { start: number; end: number }[]): void => {
+      const to = new ByteWriter()
+      const reader = new CheckpointReader()
+      const frames = checkpointFrames(sample(), FACTS, to)
+      reader.take(frames.next().value, to.view().slice())
+      to.reset()
+      to.u64(id)
+      encodeRanges(to, ranges)
+      reader.take(5, to.view().slice())
+    }
+    take(1, { start: 0, end: 8 })
+    for (const wrong of [
+      () => take(99, { start: 0, end: 8 }),
+      () => take(1),
+      () => take(1, { start: 8, end: 8 }),
+      () => take(1, { start: 0, end: 8 }, { start: 7, end: 9 }),
+    ])
+      expect(wrong).toThrow(DecodeError)
+  })
 
   it('whose frames are missing, doubled or out of order is refused', () => {
     const to = new ByteWriter()

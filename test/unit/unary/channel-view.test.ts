@@ -54,7 +54,7 @@ async function group(): Promise<{ view: GroupView; times: number[]; dataTimes: n
   const run = stored(three, { joined: true })
   const strip = stripOf([1000, 1001, 1002, 1500, 1501])
   strip.joined = true
-  strip.cut(2, 1, 3)
+  strip.cut([2], 1, 3)
   const tail: TailView[] = [
     {
       kind: 'pointers',

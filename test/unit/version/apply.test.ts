@@ -51,6 +51,30 @@ describe('apply', () => {
     expect(after.segments[1]?.live).toBe(32 + 16)
   })
 
+  // 0006-I8
+  it('keeps what was punched, through everything that follows, until the segment is dropped', () => {
+    const range = (start: number, end: number): { start: number; end: number } => ({ start, end })
+    const punch = (...ranges: { start: number; end: number }[]): Edit => ({
+      kind: 'punch',
+      segments: [{ segment: 9, ranges }],
+    })
+    const comes = [pointerTo(5, 2, { segment: 9, offset: 64, length: 100, live: 100 })]
+    const changes = [{ key: 1, comes }]
+    let version = apply(versionWith({ 1: [] }), punch(range(4096, 8192)), 1)
+    expect(version.segments[9]).toMatchObject({ size: 8192, live: 0, holes: { bytes: 4096 } })
+    version = apply(version, { kind: 'flush', groups: [], changes }, 2)
+    expect(version.segments[9]).toMatchObject({ size: 8192, live: 100, holes: { bytes: 4096 } })
+    version = apply(version, punch(range(8192, 9000)), 3)
+    expect(version.segments[9]!.holes!.ranges).toEqual([range(4096, 9000)])
+    expect(() => apply(version, punch(range(8999, 9001)), 4)).toThrow('nothing is punched twice')
+    version = apply(version, { kind: 'remove', keys: [1] }, 4)
+    expect(version.segments[9]).toMatchObject({ live: 0, holes: { bytes: 4904 } })
+    version = apply(version, { kind: 'drop', segments: [9] }, 5)
+    expect(version.segments[9]).toBeUndefined()
+    const full = apply(versionWith({ 1: [] }), { kind: 'flush', groups: [], changes }, 1)
+    expect(() => apply(full, punch(range(0, 65)), 2)).toThrow('keeps a balance')
+  })
+
   it('applies several changes of one channel in their order', () => {
     const before = versionWith({ 1: THREE })
     const changes = [

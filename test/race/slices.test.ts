@@ -1,0 +1,176 @@
+// Long work goes in slices (0003, Slices): a read, a delete, a flush, a report of thousands of pointers lets the
+// loop turn again and again, and what goes on in between shows in none of them. The clock of these tests
+// moves on with every look at it, so that a turn is due wherever one is taken at all.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import type { Actor } from '../pitfalls/stage.ts'
+import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
+
+const FRAMES = 1500
+const CHANNELS = ['a', 'b']
+
+/** A stage whose clock is a long time later at every look. */
+function sliding(): Stage {
+  const stage = new Stage({}, { inlineLimit: 1, tailExtents: 1_000_000 })
+  let looks = 0
+  Object.defineProperty(stage, 'elapsedMs', { get: () => ++looks * 10 })
+  return stage
+}
+
+/** One sample and pointer a frame, in the version; some more in the tail. */
+async function filled(stage: Stage): Promise<Actor> {
+  const actor = await stage.open()
+  await createGroup(actor.db, 't', CHANNELS)
+  const writer = await actor.db.openWriter({ channels: ['t', ...CHANNELS], durability: 'relaxed' })
+  for (let i = 0; i < FRAMES; i++) await writer.write(frameOf('t', CHANNELS, timesFrom(i, 1)))
+  await actor.engine.flushTails()
+  for (let i = FRAMES; i < FRAMES + 50; i++) await writer.write(frameOf('t', CHANNELS, timesFrom(i, 1)))
+  await writer.close()
+  return actor
+}
+
+/** Counts the turns of the loop until `work` has ended. */
+async function turnsOf<T>(work: Promise<T>): Promise<{ turns: number; result: T }> {
+  let turns = 0
+  let isDone = false
+  const counting = (async (): Promise<void> => {
+    while (!isDone) {
+      await turn()
+      turns++
+    }
+  })()
+  try {
+    return { result: await work, turns }
+  } finally {
+    isDone = true
+    await counting
+  }
+}
+
+describe('a long read', () => {
+  it('lets the loop turn, and shows its instant whatever is deleted, flushed, collected and written meanwhile', async () => {
+    const { db, engine } = await filled(sliding())
+    const reading = turnsOf(db.read(['t', ...CHANNELS]))
+    const newest = db.latest(CHANNELS, FRAMES)
+    for (let i = 0; i < 5; i++) await turn()
+    await db.delete(['t', ...CHANNELS], { start: 100n, end: 2000n })
+    await engine.flushTails()
+    const writer = await db.openWriter(['t', ...CHANNELS])
+    await writer.write(frameOf('t', CHANNELS, timesFrom(500, 10)))
+    await writer.close()
+    await db.gc({ threshold: 0 })
+    const { result, turns } = await reading
+    expect(turns).toBeGreaterThan(FRAMES / 4)
+    expect([...(result.column('t') as BigInt64Array)].map(Number)).toEqual(numbers(0, FRAMES + 49))
+    expect(await timesOf({ read: async () => newest as never }, 'a').catch(() => 'no times')).toBe('no times')
+    expect((await newest).count('b')).toBe(FRAMES)
+    expect([...((await newest).column('b') as Float64Array)].slice(0, 2)).toEqual([25, 25.5])
+    expect(result.series('a')).toHaveLength(1)
+    expect(await timesOf(db, 'a')).toEqual([
+      ...numbers(0, 99),
+      ...numbers(500, 509),
+      ...numbers(2000, FRAMES + 49),
+    ])
+  })
+
+  it('of many channels goes channel by channel', async () => {
+    const stage = sliding()
+    const { db } = await stage.open()
+    const names = Array.from({ length: 300 }, (_, i) => `c${i}`)
+    await createGroup(db, 't', names)
+    const writer = await db.openWriter(['t', ...names])
+    await writer.write(frameOf('t', names, timesFrom(0, 3)))
+    await writer.close()
+    const reading = turnsOf(db.read(names, {}, { timestamps: true }))
+    await turn()
+    await db.delete(['t', ...names], { end: 2n })
+    const { result, turns } = await reading
+    expect(turns).toBeGreaterThan(100)
+    expect(names.filter((name) => result.timestamps(name).length !== 3)).toEqual([])
+    expect((await turnsOf(db.latest(names))).turns).toBeGreaterThan(100)
+  })
+
+  it('is aborted between two slices', async () => {
+    const { db } = await filled(sliding())
+    const abort = new AbortController()
+    const reading = db.read(['t', ...CHANNELS], {}, { signal: abort.signal })
+    await turn()
+    abort.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
+  })
+})
+
+describe('a long delete', () => {
+  it('of many channels lets the loop turn, and takes what was committed up to its step', async () => {
+    const stage = sliding()
+    const { db } = await stage.open()
+    const names = Array.from({ length: 300 }, (_, i) => `c${i}`)
+    await createGroup(db, 't', names)
+    const writer = await db.openWriter(['t', ...names])
+    await writer.write(frameOf('t', names, timesFrom(0, 10)))
+    const deleting = turnsOf(db.delete(['t', ...names], { start: 5n }))
+    await turn()
+    // Between the plan and the step: seen by a read, so that the delete must take it.
+    await writer.write(frameOf('t', names, timesFrom(10, 5)))
+    expect((await db.latest('c299')).column('c299')[0]).toBe(7)
+    const { result, turns } = await deleting
+    expect(turns).toBeGreaterThan(100)
+    expect(result.samples['c299']).toBe(10)
+    await writer.write(frameOf('t', names, timesFrom(20, 1)))
+    await writer.close()
+    expect(await timesOf(db, 'c299')).toEqual([0, 1, 2, 3, 4, 20])
+  })
+})
+
+describe('a long flush', () => {
+  it('installs groups step by step; reads and snapshots in between show all of them', async () => {
+    const stage = sliding()
+    const { db, engine } = await stage.open()
+    const groups = numbers(0, 1499)
+    await db.channels.create(groups.map((group) => ({ name: `t${group}`, kind: 'index' }) as const))
+    for (const group of groups) {
+      const writer = await db.openWriter([`t${group}`])
+      await writer.write({ [`t${group}`]: timesFrom(group, 2) })
+      await writer.close()
+    }
+    const names = groups.map((group) => `t${group}`)
+    const edits = engine.version.lsn
+    const flushing = turnsOf(engine.flushTails())
+    const snapshots: ReturnType<typeof db.snapshot>[] = []
+    let isDone = false
+    const looking = (async (): Promise<void> => {
+      while (!isDone) {
+        await turn()
+        const counts = await db.count([names[0]!, names[700]!, names[1499]!])
+        expect(Object.values(counts)).toEqual([2, 2, 2])
+        if (snapshots.length < 10) snapshots.push(db.snapshot())
+      }
+    })()
+    const { turns } = await flushing
+    isDone = true
+    await looking
+    expect(turns).toBeGreaterThan(100)
+    // More than one record.
+    expect(engine.version.lsn - edits).toBeGreaterThan(1)
+    expect(engine.pool.held).toBe(0)
+    for (const snapshot of snapshots) {
+      for (const name of [names[0]!, names[700]!, names[1499]!])
+        expect((await snapshot.read(name)).column(name)).toHaveLength(2)
+      await snapshot.close()
+    }
+  })
+})
+
+describe('a report', () => {
+  it('of many channels lets the loop turn, and is of one instant', async () => {
+    const { db } = await filled(sliding())
+    await db.channels.create(numbers(0, 299).map((i) => ({ name: `x${i}`, kind: 'index' }) as const))
+    const reporting = turnsOf(db.stats())
+    await db.delete(['t', ...CHANNELS], {})
+    const { result, turns } = await reporting
+    expect(turns).toBeGreaterThan(100)
+    for (const name of ['t', ...CHANNELS])
+      expect(result.channels[name]).toMatchObject({ samples: FRAMES + 50, domains: 1 })
+  })
+})

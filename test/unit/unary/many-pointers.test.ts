@@ -1,0 +1,87 @@
+// Counting through a channel of many pointers with rows of a tail between them: what is skipped by the sums that
+// the table keeps must give what a plain list of samples gives.
+
+import { describe, expect, it } from 'vitest'
+import type { Strip, TailView } from '../../../src/domain/tail.ts'
+import { domainsOf, newestRange, timeOfNth } from '../../../src/unary/channel-view.ts'
+import type { ChannelRef, GroupView } from '../../../src/unary/channel-view.ts'
+import type { Pointer } from '../../../src/version/pointer.ts'
+import { PointerTables } from '../../../src/version/pointer-tables.ts'
+import { pointerTo, stripOf } from '../../support/pointers.ts'
+import { INDEX } from '../../support/stored-segment.ts'
+
+const TIME: ChannelRef = {
+  key: 1,
+  name: 'time',
+  type: 'timestamp',
+  owner: INDEX,
+  index: { key: 1, owner: INDEX },
+}
+
+/** Pointers of one or two samples at 100, 200 ... 30,000, every third one joined, and every fifth one touched by a row. */
+function manyPointers(): { view: GroupView; times: number[]; domains: number } {
+  const pointers: Pointer[] = []
+  const times: number[] = []
+  const rows: Strip[] = []
+  let domains = 0
+  for (let i = 1; i <= 300; i++) {
+    const start = i * 100
+    const samples = i % 2 === 0 ? [start] : [start, start + 7]
+    const joined = i % 3 === 0 && i % 5 !== 0
+    // A row between two pointers; where it ends right before one, they are one stretch.
+    if (i % 5 === 0) {
+      const at = i % 10 === 0 ? start - 1 : start - 50
+      rows.push(stripOf([at]))
+      times.push(at)
+      domains += i % 10 === 0 ? 0 : 1
+    }
+    pointers.push(pointerTo(start, samples.length, { end: BigInt(samples.at(-1)! + 1), joined }))
+    times.push(...samples)
+    domains += joined ? 0 : 1
+  }
+  rows.push(stripOf([40_000, 40_001]))
+  times.push(40_000, 40_001)
+  const tail = rows.map((strip): TailView => strip.view())
+  const { empty } = PointerTables
+  const reader = (): never => {
+    throw new Error('nothing is read')
+  }
+  const view = { pointers: empty.set(1, empty.get(1).splice(0, 0, pointers)), tail, segments: { reader } }
+  return { view, times, domains: domains + 1 }
+}
+
+describe('a channel of many pointers and rows between them', () => {
+  it('tells the time of any sample from any time on', () => {
+    const { view, times } = manyPointers()
+    const wrong: string[] = []
+    for (const start of [0, 100, 108, 4999, 15_000, 29_950, 39_999, 40_001, 40_002]) {
+      const from = times.filter((time) => time >= start)
+      for (let n = 0; n <= from.length; n += n < 20 || n > from.length - 20 ? 1 : 7) {
+        const found = timeOfNth(view, TIME, BigInt(start), n)
+        const expected = from[n]
+        if (found !== (expected === undefined ? undefined : BigInt(expected)))
+          wrong.push(`${n} from ${start}: ${found} instead of ${expected}`)
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  it('tells where its newest samples begin, however many are asked for', () => {
+    const { view, times } = manyPointers()
+    for (const end of [50, 108, 15_000, 29_999, 50_000]) {
+      const older = times.filter((time) => time < end)
+      for (const count of [1, 2, 63, 64, 65, 66, 200, 400, 1000]) {
+        const { start } = newestRange(view, TIME, count, BigInt(end))
+        expect(older.filter((time) => time >= start)).toHaveLength(Math.min(count, older.length))
+      }
+    }
+  })
+
+  it('knows its stretches without looking at them', () => {
+    const { view, domains } = manyPointers()
+    expect(domainsOf(view, TIME)).toBe(domains)
+    expect(domainsOf({ ...view, tail: [] }, TIME)).toBe(
+      Array.from({ length: 300 }, (_, i) => i + 1).filter((i) => i % 3 !== 0 || i % 5 === 0).length,
+    )
+  })
+})
