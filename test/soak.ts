@@ -7,8 +7,11 @@ import { parseArgs } from 'node:util'
 
 /** What is run, and its share of the time. */
 const SOAKS: readonly { readonly script: string; readonly share: number }[] = [
-  { script: 'test/crash/soak.ts', share: 0.7 },
-  { script: 'test/model/soak.ts', share: 0.3 },
+  { script: 'test/crash/soak.ts', share: 0.4 },
+  { script: 'test/race/soak.ts', share: 0.2 },
+  { script: 'test/race/readers-soak.ts', share: 0.1 },
+  { script: 'test/model/soak.ts', share: 0.2 },
+  { script: 'test/rot/verify-soak.ts', share: 0.1 },
 ]
 
 const { values } = parseArgs({

@@ -7,10 +7,13 @@ import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
 /** Section by the path of the declaring file under `src/`; the first that matches. In `typedoc.json` stands their order. */
 const SECTIONS = [
   [/^errors\.ts$/, 'Errors'],
-  [/^database\/(public|database|options|arguments)\.ts$/, 'Database'],
+  [/^database\/(public|verify-directory|repair|dump|database|options|arguments)\.ts$/, 'Database'],
   [/^database\/(open-writer)\.ts$/, 'Writing'],
   [/^(database\/(reads|snapshot)|telem\/(frame|series))\.ts$/, 'Reading'],
-  [/^database\/(delete|collect|stats|verify|believe)\.ts$/, 'Reports'],
+  [
+    /^database\/(delete|collect|gc-report|stats|reader-stats|verify-report|repair-report|dump-entry|believe)\.ts$/,
+    'Reports',
+  ],
   [/^(database\/channels|telem\/(channel|metadata)|channel\/schema)\.ts$/, 'Channels and schemas'],
   [/^(telem\/data-type)\.ts$/, 'Types of samples'],
   [/^(clock|telem\/(timestamp|time-range))\.ts$/, 'Times'],

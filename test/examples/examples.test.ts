@@ -13,6 +13,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { days, millis, minutes, open, seconds, timestamp } from '../../src/index.ts'
+import { assertSame, filesIn, readByEngine, readBySecondReader } from '../format/agreement.ts'
 
 const EXAMPLES = dirname(fileURLToPath(import.meta.url))
 const ROOT = dirname(dirname(EXAMPLES))
@@ -96,7 +97,9 @@ describe('correct-a-stretch', () => {
       'corrected: 3660 samples, the largest 4.00 bar',
       'as it was: 3600 samples, the largest 58.02 bar',
     ])
+    const second = readBySecondReader(filesIn(directory))
     await using db = await open(directory)
+    assertSame(await readByEngine(db), second)
     const frame = await db.read(['time', 'pressure', 'temperature'])
     const expected = BigInt64Array.from({ length: 3660 }, (_, i) => NOON + seconds(i))
     expect(frame.column('time')).toEqual(expected)
@@ -157,9 +160,14 @@ async function killAfter(frames: number, directory: string): Promise<bigint> {
   return timestamp(stored.at(-1)!)
 }
 
-/** Checks that the log is sound, without a hole, alike in all channels; and says how many samples there are. */
+/**
+ * Checks that the log is sound, without a hole, alike in all channels, and the same to a second reader; and says how
+ * many samples there are.
+ */
 async function loggedSamples(directory: string): Promise<number> {
+  const second = readBySecondReader(filesIn(directory))
   await using db = await open(directory)
+  assertSame(await readByEngine(db), second)
   const frame = await db.read(['time', 'pressure', 'valve'])
   const times = frame.column('time') as BigInt64Array
   expect(times).toEqual(BigInt64Array.from(times, (_, i) => NOON + millis(i + 1)))
