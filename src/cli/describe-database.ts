@@ -52,8 +52,10 @@ export interface DatabaseReport {
   readonly samples: number
   readonly extent?: Extent
   readonly segments: Stats['segments']
-  /** Bytes of all files: segments, and the log. */
+  /** Bytes of all files. */
   readonly size: number
+  /** Bytes of manifest and journal. */
+  readonly log: number
   readonly recovery?: RecoveryReport
   /** Read-only processes that are registered; the one that asks is left out. */
   readonly readers: readonly ReaderStats[]
@@ -61,7 +63,7 @@ export interface DatabaseReport {
 
 /** The database as a whole; reads no samples. */
 export async function describeDatabase(db: Database): Promise<DatabaseReport> {
-  const { channels, segments, recovery, readers } = await db.stats()
+  const { channels, segments, log, recovery, readers } = await db.stats()
   const indexes = db.channels.list().filter(({ kind }) => kind === 'index')
   let extent: Extent | undefined
   for (const { name } of indexes) extent = around(extent, await extentOf(db, name))
@@ -74,6 +76,7 @@ export async function describeDatabase(db: Database): Promise<DatabaseReport> {
     ...(extent === undefined ? {} : { extent }),
     segments,
     size: await sizeOfFolder(db.directory),
+    log: log.bytes,
     ...(recovery === undefined ? {} : { recovery }),
     readers: readers.filter(({ own }) => own !== true),
   }

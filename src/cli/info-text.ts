@@ -12,7 +12,7 @@ import type { Paint } from './terminal.ts'
 
 /** The database as a whole. */
 export function databaseText(report: DatabaseReport, paint: Paint): string {
-  const { live, dead, log } = sizesOf(report)
+  const { live, dead, log, other } = sizesOf(report)
   const lines = [
     paint.bold(report.directory),
     field('channels', `${whole(report.channels)} in ${several(report.groups, 'group')}`),
@@ -21,7 +21,8 @@ export function databaseText(report: DatabaseReport, paint: Paint): string {
     field('on disk', bytes(report.size)),
     field('live', bytes(live)),
     field('dead', dead === 0 ? bytes(0) : `${bytes(dead)} of deleted samples: rubidium gc gives them back`),
-    field('log', `${bytes(log)}, with what describes the samples`),
+    field('log', bytes(log)),
+    field('other', `${bytes(other)}: mostly the reserve for a full disk`),
     field('segments', whole(report.segments.length)),
     ...recoveryLines(report),
     ...readerLines(report),
@@ -97,13 +98,13 @@ export function infoJson(
   channels: readonly ChannelReport[],
   listsSegments: boolean,
 ): unknown {
-  const { live, dead, log } = sizesOf(report)
+  const { live, dead, log, other } = sizesOf(report)
   return {
     directory: report.directory,
     channels: report.channels,
     samples: report.samples,
     ...extentJson(report.extent),
-    bytes: { total: report.size, live, dead, log },
+    bytes: { total: report.size, live, dead, log, other },
     segments: listsSegments ? report.segments : report.segments.length,
     ...(report.recovery === undefined ? {} : { recovery: report.recovery }),
     readers: report.readers,
@@ -178,12 +179,20 @@ function extentJson(extent: Extent | undefined): { first?: string; last?: string
   return extent === undefined ? {} : { first: toISO(extent.first), last: toISO(extent.last) }
 }
 
-/** Bytes by what they are for; what belongs to no sample is counted as the log. */
-function sizesOf({ segments, size }: DatabaseReport): { live: number; dead: number; log: number } {
+/** Bytes by what they are for. */
+interface Sizes {
+  readonly live: number
+  readonly dead: number
+  readonly log: number
+  /** The reserve, headers, marks: what is no sample and no log. */
+  readonly other: number
+}
+
+function sizesOf({ segments, size, log }: DatabaseReport): Sizes {
   const sum = (key: 'live' | 'dead'): number => segments.reduce((total, segment) => total + segment[key], 0)
   const live = sum('live')
   const dead = sum('dead')
-  return { live, dead, log: Math.max(0, size - live - dead) }
+  return { live, dead, log, other: Math.max(0, size - live - dead - log) }
 }
 
 function field(name: string, value: string): string {
