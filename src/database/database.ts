@@ -14,7 +14,7 @@ import { checkReadOptions, namesOf } from './arguments.ts'
 import type { Names, NamesOf } from './arguments.ts'
 import { Channels, editDurability } from './channels.ts'
 import { closeEngine } from './close.ts'
-import { collect } from './collect.ts'
+import { Collections } from './collections.ts'
 import type { GcProgress, GcReport } from './gc-report.ts'
 import { deleteUnder, planDelete } from './delete.ts'
 import type { DeleteOutcome, DeleteResult } from './delete.ts'
@@ -58,8 +58,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   readonly #engine: Engine
   readonly #flusher: Flusher
   readonly #closeAbort: AbortController = new AbortController()
-  #collecting: Promise<GcReport> | undefined
-  #lastGc: { at: bigint; report: GcReport } | undefined
+  readonly #collections: Collections
   #closing: Promise<void> | undefined
   /** The collection that a delete has begun; never rejects. */
   #makingRoom: Promise<void> | undefined
@@ -71,6 +70,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     super()
     this.#engine = engine
     this.#flusher = flusher
+    this.#collections = new Collections(engine, flusher, this.#closeAbort.signal)
     this.channels = new Channels(engine)
     this.directory = engine.directory
   }
@@ -186,12 +186,16 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   /** On a full disk: gives back what costs next to no room, in the background, while there is some left for that. */
   #keepRoom(): void {
     const { isLow } = this.#engine.reserve
-    if (isLow && !this.#hasMadeRoom && this.#collecting === undefined && this.#engine.state === 'open') {
+    if (isLow && !this.#hasMadeRoom && !this.#collections.isRunning && this.#engine.state === 'open') {
       // The delete is done: what fails here is met again by the next.
       const ended = (): void => {
         this.#makingRoom = undefined
       }
-      this.#makingRoom = this.#engine.guards.detached('collect', () => this.#collect(1)).then(ended, ended)
+      this.#makingRoom = this.#engine.guards
+        .detached('collect', () =>
+          this.#collections.begin({ threshold: 1, signal: undefined, onProgress: undefined }),
+        )
+        .then(ended, ended)
     }
     this.#hasMadeRoom = isLow
   }
@@ -231,7 +235,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
 
   /**
    * Gives the bytes of deleted samples back to the file system while readers and writers go on. Two runs at once:
-   * the second joins the first.
+   * the second joins the first, and goes on alone where the first is aborted.
    *
    * **Durable:** no file is removed before the record that frees it is synced.
    * @throws ValidationError, StorageError, ClosedError, the signal's reason, what `onProgress` throws
@@ -243,26 +247,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     signal?.throwIfAborted()
     // What a delete has begun takes less than is asked for here.
     if (this.#makingRoom !== undefined) await this.#makingRoom
-    if (this.#collecting !== undefined) return this.#collecting
-    return this.#collect(threshold, signal, onProgress)
-  }
-
-  #collect(
-    threshold: number,
-    signal?: AbortSignal,
-    onProgress?: (progress: GcProgress) => void,
-  ): Promise<GcReport> {
-    const engine = this.#engine
-    const both = this.#untilClose(signal)
-    this.#collecting = collect(engine, this.#flusher, { threshold, signal: both, onProgress })
-      .then((report) => {
-        this.#lastGc = { at: engine.clock.now(), report }
-        return report
-      })
-      .finally(() => {
-        this.#collecting = undefined
-      })
-    return this.#collecting
+    return this.#collections.join({ threshold, signal, onProgress })
   }
 
   /**
@@ -271,7 +256,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    */
   async stats(): Promise<Stats> {
     this.#engine.assertOpen()
-    return statsOf(this.#engine, this.#lastGc)
+    return statsOf(this.#engine, this.#collections.last)
   }
 
   /**
@@ -336,7 +321,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   async #close(users: readonly Resource[]): Promise<void> {
     await Promise.all(users.map((resource) => resource.close()))
     this.#closeAbort.abort(new ClosedError(`The database "${this.directory}" is closing`))
-    await this.#collecting?.catch(() => {})
+    await this.#collections.ended()
     await Promise.allSettled(this.#engine.underWay)
     await closeEngine(this.#engine, this.#flusher)
   }

@@ -155,14 +155,19 @@ export class DeadSpace {
     return [...space.dead]
   }
 
-  doubtsOf(segment: SegmentId): Doubt[] {
-    return [...(this.#segments.get(segment)?.doubts.values() ?? [])]
+  /** Offsets of the extents of a segment that are in doubt. */
+  doubtsOf(segment: SegmentId): number[] {
+    return [...(this.#segments.get(segment)?.doubts.keys() ?? [])]
   }
 
-  /** A doubt was looked at, and what is dead of it noted. One that was raised again meanwhile stays. */
-  settleDoubt(segment: SegmentId, doubt: Doubt): void {
-    const doubts = this.#segments.get(segment)?.doubts
-    if (doubts?.get(doubt.offset) === doubt) doubts.delete(doubt.offset)
+  /** The doubt about an extent, as it is now; undefined where there is none. */
+  doubtAt(segment: SegmentId, offset: number): Doubt | undefined {
+    return this.#segments.get(segment)?.doubts.get(offset)
+  }
+
+  /** A doubt was looked at, and what is dead of it is noted, in one step. */
+  settleDoubt(segment: SegmentId, offset: number): void {
+    this.#segments.get(segment)?.doubts.delete(offset)
   }
 
   /** Something of an extent was freed, and something of it may be live. */

@@ -64,12 +64,14 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
   const { deadSpace, turns } = engine
   // What is found below lies in other extents each time.
   const known = deadSpace.deadOf(segment.id)
-  for (const doubt of deadSpace.doubtsOf(segment.id)) {
-    // Else it would be found dead with an older record's LSN than that of the one that took its last sample.
+  for (const offset of deadSpace.doubtsOf(segment.id)) {
     while (deadSpace.isBehind) await deadSpace.catchUp(turns)
+    // As it is in this step: else what a delete took meanwhile would be found dead with an older record's LSN.
+    const doubt = deadSpace.doubtAt(segment.id, offset)
+    if (doubt === undefined) continue
     try {
       const dead = deadIn(engine, segment, doubt)
-      deadSpace.settleDoubt(segment.id, doubt)
+      deadSpace.settleDoubt(segment.id, offset)
       noteDead(engine, segment, dead, known, doubt.lsn)
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
@@ -98,11 +100,24 @@ function noteDead(
 function deadIn(engine: Engine, { id }: Segment, { offset, length, channel }: Doubt): readonly ByteRange[] {
   const whole = { start: offset, end: offset + length }
   const type = engine.version.channels[channel]?.type
-  if (type === undefined) return [whole]
+  // Its tail is not flushed: what it names is dead when it is.
+  if (type === undefined) return isInTail(engine, channel, id, offset) ? [] : [whole]
   const header = engine.segments.reader(id).headerNow({ offset, length }, channel)
   const live = liveIn(engine, channel, header.firstTime, header.lastTime, id, offset)
   if (live.length === 0) return [whole]
   return deadBlocks(offset, header.count, byteWidth(type), live)
+}
+
+/** Whether a run of some tail names an extent of a channel that was removed. */
+function isInTail({ groups }: Engine, channel: number, segment: SegmentId, offset: number): boolean {
+  for (const { runs } of groups.values()) {
+    for (const run of runs) {
+      if (run.kind === 'strip') continue
+      const { pointers = [] } = run.pointers.get(channel) ?? {}
+      if (pointers.some((pointer) => pointer.segment === segment && pointer.offset === offset)) return true
+    }
+  }
+  return false
 }
 
 /** Samples of an extent that a channel's pointers reach, or its runs in tails; its samples lie in [first, last]. */

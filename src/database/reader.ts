@@ -99,13 +99,18 @@ export class Reader {
     const seen = isAnew || this.#isPartial ? undefined : this.#seen
     if (seen !== undefined && (await isNewest(environment, directory, seen))) return
     this.#seen = undefined
-    await loadAnew(environment, directory, async ({ state, isAtRest, isPartial }, mayRetry) => {
+    const show = async (
+      { state, isAtRest, isPartial }: LoadedBeside,
+      mayRetry: boolean,
+    ): Promise<'shown' | 'unpinned'> => {
       if (Buffer.compare(state.databaseId, engine.databaseId) !== 0)
         throw new NotADatabaseError(directory, 'another database has taken its place: open it again')
       const sizes = await sizesOf(engine, state)
       if (this.#registration === undefined) openDescriptors(segments, state, mayRetry)
       engine.assertOpen()
-      if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return
+      if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return 'shown'
+      // The disk has lost records that were shown, and their numbers are given out again.
+      if (this.#registration !== undefined && this.#registration.pin > state.lastLsn) return 'unpinned'
       for (const segment of segments.all()) {
         segment.tailLive = 0
         if (!sizes.has(segment.id)) this.#stale.add(segment.id)
@@ -115,7 +120,9 @@ export class Reader {
       engine.show(state, isAtRest ? state.report : undefined)
       accountFor(engine, sizes)
       this.#settle()
-    })
+      return 'shown'
+    }
+    while ((await loadAnew(environment, directory, show)) === 'unpinned') await this.#registerAnew(false)
   }
 
   /**
@@ -123,12 +130,21 @@ export class Reader {
    * Returns whether there is another: it keeps everything until all was read again.
    */
   async #registerAgain(): Promise<boolean> {
+    const before = this.#registration
+    const isThere = before === undefined ? false : await before.isThere().catch(() => undefined)
+    if (isThere === true) return false
+    return this.#registerAnew(isThere === undefined)
+  }
+
+  /** @param keepsOld where no other can be made: the one that there is may keep something still */
+  async #registerAnew(keepsOld: boolean): Promise<boolean> {
     const { environment, directory } = this.#engine
     const before = this.#registration
-    if (before !== undefined && (await before.isThere().catch(() => false))) return false
-    this.#registration = await register(environment, directory)
+    const anew = await register(environment, directory)
+    if (anew === undefined && keepsOld) return false
+    this.#registration = anew
     await before?.remove()
-    return this.#registration !== before
+    return anew !== before
   }
 
   /** Gives up what nothing that runs here needs any more. */

@@ -33,6 +33,11 @@ export interface OsLock {
 /** Locks of files of any name: what registrations of read-only processes are locked with. */
 export interface FileLocks extends OsLock {
   /**
+   * As of any lock, of a file that is there.
+   * @throws the system's error when it is not there, or cannot be opened
+   */
+  tryLockThere(path: string): OsLockAttempt
+  /**
    * Whether somebody holds the lock of the file at `path`, which is not created; undefined where that cannot be told,
    * because the file cannot be opened or its file system knows no locks.
    */
@@ -51,7 +56,11 @@ export async function loadOsLock(): Promise<FileLocks | undefined> {
   if (process.env['RUBIDIUM_NO_OS_LOCK'] === '1') return undefined
   const native = await loadNative()
   if (native === undefined) return undefined
-  return { tryLock: (path) => tryLock(native, path), isHeld: (path) => isHeld(native, path) }
+  return {
+    tryLock: (path) => tryLock(native, openLockFile(path)),
+    tryLockThere: (path) => tryLock(native, openLockFile(path, false)),
+    isHeld: (path) => isHeld(native, path),
+  }
 }
 
 function isHeld(native: Native, path: string): boolean | undefined {
@@ -71,8 +80,7 @@ function isHeld(native: Native, path: string): boolean | undefined {
   }
 }
 
-function tryLock(native: Native, path: string): OsLockAttempt {
-  const file = openLockFile(path)
+function tryLock(native: Native, file: LockFile): OsLockAttempt {
   try {
     if (native.tryLock(file.descriptor)) {
       return {

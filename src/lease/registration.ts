@@ -120,7 +120,8 @@ export class OwnRegistration {
     let lock: HeldOsLock | undefined
     let isLinked = false
     try {
-      // Before it has its name: who finds it unlocked takes its process for dead.
+      // Before it has its name: who finds it unlocked takes its process for dead. Where a new holder has just removed
+      // it, no other file may take its place.
       lock = takeLock(locks, temporary)
       const { host, bootId, pidNamespace, pid, startTime } = identity
       const kind = lock === undefined ? 'file' : 'os'
@@ -185,7 +186,7 @@ export class OwnRegistration {
 
 function takeLock(locks: FileLocks | undefined, path: string): HeldOsLock | undefined {
   try {
-    const attempt = locks?.tryLock(path)
+    const attempt = locks?.tryLockThere(path)
     return attempt?.outcome === 'held' ? attempt.lock : undefined
   } catch {
     // Without it death is known by process ids alone.

@@ -16,55 +16,65 @@ function sliding(): Stage {
   return stage
 }
 
-async function written(stage: Stage, first: number): Promise<Actor> {
+/** Many channels whose samples lie in segments, which take a read many turns, and one group whose rows lie in memory. */
+async function written(stage: Stage): Promise<Actor> {
   const actor = await stage.open()
-  await createGroup(actor.db, 't', NAMES)
-  await write(actor, first)
+  const { db, engine } = actor
+  await createGroup(db, 't', NAMES)
+  await createGroup(db, 'u', ['b'])
+  await write(actor, 't', NAMES, 0)
+  await engine.flushTails()
+  await write(actor, 'u', ['b'], 0)
   return actor
 }
 
-async function write({ db }: Actor, first: number): Promise<void> {
-  const writer = await db.openWriter(['t', ...NAMES])
-  await writer.write(frameOf('t', NAMES, timesFrom(first, 10)))
+async function write({ db }: Actor, index: string, data: readonly string[], first: number): Promise<void> {
+  const writer = await db.openWriter([index, ...data])
+  await writer.write(frameOf(index, data, timesFrom(first, 10)))
   await writer.close()
+}
+
+function expectFirstRows(frame: { column(name: string): unknown }): void {
+  for (const index of ['t', 'u'])
+    expect([...(frame.column(index) as BigInt64Array)].map(Number)).toEqual(numbers(0, 9))
+  const wrong = [...NAMES, 'b'].filter((name) => {
+    const values = frame.column(name) as Float64Array
+    return values.length !== 10 || values.some((value, i) => value !== i * 0.5)
+  })
+  expect(wrong).toEqual([])
 }
 
 describe('a long read of a snapshot', () => {
   it.each([0, 1, 5, 50])(
     'that is closed after %i turns shows its instant, though its pages hold other rows',
     async (turns) => {
-      const stage = sliding()
-      const actor = await written(stage, 0)
+      const actor = await written(sliding())
       const { db, engine } = actor
       const snapshot = db.snapshot()
-      const reading = snapshot.read(['t', ...NAMES])
+      let isDone = false
+      const reading = snapshot.read([...NAMES, 't', 'u', 'b'], {}, { timestamps: true })
+      const ended = reading.finally(() => (isDone = true))
       for (let i = 0; i < turns; i++) await turn()
       await snapshot.close()
       await engine.flushTails()
-      // The pages that were given back are filled again.
-      await write(actor, 1000)
-      const frame = await reading
-      const wrong = NAMES.filter((name) => {
-        const values = frame.column(name) as Float64Array
-        return values.length !== 10 || values.some((value, i) => value !== i * 0.5)
-      })
-      expect(wrong).toEqual([])
-      expect([...(frame.column('t') as BigInt64Array)].map(Number)).toEqual(numbers(0, 9))
+      // The page that was given back is filled again.
+      await write(actor, 'u', ['b'], 1000)
+      expect(isDone).toBe(false)
+      const frame = await ended
+      expectFirstRows(frame)
+      expect([...frame.timestamps('b')].map(Number)).toEqual(numbers(0, 9))
       expect(engine.snapshots.size).toBe(0)
       expect(engine.pins.own).toBe(Infinity)
     },
   )
 
   it('whose database is closed by force ends, right, before its files do', async () => {
-    const stage = sliding()
-    const { db } = await written(stage, 0)
-    const snapshot = db.snapshot()
-    const reading = snapshot.read(['t', ...NAMES])
+    const { db } = await written(sliding())
+    const reading = db.snapshot().read([...NAMES, 't', 'u', 'b'])
     await turn()
     const closing = db.close({ force: true })
-    const frame = await reading
+    expectFirstRows(await reading)
     await closing
-    expect(NAMES.filter((name) => (frame.column(name) as Float64Array)[9] !== 4.5)).toEqual([])
   })
 })
 

@@ -3,7 +3,7 @@
 
 import { expect, it } from 'vitest'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
-import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
+import type { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { createGroup, frameOf, numbers, timesFrom, timesOf } from '../pitfalls/stage.ts'
 import { DIRECTORY, Processes } from '../support/processes.ts'
 import type { Process } from '../support/processes.ts'
@@ -35,7 +35,10 @@ async function commit({ db }: Process, first: number, count: number): Promise<vo
 
 /** The newest journal file ends here. */
 function journalEnd(disk: MemoryFileSystem): { path: string; size: number } {
-  const path = disk.files().filter((name) => name.startsWith(`${DIRECTORY}/journal/`)).at(-1)!
+  const path = disk
+    .files()
+    .filter((name) => name.startsWith(`${DIRECTORY}/journal/`))
+    .at(-1)!
   const file = disk.openNow(path, 'read')
   try {
     return { path, size: file.sizeNow() }

@@ -187,6 +187,41 @@ describe('gc', () => {
     expect((await store.db.gc()).segmentsRemoved).toBe(0)
   })
 
+  it('goes on alone where the run that it joined is ended by whoever began it', async () => {
+    const store = await filled()
+    const reason = new Error('enough')
+    for (const end of [25_000n, 50_000n]) {
+      await store.db.delete(BOTH, { end })
+      const controller = new AbortController()
+      const boom = new Error('boom')
+      const first = store.db.gc({
+        threshold: 0,
+        signal: controller.signal,
+        onProgress: () => {
+          throw boom
+        },
+      })
+      const joined = store.db.gc({ threshold: 0 })
+      if (end === 25_000n) controller.abort(reason)
+      expect(await errorOf(() => first)).toBe(end === 25_000n ? reason : boom)
+      expect((await joined).segmentsScanned).toBeGreaterThan(0)
+    }
+    expect(await store.db.count('time')).toEqual({ time: 50_000 })
+    expect((await store.db.gc({ threshold: 0 })).bytesReclaimed).toBe(0)
+  })
+
+  it('leaves a run that it joined to the others where its own signal is aborted', async () => {
+    const store = await filled()
+    await store.db.delete(BOTH, { end: 50_000n })
+    const first = store.db.gc({ threshold: 0 })
+    const controller = new AbortController()
+    const joined = store.db.gc({ signal: controller.signal })
+    const reason = new Error('enough')
+    controller.abort(reason)
+    expect(await errorOf(() => joined)).toBe(reason)
+    expect((await first).bytesReclaimed).toBeGreaterThan(0)
+  })
+
   it('runs beside writers, readers and deletes', async () => {
     const store = await filled()
     const writer = await store.db.openWriter(['slow'])

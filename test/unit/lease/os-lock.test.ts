@@ -66,6 +66,15 @@ describe('the lock of the operating system', () => {
       expect(lock.tryLock(path).outcome).toBe('held')
     })
 
+    it('of a file that must be there makes none', () => {
+      const path = join(directory, 'one')
+      expect(() => lock.tryLockThere(path)).toThrow('ENOENT')
+      expect(existsSync(path)).toBe(false)
+      writeFileSync(path, '')
+      expect(lock.tryLockThere(path).outcome).toBe('held')
+      expect(lock.tryLock(path).outcome).toBe('busy')
+    })
+
     it('throws where its file cannot be opened', () => {
       writeFileSync(join(directory, 'file'), '')
       expect(() => lock.tryLock(join(directory, 'file', 'LOCK'))).toThrow(/ENOTDIR|ENOENT/)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
 import type { Identity, Liveness } from '../../../src/lease/lease.ts'
-import type { FileLocks } from '../../../src/lease/os-lock.ts'
+import type { FileLocks, OsLockAttempt } from '../../../src/lease/os-lock.ts'
 import { lookAtReaders } from '../../../src/lease/registered-readers.ts'
 import type { ReaderLook } from '../../../src/lease/registered-readers.ts'
 import { OwnRegistration, readRegistration } from '../../../src/lease/registration.ts'
@@ -24,6 +24,10 @@ class Locks implements FileLocks {
     if (this.held.has(name)) return { outcome: 'busy', note: '' }
     this.held.add(name)
     return { outcome: 'held', lock: { writeNote: () => {}, release: () => this.held.delete(name) } }
+  }
+
+  tryLockThere(path: string): ReturnType<FileLocks['tryLock']> {
+    return this.tryLock(path)
   }
 
   isHeld(path: string): boolean {
@@ -247,7 +251,8 @@ describe("the operating system's lock on a registration", () => {
 
   it('says nothing of other hosts, of registrations without it, or where it cannot be asked', async () => {
     const locks = new Locks()
-    const unsupported: FileLocks = { tryLock: () => ({ outcome: 'unsupported' }), isHeld: () => undefined }
+    const tryLock = (): OsLockAttempt => ({ outcome: 'unsupported' })
+    const unsupported: FileLocks = { tryLock, tryLockThere: tryLock, isHeld: () => undefined }
     for (const [identity, made, asked] of [
       [{ ...other, host: 'there' }, locks, locks],
       [other, unsupported, locks],
@@ -259,6 +264,24 @@ describe("the operating system's lock on a registration", () => {
       locks.held.clear()
       expect(await look(files, { locks: asked, isAlive: as('unknown') })).toEqual([0])
     }
+  })
+
+  it('is of the file that was written, and of no other that has come in its place', async () => {
+    const disk = new MemoryFileSystem()
+    let removals = 0
+    class Removing extends Locks {
+      override tryLockThere(path: string): OsLockAttempt {
+        // A new holder of the lease, between two steps.
+        if (removals++ === 0) {
+          void disk.remove(path)
+          throw Object.assign(new Error('it is gone'), { code: 'ENOENT' })
+        }
+        return super.tryLockThere(path)
+      }
+    }
+    const own = await register(disk, other, new Removing())
+    expect(disk.files()).toEqual([pathOf(own)])
+    expect(readRegistration(disk, pathOf(own))?.content).toMatchObject({ ...other, lock: 'os' })
   })
 
   it('is given back with the registration', async () => {
