@@ -104,9 +104,20 @@ async function report(db: Database): Promise<void> {
   say(JSON.stringify({ count: times.length, sum, newest, problems: [...wrong, ...problems] }))
 }
 
+/** Whoever closed and opened again meanwhile is not the one that was to be taken over: then the operator asks once more. */
+async function takeOver(): Promise<Database> {
+  for (;;) {
+    try {
+      return await open({ takeover: true })
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'DATABASE_LOCKED') throw error
+    }
+  }
+}
+
 async function work(takeover = false): Promise<void> {
   say('phase open')
-  let db = await open({ takeover })
+  let db = await (takeover ? takeOver() : open({}))
   current = db
   await report(db)
   let writer = await db.openWriter(['time', 'a', 'b'])

@@ -105,7 +105,9 @@ export async function overtake(
       for (let turns = random.below(20_000); turns > 0; turns--) await turn()
       old?.child.process.kill('SIGCONT')
     }
-    const found = await next.answer<Found>()
+    const found = await next.answer<Found & Partial<Lost>>()
+    if (found.calls !== undefined)
+      throw new Error(`${where}: the taker was told ${JSON.stringify(found.calls)}`)
     if (found.problems.length > 0) throw new Error(`${where}: ${JSON.stringify(found.problems)}`)
     if (wakes === 1) old?.child.process.kill('SIGCONT')
     newest = Math.max(
