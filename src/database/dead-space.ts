@@ -38,7 +38,7 @@ interface SegmentSpace {
 /** Ranges are put in order, which merges most of them, once there are twice as many and so many more. */
 const SLACK = 1024
 
-/** A record that frees more pointers than this is looked at by the next collection, in slices. */
+/** What a record frees beyond so many pointers is looked at by the next collection, in slices. */
 const AT_ONCE = 4096
 
 /** Offsets of extents, by segment. */
@@ -63,9 +63,10 @@ export class DeadSpace {
   /** Takes note of what a record freed, in the step that published it. @param before the version that it was applied to */
   noteEdit(before: Version, edit: Edit, lsn: number): void {
     if (edit.kind === 'remove') {
+      let left = AT_ONCE
       for (const key of edit.keys) {
         const table = before.pointers.get(key)
-        this.#noteGone({ key, table, from: 0, to: table.length, came: new Map(), lsn })
+        left = this.#noteGone({ key, table, from: 0, to: table.length, came: new Map(), lsn }, left)
       }
     } else if (edit.kind === 'drop') {
       for (const segment of edit.segments) this.forget(segment)
@@ -82,17 +83,24 @@ export class DeadSpace {
         if (pointer.live < pointer.length) this.raiseDoubt(key, pointer, lsn)
       }
     }
+    let left = AT_ONCE
     for (const { key, goes } of changes) {
       if (goes === undefined) continue
       const table = before.pointers.get(key)
       const from = table.startBound(goes.first)
-      this.#noteGone({ key, table, from, to: from + goes.count, came, lsn })
+      left = this.#noteGone({ key, table, from, to: from + goes.count, came, lsn }, left)
     }
   }
 
-  #noteGone(gone: Gone): void {
-    if (gone.to - gone.from > AT_ONCE) this.#gone.push(gone)
-    else this.#visitGone(gone, gone.from, gone.to)
+  /** @returns how many pointers of the same record may be looked at yet, of `left` */
+  #noteGone(gone: Gone, left: number): number {
+    const { from, to } = gone
+    if (to - from > left) {
+      this.#gone.push(gone)
+      return left
+    }
+    this.#visitGone(gone, from, to)
+    return left - (to - from)
   }
 
   #visitGone({ key, table, came, lsn }: Gone, from: number, to: number): void {

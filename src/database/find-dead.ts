@@ -109,7 +109,13 @@ function deadIn(engine: Engine, { id }: Segment, { offset, length, channel }: Do
 }
 
 /** Whether a run of some tail names an extent of a channel that was removed. */
-function isInTail({ groups }: Engine, channel: number, segment: SegmentId, offset: number): boolean {
+function isInTail(
+  { groups, segments }: Engine,
+  channel: number,
+  segment: SegmentId,
+  offset: number,
+): boolean {
+  if (segments.get(segment).tailLive === 0) return false
   for (const { runs } of groups.values()) {
     for (const run of runs) {
       if (run.kind === 'strip') continue

@@ -115,10 +115,20 @@ async function mergeRuns(
     await engine.reserve.lend(() => relocate(engine, undefined, wanted, { signal, report, toActive: true }))
   } catch (error) {
     if (!(error instanceof CorruptionError) && !isDiskFull(error)) throw error
+    // The next collection may find room.
+    if (isDiskFull(error)) noteAgain(engine, runs)
     const halves = halve(runs)
     if (halves === undefined || isDiskFull(error))
       unmerged.push({ pointers: [...runs.values()].flat(2), error: error as Error })
     else for (const half of halves) await mergeRuns(engine, half, signal, report, unmerged)
+  }
+}
+
+function noteAgain({ smallExtents }: Engine, runs: Runs): void {
+  for (const [key, list] of runs) {
+    const [first, last] = [list[0]?.[0], list.at(-1)?.at(-1)]
+    if (first !== undefined && last !== undefined)
+      smallExtents.noteSpan(key, { first: first.start, last: last.start })
   }
 }
 

@@ -28,6 +28,8 @@ interface Copies {
   readonly channel: Channel
   readonly moves: Moves
   readonly extents: WrittenExtent[]
+  /** Pointers that go on in the extent of a neighbour. */
+  merged: number
 }
 
 /** Bytes of samples copied between two syncs that nobody waits for: the disk is busy while the rest is copied. */
@@ -67,7 +69,7 @@ export async function relocate(
   wanted: Wanted,
   { signal, report = { merged: 0, written: 0 }, toActive = false }: RelocationOptions = {},
 ): Promise<RelocationReport> {
-  const copying = new Copying(engine, wanted, report, signal, toActive)
+  const copying = new Copying(engine, wanted, signal, toActive)
   const pin = engine.pins.pin(engine.lastLsn)
   let installed = 0
   try {
@@ -82,6 +84,7 @@ export async function relocate(
       signal?.throwIfAborted()
       await installMoves(engine, held, step, copying.batch)
       installed++
+      for (const { merged } of step) report.merged += merged
     }
   } catch (error) {
     await copying.idle()
@@ -121,7 +124,6 @@ class Copying {
   readonly batch: ExtentBatch
   readonly #engine: Engine
   readonly #wanted: Wanted
-  readonly #report: RelocationReport
   readonly #signal: AbortSignal | undefined
   /** For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected. */
   #scratch: Uint8Array = new Uint8Array(0)
@@ -129,16 +131,9 @@ class Copying {
   /** The newest sync that nobody waited for. */
   #syncing: Promise<void> = Promise.resolve()
 
-  constructor(
-    engine: Engine,
-    wanted: Wanted,
-    report: RelocationReport,
-    signal: AbortSignal | undefined,
-    toActive: boolean,
-  ) {
+  constructor(engine: Engine, wanted: Wanted, signal: AbortSignal | undefined, toActive: boolean) {
     this.#engine = engine
     this.#wanted = wanted
-    this.#report = report
     this.#signal = signal
     const create = (): Segment => {
       const segment = engine.segments.create()
@@ -156,12 +151,12 @@ class Copying {
     const most = tuning.extentLimit / width
     const runs = await this.#wanted(channel.key, version.pointers.get(channel.key), most)
     if (runs.length === 0) return
-    const copies: Copies = { channel, moves: new Moves(), extents: [] }
+    const copies: Copies = { channel, moves: new Moves(), extents: [], merged: 0 }
     this.copies.push(copies)
     for (const run of runs) {
       this.#signal?.throwIfAborted()
       await this.#copyRun(run, copies)
-      this.#report.merged += run.length - 1
+      copies.merged += run.length - 1
       this.#unsynced += samplesOf(run) * width
       if (this.#unsynced >= SYNC_EVERY) this.#syncBeside()
     }

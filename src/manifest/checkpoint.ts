@@ -139,14 +139,15 @@ export class CheckpointReader {
   }
 
   #takeHoles(from: ByteReader): void {
-    const { segments } = this.#begun!
+    // Nobody has it yet; a copy for each frame would cost the number of segments squared.
+    const segments: { [segment: number]: SegmentEntry } = this.#begun!.segments
     const id = from.u64()
     const ranges = decodeRanges(from)
     const entry = segments[id]
     const holes = entry === undefined ? undefined : holesOf(ranges, entry.holes)
     if (entry === undefined || holes === undefined)
       throw new DecodeError(0, 'holes of a checkpoint that cannot be')
-    this.#begun = { ...this.#begun!, segments: { ...segments, [id]: { ...entry, holes } } }
+    segments[id] = { ...entry, holes }
   }
 
   #takePointers(from: ByteReader): void {

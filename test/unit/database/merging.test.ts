@@ -135,7 +135,10 @@ it('damage in one small extent keeps no other from being merged, and is told', a
   const table = store.engine.version.pointers.get(2)
   const { offset } = table.get(20)
   machine.disk.corrupt('/data/segments/000001-000000000001', offset + 64, 1)
+  const before = pointersOf(store).reduce((sum, count) => sum + count)
   const report = await store.db.gc()
+  // Copies of tries that met the damage count for nothing.
+  expect(report.extentsMerged).toBe(before - pointersOf(store).reduce((sum, count) => sum + count))
   expect(report.skipped).toEqual([
     { segment: 'segments/000001-000000000001', reason: expect.stringContaining(`offset ${offset + 64}`) },
   ])
@@ -155,6 +158,20 @@ it('a merge that is refused is tried again by the next collection', async () => 
   faults.addRule({ kind: 'write', path: /segments/, fault: { code: 'EIO' } })
   await expect(store.db.gc()).rejects.toMatchObject({ code: 'STORAGE' })
   expect(pointersOf(store)).toEqual([50, 50, 0, 0])
+  await store.db.gc()
+  expect(pointersOf(store)).toEqual([1, 1, 0, 0])
+  await expectWhole(store, 50)
+  await store.db.close({ force: true })
+})
+
+it('a merge that had no room is tried again by the next collection', async () => {
+  const machine = new Machine(new MemoryFileSystem())
+  const store = await opened(machine)
+  for (let i = 0; i < 50; i++) await store.drop(0)
+  machine.disk.capacity = machine.disk.used
+  const report = await store.db.gc()
+  expect(report).toMatchObject({ extentsMerged: 0, skipped: [{ reason: expect.stringContaining('room') }] })
+  machine.disk.capacity = Infinity
   await store.db.gc()
   expect(pointersOf(store)).toEqual([1, 1, 0, 0])
   await expectWhole(store, 50)
