@@ -13,6 +13,7 @@ import { FRAME_HEADER } from '../journal/frame.ts'
 import { isAlive } from '../lease/identity.ts'
 import { readLease } from '../lease/lease-file.ts'
 import { loaderFor, neededSegments } from './assemble.ts'
+import { readCleanMark } from './clean-mark.ts'
 import type { Environment } from './environment.ts'
 import { findNames } from './find-epoch.ts'
 import { loadState } from './load.ts'
@@ -50,16 +51,21 @@ export async function loadAnew<T>(
   use: (loaded: LoadedBeside, mayRetry: boolean) => Promise<T>,
 ): Promise<T> {
   let takerTries = 0
+  let atRest: number | undefined
   for (let tries = 1; ;) {
     try {
       const loaded = await loadOnce(environment, directory, takerTries >= TAKER_TRIES)
-      if (loaded !== undefined) return await use(loaded, tries < READ_TRIES)
+      if (loaded !== undefined) return await use(loaded, tries < READ_TRIES && atRest === undefined)
       takerTries++
       await (environment.wait ?? wait)(TAKER_WAIT_MS)
     } catch (error) {
       // A writer retires files, drops segments and ends records meanwhile: what is damage stays damage.
       const isFinal = FINAL.some((kind) => error instanceof kind)
       if (tries === READ_TRIES || isFinal) throw error
+      const before = atRest
+      atRest = await epochAtRest(environment, directory)
+      // Nobody has written since the try before this one failed.
+      if (atRest !== undefined && atRest === before) throw error
       tries++
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -69,7 +75,8 @@ export async function loadAnew<T>(
 /**
  * @param isPartial where somebody takes over: believe what is proven, and what bytes that are gone prove; every
  * successor reads that
- * @returns undefined where somebody takes over: what was read may be nothing to anyone
+ * @returns undefined where somebody takes over, what was read may be nothing to anyone; and where what was read is of
+ * no one instant
  */
 async function loadOnce(
   environment: Environment,
@@ -79,11 +86,13 @@ async function loadOnce(
   const { files } = environment
   const gone = await goneHolders(environment, directory)
   const state = await loadNewest({})
+  if (await hasBegunSince(environment, directory, state)) return undefined
   const isAtRest = gone.has(state.epoch)
   const later = (await leaseEpochs(files, directory)).filter((epoch) => epoch > state.epoch)
   if (later.every((epoch) => gone.has(epoch))) return { state, isAtRest, isPartial: false }
   if (!isPartial) return undefined
   const part = await loadNewest({ hasBytes: (contents) => hasSegments(environment, directory, contents) })
+  if (await hasBegunSince(environment, directory, part)) return undefined
   // Another epoch has begun meanwhile: who may come after that one is to be looked at.
   return part.epoch === state.epoch ? { state: part, isAtRest: false, isPartial } : undefined
 
@@ -92,6 +101,22 @@ async function loadOnce(
     if (loaded === undefined) throw new NotADatabaseError(directory, NOT_BEGUN)
     return loaded
   }
+}
+
+/**
+ * Whether the epoch of a state that was read without a journal has one, or had one and was closed: its manifest, which
+ * was read after the names were listed, may be archived to already, and what was flushed behind that is missing. Where
+ * a journal was there, the oldest file of it is gone by then, and reading it has failed.
+ */
+async function hasBegunSince(
+  { files }: Environment,
+  directory: string,
+  { names, clean, epoch }: LoadedState,
+): Promise<boolean> {
+  if (clean !== undefined || names.journals.some((journal) => journal.epoch === epoch)) return false
+  // In this order: the mark is there before the last file goes.
+  if ((await findNames(files, directory)).journals.some((journal) => journal.epoch === epoch)) return true
+  return (await readCleanMark(files, directory, epoch)) !== undefined
 }
 
 async function hasSegments(
@@ -126,6 +151,17 @@ export async function isNewest({ files }: Environment, directory: string, seen: 
   } catch {
     // Whoever reads all of it meets the same, and tells.
     return false
+  }
+}
+
+/** The newest epoch that anybody came with, where all holders have ended; undefined where one may write, or it cannot be told. */
+async function epochAtRest(environment: Environment, directory: string): Promise<number | undefined> {
+  try {
+    const gone = await goneHolders(environment, directory)
+    const epochs = await leaseEpochs(environment.files, directory)
+    return epochs.length > 0 && epochs.every((epoch) => gone.has(epoch)) ? Math.max(...epochs) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -24,8 +24,8 @@ export interface OpenDatabase {
 export class ModelMachine {
   disk: MemoryFileSystem
   readonly #settings: ModelSettings
-  /** Processes that read: those that wrote are found dead once they have ended. */
-  readonly #readers = new Set<number>()
+  /** Processes that have not ended. */
+  readonly #living = new Set<number>()
   #pid = 0
   #boot = 1
   #ms = 0
@@ -53,7 +53,7 @@ export class ModelMachine {
       segmentSize,
     }
     const environment = this.#environment()
-    if (readOnly) this.#readers.add(environment.identity.pid)
+    this.#living.add(environment.identity.pid)
     const opened = await openEngine(environment, DIRECTORY, options)
     return { ...opened, db: new Database(opened.engine, opened.flusher) }
   }
@@ -64,7 +64,7 @@ export class ModelMachine {
     // Whatever of the old process still runs reaches nothing any more.
     if (!this.disk.isDead) this.disk.killAt(1)
     this.disk = left
-    this.#readers.clear()
+    this.#living.clear()
     if (isPowerLoss) this.#boot++
   }
 
@@ -86,7 +86,7 @@ export class ModelMachine {
         pid,
         startTime: String(pid),
       },
-      isAlive: ({ pid: holder }) => (this.#readers.has(holder) ? 'alive' : 'dead'),
+      isAlive: ({ pid: holder }) => (this.#living.has(holder) ? 'alive' : 'dead'),
       newId: () => new Uint8Array(16).fill(7),
       check: guardCheck,
       tuning: { reserveSize: 1024, ...this.#settings.tuning },
