@@ -116,7 +116,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const walk = this.framesPlan(channels, range, options)
     this.#engine.assertOpen()
     const state = takeSnapshot(this.#engine)
-    const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, isHeld: true }
+    const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, held: state }
     try {
       for await (const frame of walkFrames(this.#engine, instant, walk.plan, walk.range))
         yield typed<S, N>(frame)

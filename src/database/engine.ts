@@ -47,6 +47,9 @@ import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
 import { writeUnsyncedMark } from './unsynced-mark.ts'
 
+/** Where tails name this many times the extents that they are flushed at, who writes waits: some 20 MB (0001-I9). */
+const MOST_TAILS = 16
+
 /** Node fires timers of more than this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -124,6 +127,8 @@ export class Engine {
   tailExtents = 0
   /** Called when memory runs short or the journal grows long. */
   wantsFlush: () => void = () => {}
+  /** Resolves when a flush that memory or the journal asked for has ended, or has failed; set by the flusher. */
+  whenFlushed: () => Promise<void> = () => Promise.resolve()
   /** Flushes all tails; set by the flusher. @throws StorageError */
   flushTails: () => Promise<void> = () => Promise.resolve()
   #failure: StorageError | undefined
@@ -313,6 +318,15 @@ export class Engine {
     if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents)
       this.wantsFlush()
     return lsn
+  }
+
+  /**
+   * What whoever wrote samples waits for before it goes on, if for anything: tails that name far too many extents are
+   * flushed, the loop turns.
+   */
+  pace(): Promise<void> | undefined {
+    if (this.tailExtents > MOST_TAILS * this.tuning.tailExtents) return this.whenFlushed()
+    return this.turns.due()
   }
 
   /** Resolves when the record may be acknowledged. @throws StorageError, LeaseLostError */

@@ -9,6 +9,7 @@ import type { Strip, StripView } from '../domain/tail.ts'
 import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
+import type { Version } from '../version/version.ts'
 import { releaseStrip } from './commit.ts'
 import type { Engine } from './engine.ts'
 import { ExtentBatch } from './extent-batch.ts'
@@ -134,8 +135,11 @@ async function writeRows(
 ): Promise<Placements> {
   const placements: Placements = new Map()
   for (const { group, strips } of captures) {
-    const whole = new Set(strips.filter(({ strip }) => holdsCuts(engine, strip)).map(({ strip }) => strip))
-    for (const key of channelsOf(engine, group, strips)) {
+    const seen = seenBySnapshots(engine, group)
+    const whole = new Set(
+      strips.map(({ strip }) => strip).filter((strip) => strip.cuts.size > 0 && seen.strips.has(strip)),
+    )
+    for (const key of channelsOf(engine, group, strips, seen.versions)) {
       const shared: Piece[] = []
       for (const view of strips) {
         const ordinal = view.strip.shape.ordinals.get(key)
@@ -154,17 +158,26 @@ async function writeRows(
   return placements
 }
 
-function holdsCuts(engine: Engine, strip: Strip): boolean {
-  if (strip.cuts.size === 0) return false
-  for (const snapshot of engine.snapshots) if (snapshot.holds(strip)) return true
-  return false
+/** Strips of a group of which open snapshots see rows, and the versions of those. */
+function seenBySnapshots(engine: Engine, group: Group): { strips: Set<Strip>; versions: Version[] } {
+  const seen = { strips: new Set<Strip>(), versions: [] as Version[] }
+  for (const snapshot of engine.snapshots) {
+    const strips = snapshot.stripsOf(group.key)
+    for (const strip of strips) seen.strips.add(strip)
+    if (strips.length > 0) seen.versions.push(snapshot.version)
+  }
+  return seen
 }
 
 /** Channels that are there, and those that an open snapshot still sees in these strips. */
-function channelsOf(engine: Engine, group: Group, strips: readonly StripView[]): number[] {
+function channelsOf(
+  engine: Engine,
+  group: Group,
+  strips: readonly StripView[],
+  seen: readonly Version[],
+): number[] {
   const keys = new Set(strips.flatMap(({ strip }) => strip.shape.keys))
-  const seen = [...engine.snapshots].filter((snapshot) => strips.some(({ strip }) => snapshot.holds(strip)))
-  const versions = [engine.version, ...seen.map(({ version }) => version)]
+  const versions = [engine.version, ...seen]
   return [...keys].filter(
     (key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined),
   )

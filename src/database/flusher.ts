@@ -17,12 +17,15 @@ export class Flusher {
   /** Somebody asked since the last round began. */
   #isWanted = false
   #flushing: Promise<void> = Promise.resolve()
+  /** Called when tails were flushed, or the round has ended without. */
+  #waiters: (() => void)[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
     engine.wantsFlush = () => {
       this.#start()
     }
+    engine.whenFlushed = () => this.#whenFlushed()
     engine.flushTails = () => this.flushAll()
   }
 
@@ -69,6 +72,19 @@ export class Flusher {
     return result
   }
 
+  /** Who stops it waits for nothing; why a flush failed the next write is told. */
+  #whenFlushed(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve)
+      this.#start()
+    })
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
   #start(): void {
     if (this.#isStopped) return
     this.#isWanted = true
@@ -77,6 +93,7 @@ export class Flusher {
       .detached('flusher', () => this.#run())
       .finally(() => {
         this.#running = undefined
+        this.#wake()
         // Asked for after the last look of the loop, which had not ended yet.
         if (this.#isWanted) this.#start()
       })
@@ -93,6 +110,7 @@ export class Flusher {
         if (needsRoom || engine.tailExtents > engine.tuning.tailExtents) {
           engine.reserve.assertWhole('Cannot flush', engine.pool.held)
           await this.flushAll()
+          this.#wake()
         }
         if (engine.pool.hasWaiters || engine.pool.isPressed) {
           engine.reserve.assertWhole('Cannot spill', engine.pool.held)

@@ -13,7 +13,7 @@ import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
 import { framing, inSlices, timesWanted } from './framing.ts'
 import type { Instant, ReadPlan } from './read.ts'
-import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
+import { holdAgain, releaseSnapshot, takeSnapshot } from './snapshots.ts'
 
 /** Reads of each channel what `rangeOf` says, which is asked once for each. To be called in the step of the instant. */
 export async function readLong(
@@ -23,10 +23,11 @@ export async function readLong(
   rangeOf: (channel: ChannelRef, view: GroupView) => TimeRange,
 ): Promise<Frame> {
   const { channels, signal } = plan
-  const isHeld = instant.isHeld === true
-  const state = isHeld ? undefined : takeSnapshot(engine, new Set(channels.map(({ index }) => index.key)))
-  const pin = engine.pins.pin(instant.lsn)
-  const viewOf = (key: number): GroupView => (state ?? instant).viewOf(key)
+  // Of its own, whoever else holds the instant: a snapshot may be closed before the read has ended.
+  const keys = new Set(channels.map(({ index }) => index.key))
+  const { held } = instant
+  const state = held === undefined ? takeSnapshot(engine, keys) : holdAgain(engine, held, keys)
+  const viewOf = (key: number): GroupView => state.viewOf(key)
   try {
     const lanes: Filling[] = []
     for (const channel of channels)
@@ -41,8 +42,7 @@ export async function readLong(
     signal?.throwIfAborted()
     return await inSlices(engine.turns, framing(lanes, times))
   } finally {
-    engine.pins.release(pin)
-    if (state !== undefined) releaseSnapshot(engine, state)
+    releaseSnapshot(engine, state)
   }
 }
 
@@ -80,6 +80,10 @@ async function beginLong(
     at += part.count
   })
   assert(at === count, 'the parts of a channel are as many samples as they were counted')
+  // Thousands may have nothing in the range.
+  const turn = engine.turns.due()
+  if (turn !== undefined) await turn
+  signal?.throwIfAborted()
   return { channel, data, parts, extents, size }
 }
 

@@ -14,12 +14,13 @@ import type { Engine } from './engine.ts'
 import { atOnce, framing, inSlices, timesWanted } from './framing.ts'
 import type { Framing } from './framing.ts'
 import { readLong } from './read-long.ts'
+import type { SnapshotState } from './snapshot-state.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {
   viewOf(groupKey: number, range?: TimeRange): GroupView
-  /** It stays what it is, whatever is committed, cut or flushed. */
-  readonly isHeld?: boolean
+  /** Keeps it what it is, whatever is committed, cut or flushed, until it is released. */
+  readonly held?: SnapshotState
   /** LSN of the newest record that it shows. */
   readonly lsn: number
 }

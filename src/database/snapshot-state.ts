@@ -33,6 +33,13 @@ export class SnapshotState {
     this.#segments = segments
   }
 
+  /** The same instant of some groups, kept by another pin. */
+  heldBy(pin: Pin, keys: Iterable<number>): SnapshotState {
+    const tails = new Map<number, readonly TailView[]>()
+    for (const key of keys) tails.set(key, this.#tails.get(key) ?? [])
+    return new SnapshotState(this.version, pin, tails, this.#segments)
+  }
+
   viewOf(groupKey: number): GroupView {
     return {
       pointers: this.version.pointers,
@@ -41,11 +48,10 @@ export class SnapshotState {
     }
   }
 
-  /** Whether it sees rows of a strip. */
-  holds(strip: Strip): boolean {
-    return (this.#tails.get(strip.shape.index) ?? []).some(
-      (view) => view.kind === 'strip' && view.strip === strip,
-    )
+  /** The strips of a group of which it sees rows. */
+  stripsOf(groupKey: number): Strip[] {
+    const views = this.#tails.get(groupKey) ?? []
+    return views.flatMap((view) => (view.kind === 'strip' ? [view.strip] : []))
   }
 
   /** Rows of `strips` before the given row are in segments now: pointers take the place of rows. */

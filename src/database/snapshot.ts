@@ -35,7 +35,7 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     super()
     this.#engine = engine
     this.#state = takeSnapshot(engine)
-    this.#instant = { viewOf: (key) => this.#state.viewOf(key), lsn: this.#state.pin.lsn, isHeld: true }
+    this.#instant = { viewOf: (key) => this.#state.viewOf(key), lsn: this.#state.pin.lsn, held: this.#state }
     engine.resources.add(this)
   }
 

@@ -16,6 +16,13 @@ export function takeSnapshot(engine: Engine, keys: Iterable<number> = engine.gro
   return state
 }
 
+/** The instant of a snapshot that is open, for whoever needs it though that is closed meanwhile. */
+export function holdAgain(engine: Engine, state: SnapshotState, keys: Iterable<number>): SnapshotState {
+  const again = state.heldBy(engine.pins.pin(state.pin.lsn), keys)
+  engine.snapshots.add(again)
+  return again
+}
+
 /** What it pinned may be destroyed. */
 export function releaseSnapshot(engine: Engine, state: SnapshotState): void {
   engine.snapshots.delete(state)

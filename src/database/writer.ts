@@ -146,7 +146,7 @@ export class WriterCore implements Resource {
       const lsn = commitStreams(this.#engine, this.#streams, this.#plan.durability)
       const end = this.#committedEnd()
       if (lsn !== undefined) await this.#engine.acknowledge(lsn, this.#plan.durability)
-      await this.#engine.turns.due()
+      await this.#engine.pace()
       return end
     })
   }
@@ -244,9 +244,12 @@ export class WriterCore implements Resource {
   #settled(lsn: number | undefined): Promise<boolean> {
     const { durability } = this.#plan
     if (lsn !== undefined && durability === 'strict')
-      return this.#engine.acknowledge(lsn, durability).then(() => true)
+      return this.#engine.acknowledge(lsn, durability).then(async () => {
+        await this.#engine.pace()
+        return true
+      })
     if (lsn !== undefined && durability === 'batched') this.#engine.look()
-    const turn = this.#engine.turns.due()
+    const turn = this.#engine.pace()
     return turn === undefined ? WROTE : turn.then(() => true)
   }
 

@@ -45,7 +45,7 @@ function expectFirstRows(frame: { column(name: string): unknown }): void {
 }
 
 describe('a long read of a snapshot', () => {
-  it.each([0, 1, 5, 50])(
+  it.each([0, 5])(
     'that is closed after %i turns shows its instant, though its pages hold other rows',
     async (turns) => {
       const actor = await written(sliding())

@@ -180,6 +180,77 @@ describe('snapshots that stay open for long', () => {
   })
 })
 
+describe('large frames', () => {
+  interface Seen {
+    most: number
+    frames: number
+  }
+  const FLUSHED_AT = 16
+  const small = { inlineLimit: 1, tailExtents: FLUSHED_AT, journalFileSize: 4096, journalLimit: 4096 }
+
+  /** Writes rows of their own extents until there are `frames`, or a write fails. */
+  async function writeLarge({ db, engine }: Actor, frames: number, seen: Seen): Promise<void> {
+    const writer = await db.openWriter({ channels: [index(0), data(0)], durability: 'relaxed' })
+    for (; seen.frames < frames; seen.frames++) {
+      await writer.write(rowsOf([index(0), data(0)], seen.frames, 1))
+      seen.most = Math.max(seen.most, engine.tailExtents)
+      if (seen.frames % 10 === 0) await turn()
+    }
+    await writer.close()
+  }
+
+  async function standStill(seen: { frames: number }): Promise<void> {
+    for (let before = -1; before !== seen.frames;) {
+      before = seen.frames
+      for (let i = 0; i < 100; i++) await turn()
+    }
+  }
+
+  it('wait once tails name far too many of their extents, and go on when they are flushed', async () => {
+    const stage = new Stage({}, small)
+    const actor = await stage.open()
+    await createGroup(actor.db, index(0), [data(0)])
+    // A retirement that hangs: no flush comes behind it.
+    const gate = stage.hold(/^sync /)
+    const seen = { most: 0, frames: 0 }
+    const all = writeLarge(actor, 2000, seen)
+    await gate.reached
+    await standStill(seen)
+    expect(seen.frames).toBeLessThan(2000)
+    expect(seen.most).toBeGreaterThan(FLUSHED_AT)
+    // Reads and deletes do not wait.
+    expect(await actor.db.count(data(0))).toEqual({ [data(0)]: seen.frames + 1 })
+    gate.open()
+    await all
+    expect(seen.most).toBeLessThanOrEqual(16 * FLUSHED_AT + 2)
+    expect(await actor.db.count(data(0))).toEqual({ [data(0)]: 2000 })
+  })
+
+  it('that wait are let go where the flush fails, and where the database is closed', async () => {
+    const stage = new Stage({}, small)
+    const actor = await stage.open()
+    await createGroup(actor.db, index(0), [data(0)])
+    const gate = stage.hold(/^sync /)
+    const seen = { most: 0, frames: 0 }
+    const all = writeLarge(actor, 2000, seen)
+    await gate.reached
+    await standStill(seen)
+    stage.fail({ fault: { failSync: true, cleanPages: false }, times: Infinity })
+    gate.open()
+    await expect(all).rejects.toThrow(/sync failed/)
+    const next = await stage.kill()
+    const again = stage.hold(/^sync /)
+    const seenNext = { most: 0, frames: seen.frames + 10 }
+    const rest = writeLarge(next, seenNext.frames + 2000, seenNext)
+    await again.reached
+    await standStill(seenNext)
+    const closing = next.db.close({ force: true })
+    again.open()
+    await expect(rest).rejects.toThrow(/closed/)
+    await closing
+  })
+})
+
 describe('a slow disk', () => {
   it('makes writers wait, not fail: none goes on while nothing is written, all when it is', async () => {
     const stage = new Stage({ memoryBudget: MIB })
