@@ -79,6 +79,9 @@ export class Collections {
         this.#last = { at: engine.clock.now(), report }
         return report
       })
+      .catch(async (error: unknown) => {
+        throw await engine.judged(error)
+      })
       .finally(() => {
         signal?.removeEventListener('abort', giveUp)
         this.#current = undefined

@@ -173,7 +173,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     try {
       outcome = await this.#deleteOnce(names, bounds, signal)
     } catch (error) {
-      if (!isDiskFull(error) || engine.failure !== undefined) throw error
+      if (!isDiskFull(error) || engine.failure !== undefined) throw await engine.judged(error)
       // The reserve is used up as well: what was deleted before makes room for this one.
       await this.gc(signal === undefined ? {} : { signal }).catch(() => {})
       outcome = await this.#deleteOnce(names, bounds, signal)

@@ -404,7 +404,7 @@ export class Engine {
     return this.pins.oldest
   }
 
-  /** What to tell of an error that a read met: see `Reader.judge`; here a later holder may have punched what is read. */
+  /** What to tell of an error that reading met, in a delete or a collection too: see `Reader.judge`; here a later holder may have punched what is read. */
   async judged(error: unknown): Promise<unknown> {
     if (this.reader !== undefined) return this.reader.judge(error)
     if (!(error instanceof CorruptionError)) return error

@@ -84,6 +84,20 @@ describe('the stale holder', () => {
     await old.db.close({ force: true }).catch(() => {})
   })
 
+  it('is no damage to a delete, which looked at the fence a moment ago, what its successor has punched', async () => {
+    const stage = new Stage()
+    const old = await stale(stage)
+    await stage.open()
+    const [path] = stage.disk.files().filter((each) => each.includes('/segments/'))
+    const bytes = stage.disk.snapshotBytes(path!)
+    const file = stage.disk.openNow(path!, 'write')
+    file.writeNow(new Uint8Array(bytes.length - 64), 64)
+    await expect(old.db.delete(['time', 'a'], { start: 3n, end: 6n })).rejects.toThrow(LeaseLostError)
+    file.writeNow(bytes, 0)
+    file.closeNow()
+    await old.db.close({ force: true }).catch(() => {})
+  })
+
   it('destroys nothing: it wakes in the middle of a collection, before the file goes', async () => {
     const stage = new Stage()
     const old = await stale(stage)
