@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { Channel, Database } from '../index.ts'
 import { CommandError } from './command-error.ts'
+import { commandFor, keptFor } from './dead-text.ts'
 import { bytes, several, time, whole } from './figures.ts'
 import type { Context } from './program.ts'
 import { addRangeOptions, rangeOf } from './range-options.ts'
@@ -94,8 +95,13 @@ async function deleteFrom(
   await terminal.write(
     `Removed ${several(sumOf(losses), 'sample')} of ${several(losses.length, 'channel')}\n`,
   )
-  if (result.bytes > 0)
-    terminal.note(`\`rubidium gc\` gives their bytes back to the disk (about ${bytes(result.bytes)})`)
+  if (result.bytes === 0) return
+  const { segments, readers } = await db.stats()
+  const until =
+    keptFor(readers) > 0 ? ', once no read-only process that `rubidium info DIR` names keeps them' : ''
+  terminal.note(
+    `\`${commandFor(segments)}\` gives their bytes back to the disk (about ${bytes(result.bytes)})${until}`,
+  )
 }
 
 /** @throws CommandError unless it is clear which time is meant */

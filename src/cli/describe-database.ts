@@ -1,8 +1,10 @@
-// Gathers what `rubidium info` tells: from the reports of the database, and the files of its directory, and by walking over the times of
-// its groups and over the values of the channels that were named, in frames of bounded size.
+// Gathers what `rubidium info` tells: from the reports of the database, and the files of its directory, and by
+// walking over the times of its groups and over the values of the channels that were named, in frames of bounded
+// size.
 
-import { sizeOfFolder } from '../fs/user-files.ts'
+import { bytesOfFiles } from '../fs/user-files.ts'
 import type { Channel, Database, Metadata, ReaderStats, RecoveryReport, Stats } from '../index.ts'
+import { keptFor } from './dead-text.ts'
 import { IntervalWatch } from './intervals.ts'
 import type { IntervalReport } from './intervals.ts'
 import type { Terminal } from './terminal.ts'
@@ -52,8 +54,10 @@ export interface DatabaseReport {
   readonly samples: number
   readonly extent?: Extent
   readonly segments: Stats['segments']
-  /** Bytes of all files. */
+  /** Bytes that all files take on the disk. */
   readonly size: number
+  /** Of these, bytes of removed segments whose files stay while a reader needs them. */
+  readonly kept: number
   /** Bytes of manifest and journal. */
   readonly log: number
   readonly recovery?: RecoveryReport
@@ -67,6 +71,8 @@ export async function describeDatabase(db: Database): Promise<DatabaseReport> {
   const indexes = db.channels.list().filter(({ kind }) => kind === 'index')
   let extent: Extent | undefined
   for (const { name } of indexes) extent = around(extent, await extentOf(db, name))
+  const files = await bytesOfFiles(db.directory)
+  const others = readers.filter(({ own }) => own !== true)
   const samples = Object.values(channels).reduce((sum, channel) => sum + channel.samples, 0)
   return {
     directory: db.directory,
@@ -75,11 +81,19 @@ export async function describeDatabase(db: Database): Promise<DatabaseReport> {
     samples,
     ...(extent === undefined ? {} : { extent }),
     segments,
-    size: await sizeOfFolder(db.directory),
+    size: [...files.values()].reduce((sum, size) => sum + size, 0),
+    kept: keptFor(others) === 0 ? 0 : bytesOfRemoved(files, segments),
     log: log.bytes,
     ...(recovery === undefined ? {} : { recovery }),
-    readers: readers.filter(({ own }) => own !== true),
+    readers: others,
   }
+}
+
+/** Segment files that no segment of the database's is in. */
+function bytesOfRemoved(files: ReadonlyMap<string, number>, segments: Stats['segments']): number {
+  const named = new Set(segments.map(({ name }) => name))
+  const removed = [...files].filter(([name]) => name.startsWith('segments/') && !named.has(name))
+  return removed.reduce((sum, [, size]) => sum + size, 0)
 }
 
 /** A group; reads all its times. @throws the signal's reason */

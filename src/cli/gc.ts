@@ -1,6 +1,7 @@
 // `rubidium gc`: gives the bytes of deleted samples back to the file system.
 
 import type { Command } from 'commander'
+import { gcLine, gcNotes } from './dead-text.ts'
 import { bytes, several, whole } from './figures.ts'
 import { shareOf } from './number-words.ts'
 import type { Context } from './program.ts'
@@ -32,26 +33,16 @@ export function addGc(program: Command, { terminal }: Context): void {
           signal: terminal.signal,
           onProgress: ({ done, total, bytesReclaimed }) => {
             terminal.progress(
-              `${whole(done)} of ${several(total, 'segment')}, ${bytes(bytesReclaimed)} given back`,
+              `${whole(done)} of ${several(total, 'segment')}, ${bytes(Math.max(0, bytesReclaimed))} given back`,
             )
           },
         })
         terminal.endProgress()
-        for (const { segment, reason } of report.skipped)
-          terminal.note(`${segment} was left as it is: ${reason}`)
-        if (json === true) return terminal.write(`${JSON.stringify(report, undefined, 2)}\n`)
-        const { bytesReclaimed, bytesPunched, segmentsCollected, segmentsScanned } = report
+        const stats = await db.stats()
+        for (const note of gcNotes(report, stats, threshold)) terminal.note(note)
         await terminal.write(
-          `Gave ${bytes(Math.max(0, bytesReclaimed) + bytesPunched)} back: ` +
-            `collected ${whole(segmentsCollected)} of ${several(segmentsScanned, 'segment')}\n`,
+          json === true ? `${JSON.stringify(report, undefined, 2)}\n` : `${gcLine(report)}\n`,
         )
-        const { segments } = await db.stats()
-        const dead = segments.reduce((sum, segment) => sum + segment.dead, 0)
-        if (dead > 0 && threshold !== 0) {
-          terminal.note(
-            `${bytes(dead)} of deleted samples stay, in segments with few of them: --threshold 0 takes them all`,
-          )
-        }
       })
     })
 }

@@ -4,6 +4,7 @@
 import { span, toISO } from '../index.ts'
 import type { Metadata } from '../index.ts'
 import type { ChannelReport, DatabaseReport, Extent, GroupReport } from './describe-database.ts'
+import { commandFor, keptFor } from './dead-text.ts'
 import { bytes, digits, duration, printable, several, time, whole } from './figures.ts'
 import { GAP_FACTOR } from './intervals.ts'
 import { table } from './table.ts'
@@ -12,7 +13,7 @@ import type { Paint } from './terminal.ts'
 
 /** The database as a whole. */
 export function databaseText(report: DatabaseReport, paint: Paint): string {
-  const { live, dead, log, other } = sizesOf(report)
+  const { live, dead, kept, log, other } = sizesOf(report)
   const lines = [
     paint.bold(report.directory),
     field('channels', `${whole(report.channels)} in ${several(report.groups, 'group')}`),
@@ -20,7 +21,8 @@ export function databaseText(report: DatabaseReport, paint: Paint): string {
     ...extentLines(report.extent),
     field('on disk', bytes(report.size)),
     field('live', bytes(live)),
-    field('dead', dead === 0 ? bytes(0) : `${bytes(dead)} of deleted samples: rubidium gc gives them back`),
+    field('dead', deadText(report, dead)),
+    ...(kept === 0 ? [] : [field('kept', `${bytes(kept)} of removed segments, for readers`)]),
     field('log', bytes(log)),
     field('other', `${bytes(other)}: mostly the reserve for a full disk`),
     field('segments', whole(report.segments.length)),
@@ -98,13 +100,13 @@ export function infoJson(
   channels: readonly ChannelReport[],
   listsSegments: boolean,
 ): unknown {
-  const { live, dead, log, other } = sizesOf(report)
+  const { live, dead, kept, log, other } = sizesOf(report)
   return {
     directory: report.directory,
     channels: report.channels,
     samples: report.samples,
     ...extentJson(report.extent),
-    bytes: { total: report.size, live, dead, log, other },
+    bytes: { total: report.size, live, dead, kept, log, other },
     segments: listsSegments ? report.segments : report.segments.length,
     ...(report.recovery === undefined ? {} : { recovery: report.recovery }),
     readers: report.readers,
@@ -183,16 +185,24 @@ function extentJson(extent: Extent | undefined): { first?: string; last?: string
 interface Sizes {
   readonly live: number
   readonly dead: number
+  readonly kept: number
   readonly log: number
   /** The reserve, headers, marks: what is no sample and no log. */
   readonly other: number
 }
 
-function sizesOf({ segments, size, log }: DatabaseReport): Sizes {
+function sizesOf({ segments, size, kept, log }: DatabaseReport): Sizes {
   const sum = (key: 'live' | 'dead'): number => segments.reduce((total, segment) => total + segment[key], 0)
   const live = sum('live')
   const dead = sum('dead')
-  return { live, dead, log, other: Math.max(0, size - live - dead - log) }
+  return { live, dead, kept, log, other: Math.max(0, size - live - dead - kept - log) }
+}
+
+/** What of the dead bytes readers keep is not known here: at most so many as their lines say. */
+function deadText({ segments, readers }: DatabaseReport, dead: number): string {
+  if (dead === 0) return bytes(0)
+  const until = keptFor(readers) > 0 ? ' once no reader below keeps them' : ''
+  return `${bytes(dead)} of deleted samples: ${commandFor(segments)} gives them back${until}`
 }
 
 function field(name: string, value: string): string {

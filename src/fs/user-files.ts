@@ -3,8 +3,11 @@
 
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+
+/** What `blocks` of a file's stat counts in, whatever the file system's blocks are. */
+const STAT_BLOCK = 512
 
 /** Bytes on their way from a file. */
 export interface UserFileStream extends Readable {
@@ -47,16 +50,20 @@ export function writeUserFile(path: string): Writable {
   return createWriteStream(path)
 }
 
-/** Bytes of all files in a folder and the folders in it; those that go away meanwhile do not count. */
-export async function sizeOfFolder(path: string): Promise<number> {
+/**
+ * Bytes that the files in a folder and the folders in it take on the disk, holes left out, by name with '/' between
+ * parts; those that go away meanwhile are left out. A file system that tells no blocks has files without holes.
+ * @throws the system's error where there is no folder
+ */
+export async function bytesOfFiles(path: string): Promise<Map<string, number>> {
   const entries = await readdir(path, { recursive: true })
   const sizes = await Promise.all(
-    entries.map((name) =>
-      stat(join(path, name)).then(
-        (found) => (found.isFile() ? found.size : 0),
-        () => 0,
-      ),
-    ),
+    entries.map(async (name): Promise<[string, number] | undefined> => {
+      const found = await stat(join(path, name)).catch(() => undefined)
+      if (found === undefined || !found.isFile()) return undefined
+      const { size, blocks } = found
+      return [name.split(sep).join('/'), blocks > 0 ? Math.min(size, blocks * STAT_BLOCK) : size]
+    }),
   )
-  return sizes.reduce((sum, size) => sum + size, 0)
+  return new Map(sizes.filter((entry) => entry !== undefined))
 }

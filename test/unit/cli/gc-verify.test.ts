@@ -37,13 +37,25 @@ describe('gc', () => {
     expect(JSON.parse(low.output) as GcReport).toMatchObject({ segmentsScanned: 1, segmentsCollected: 1 })
   })
 
-  it('says what stays below the threshold, and how to have it too', async () => {
+  it('says nothing of little that stays below the threshold', async () => {
     const directory = await makeRecording()
     await run(['delete', directory, 'lat', '--all', '--yes'])
-    const high = await run(['gc', directory, '--threshold', '1'])
-    expect(high.notes).toMatch(/of deleted samples stay.*--threshold 0/)
-    const low = await run(['gc', directory, '--threshold', '0'])
-    expect(low.notes).toBe('')
+    const { output, notes } = await run(['gc', directory, '--threshold', '1'])
+    expect(output).toBe('Gave 0 B back: collected 0 of 1 segment\n')
+    expect(notes).toBe('')
+  })
+
+  it('says that a reader keeps what was deleted, and who tells which', async () => {
+    const directory = await makeRecording()
+    await using reader = await open(directory, { readOnly: true })
+    await run(['delete', directory, '*', '--all', '--yes'])
+    const { code, notes } = await run(['gc', directory])
+    expect(code).toBe(0)
+    expect(notes).toMatch(
+      /Read-only processes keep up to [\d.]+ KiB from being given back: `rubidium info DIR` names them$/,
+    )
+    expect(notes).not.toContain('--threshold')
+    expect((await reader.read('n')).count('n')).toBe(100)
   })
 
   it('stops at an interruption', async () => {

@@ -1,11 +1,14 @@
 // `rubidium info`, and what it looks for: intervals, gaps, and the figures of values.
 
+import { readdirSync, statSync, truncateSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { DatabaseReport } from '../../../src/cli/describe-database.ts'
 import { channelsText, databaseText, infoJson } from '../../../src/cli/info-text.ts'
 import { IntervalWatch } from '../../../src/cli/intervals.ts'
 import { createPaint } from '../../../src/cli/terminal.ts'
 import { valueWatch } from '../../../src/cli/value-summary.ts'
+import { bytesOfFiles } from '../../../src/fs/user-files.ts'
 import { open } from '../../../src/index.ts'
 import { makeRecording, run, START, temporaryDirectory } from '../../support/run-command.ts'
 
@@ -141,6 +144,41 @@ describe('info beside a read-only process', () => {
   })
 })
 
+describe('the bytes of a database', () => {
+  it('are of removed segments too, while a reader needs them', async () => {
+    const directory = await makeRecording()
+    await run(['delete', directory, 'lat', '--all', '--yes'])
+    await using reader = await open(directory, { readOnly: true })
+    const gc = await run(['gc', directory, '--threshold', '0'])
+    expect(gc.output).toMatch(/^Takes [\d.]+ KiB more on the disk for now: collected 1 of 1 segment\n$/)
+    expect(gc.notes).toContain('`rubidium info DIR` names them')
+    const { bytes } = JSON.parse((await run(['info', directory, '--json'])).output) as {
+      bytes: Record<string, number>
+    }
+    expect(bytes['kept']).toBeGreaterThan(1000)
+    expect(bytes['total']).toBe(
+      bytes['live']! + bytes['dead']! + bytes['kept']! + bytes['log']! + bytes['other']!,
+    )
+    expect((await run(['info', directory])).output).toMatch(
+      /^ {2}kept {6}[\d.]+ KiB of removed segments, for readers$/m,
+    )
+    expect((await reader.read('n')).count('n')).toBe(100)
+  })
+
+  it('are those that files take on the disk, without their holes', async () => {
+    const directory = await makeRecording()
+    const file = join(directory, 'segments', readdirSync(join(directory, 'segments'))[0]!)
+    const before = (await bytesOfFiles(directory)).get(`segments/${basename(file)}`)!
+    const { size } = statSync(file)
+    expect(before).toBeLessThanOrEqual(size)
+    truncateSync(file, size + 64 * 1024 * 1024)
+    const after = (await bytesOfFiles(directory)).get(`segments/${basename(file)}`)!
+    // A file system that has no holes gives the tail blocks.
+    expect(after).toBe(Math.min(statSync(file).size, statSync(file).blocks * 512))
+    expect(after).toBeGreaterThanOrEqual(before)
+  })
+})
+
 describe('the text of a report', () => {
   const report: DatabaseReport = {
     directory: 'flight',
@@ -149,6 +187,7 @@ describe('the text of a report', () => {
     samples: 0,
     segments: [{ name: 'one', live: 10, dead: 2048, total: 3000 }],
     size: 5000,
+    kept: 0,
     log: 0,
     recovery: { crashed: true, records: 7, cut: { file: 'journal/1', offset: 5, bytes: 12, records: 1 } },
     readers: [
@@ -166,9 +205,20 @@ describe('the text of a report', () => {
     expect(infoJson(report, [], [], false)).toMatchObject({ readers: report.readers })
   })
 
+  it('does not promise what a reader keeps, and tells of removed segments that wait', () => {
+    const text = databaseText({ ...report, size: 9000, kept: 3072 }, createPaint(false))
+    expect(text).toContain(
+      '2 KiB of deleted samples: rubidium gc DIR gives them back once no reader below keeps them\n',
+    )
+    expect(text).toContain('  kept      3 KiB of removed segments, for readers\n')
+    const bytes = { total: 9000, live: 10, dead: 2048, kept: 3072, log: 0, other: 3870 }
+    expect(infoJson({ ...report, size: 9000, kept: 3072 }, [], [], false)).toMatchObject({ bytes })
+    expect(databaseText(report, createPaint(false))).not.toContain('  kept ')
+  })
+
   it('says what gc would give back, and what recovery cut off', () => {
-    const text = databaseText(report, createPaint(false))
-    expect(text).toContain('2 KiB of deleted samples: rubidium gc gives them back')
+    const text = databaseText({ ...report, readers: [] }, createPaint(false))
+    expect(text).toContain('2 KiB of deleted samples: rubidium gc DIR gives them back\n')
     expect(text).toContain('12 B and 1 record were cut off journal/1')
     expect(infoJson(report, [], [], true)).toMatchObject({
       recovery: report.recovery,

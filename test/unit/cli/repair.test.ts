@@ -23,7 +23,7 @@ describe('repair', () => {
   it('copies what is whole', async () => {
     const [directory, to] = [await makeRecording(), target()]
     const { code, output, notes, terminal } = await run(['repair', directory, to])
-    expect([code, notes]).toEqual([0, ''])
+    expect([code, notes]).toEqual([0, `The new database is "${to}". Next: rubidium verify ${to}`])
     expect(output).toMatch(/^Salvaged 499 samples of 8 channels: nothing is lost\n$/)
     expect(terminal.isShowingProgress).toBe(false)
     const [before, after] = [await run(['read', directory]), await run(['read', to])]
@@ -43,6 +43,13 @@ describe('repair', () => {
     expect(output).toMatch(/\nlost: channel "alt" .*timestamps of these samples are lost/)
   })
 
+  it('exits with 1 where something is lost, whoever reads no more of what it says', async () => {
+    const directory = await makeRecording()
+    damage(directory)
+    expect((await run(['repair', directory, target()], { closesAfter: 0 })).code).toBe(1)
+    expect((await run(['repair', directory, target(), '--json'], { closesAfter: 0 })).code).toBe(1)
+  })
+
   it('says what was guessed where no log is left, and that deleted samples may be back', async () => {
     const [directory, to] = [await makeRecording(), target()]
     rmSync(join(directory, 'manifest'), { recursive: true })
@@ -55,8 +62,16 @@ describe('repair', () => {
   })
 
   it('prints the report as JSON', async () => {
-    const { output } = await run(['repair', await makeRecording(), target(), '--json'])
-    expect(JSON.parse(output) as RepairReport).toMatchObject({ complete: true, source: 'opened', lost: [] })
+    const to = target()
+    const { output, notes } = await run(['repair', await makeRecording(), to, '--json'])
+    expect(notes).toBe('')
+    expect(JSON.parse(output) as RepairReport).toMatchObject({
+      target: to,
+      complete: true,
+      source: 'opened',
+      lost: [],
+      notes: [],
+    })
   })
 
   it('refuses a target that is not empty, and stops at an interruption', async () => {
