@@ -91,7 +91,8 @@ export function isHeaderWhole(bytes: Uint8Array): boolean {
 /**
  * Checks the first bytes of the file at `path` against what its opener expects.
  *
- * A newer format is told before the checksum is looked at: a newer library may have changed that too.
+ * A newer format is told before the checksum is looked at, since a newer library may have changed that too; unless the
+ * checksum holds once the version is this library's own: then that field is what was damaged.
  * @param bytes the file's first bytes, HEADER_SIZE of them or what there is
  * @returns the header, with a copy of the database id
  * @throws CorruptionError where it is short, damaged, or belongs to another file or database
@@ -110,7 +111,11 @@ export function decodeFileHeader(bytes: Uint8Array, path: string, expected: Expe
     }
   }
   const version = data.getUint32(VERSION_AT, true)
-  if (version > FORMAT_VERSION) throw new UnsupportedVersionError(path, version, FORMAT_VERSION)
+  if (version > FORMAT_VERSION) {
+    if (isVersionDamaged(bytes))
+      throw new CorruptionError(path, VERSION_AT, `the version in the header of the ${kindName} is damaged`)
+    throw new UnsupportedVersionError(path, version, FORMAT_VERSION)
+  }
   if (data.getUint32(CHECKSUM_AT, true) !== crc32(bytes.subarray(0, CHECKSUM_AT))) {
     throw new CorruptionError(path, CHECKSUM_AT, `the header of the ${kindName} does not match its checksum`)
   }
@@ -128,6 +133,14 @@ export function decodeFileHeader(bytes: Uint8Array, path: string, expected: Expe
     throw new CorruptionError(path, NUMBER_AT, `the ${kindName} says another number than its name`)
   }
   return { kind: expected.kind, databaseId, epoch: expected.epoch, number: expected.number }
+}
+
+/** Whether a header that does not match its checksum would, if it had the version that this library writes. */
+function isVersionDamaged(bytes: Uint8Array): boolean {
+  if (isHeaderWhole(bytes)) return false
+  const mended = bytes.slice(0, HEADER_SIZE)
+  new DataView(mended.buffer).setUint32(VERSION_AT, FORMAT_VERSION, true)
+  return isHeaderWhole(mended)
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -7,6 +7,9 @@ import { cleanName, join } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { createLinked } from '../lease/linked-file.ts'
 
+/** What is said of a mark that is there and is none. */
+export const UNREADABLE_MARK = 'the mark of a clean close cannot be read'
+
 export interface CleanMark {
   /** Of the mark's own file. */
   readonly path: string
@@ -65,5 +68,5 @@ function parseMark(text: string, path: string): CleanMark {
   } catch {
     // Told below: it is not JSON.
   }
-  throw new CorruptionError(path, 0, 'the mark of a clean close cannot be read')
+  throw new CorruptionError(path, 0, UNREADABLE_MARK)
 }

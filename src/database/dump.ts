@@ -69,7 +69,13 @@ export async function* dumpIn(
   }
   const survey = await surveyFolder(files, path, options.signal)
   const isDatabase = survey.files.some(({ name }) => isNameOfDatabase(name.replace(/\/.*/, '')))
-  if (!isDatabase) throw new NotADatabaseError(path, 'it holds no file of one')
+  if (!isDatabase) {
+    const isFolder = kindOfName(`${basename(path)}/${FIRST_NAME}`).kind !== 'unknown'
+    const what = isFolder
+      ? `it looks like a folder of one: give "${dirname(path)}", or one file`
+      : 'it holds no file of one'
+    throw new NotADatabaseError(path, what)
+  }
   for (const { name, path: each } of survey.files) {
     try {
       yield* dumpFile(files, each, name, options)
@@ -80,6 +86,9 @@ export async function* dumpIn(
     }
   }
 }
+
+/** A name that files in a database's folders may have. */
+const FIRST_NAME = '000001-000000000001'
 
 /** The name of a file inside its database's folder, by the folder that it lies in. */
 function nameOf(path: string): string {

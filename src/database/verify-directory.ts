@@ -11,10 +11,12 @@ import type { Environment } from './environment.ts'
 import { openEngine } from './open.ts'
 import type { Opened } from './open.ts'
 import { resolveOptions } from './options.ts'
+import { UNFINISHED } from './repair.ts'
 import { isNameOfDatabase } from './survey.ts'
 import { MISSING } from './verify-extents.ts'
+import { ADVICE } from './verify-report.ts'
 import type { VerifyOptions, VerifyReport } from './verify-report.ts'
-import { verifyUnopened } from './verify-unopened.ts'
+import { BROKEN_OFF, verifyUnopened } from './verify-unopened.ts'
 import { verifyEngine } from './verify.ts'
 
 /** How often it is begun anew where a process that writes has removed a segment under it. */
@@ -84,6 +86,8 @@ async function refuseOtherPlaces(files: FileSystem, directory: string): Promise<
   }
   const [name] = names
   if (name === undefined) throw new NotADatabaseError(directory, 'it is empty')
+  if (names.every((each) => each === UNFINISHED))
+    throw new NotADatabaseError(directory, `${BROKEN_OFF}. ${ADVICE.unfinished}`)
   if (!names.some(isNameOfDatabase))
     throw new NotADatabaseError(directory, `it holds other files ("${name}")`)
 }

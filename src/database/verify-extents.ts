@@ -64,6 +64,8 @@ interface Cost {
   count: number
   start: bigint
   end: bigint
+  /** The time of the last one cannot be read: it lies before `end`. */
+  isOpen: boolean
 }
 
 /** Adds what a channel's pointers and tails reach, whatever can be read of it. */
@@ -148,10 +150,10 @@ async function checkSegment(
     if (header !== undefined) {
       const channels = [...new Set(list.map(({ channel }) => `"${channel.name}"`))].join(', ')
       findings.add({
-        what: `${header.what}: nothing in this segment can be read, which holds samples of ${channels}`,
+        what: `${header.what}: nothing in this segment can be read in place, which holds samples of ${channels}`,
         file: path,
         offset: header.offset,
-        advice: ADVICE.samples,
+        advice: ADVICE.header,
       })
     }
     const catalogue = catalogueOf(state.version)
@@ -239,7 +241,10 @@ async function tell(
         // One for the segment, not one for each of its extents.
         const known = whole.get(damage.file)
         whole.set(damage.file, { damage, cost: known === undefined ? cost : sumOf(known.cost, cost) })
-      } else findings.add(problemFrom(channel, damage, cost), damage.length)
+      } else {
+        const timed = channel.kind === 'index' ? timedBy(state, channel, cost) : []
+        findings.add(problemFrom(channel, damage, cost, timed), damage.length)
+      }
     }
     for (const { damage, cost } of whole.values()) findings.add(problemFrom(channel, damage, cost))
   }
@@ -249,13 +254,36 @@ function problemFrom(
   { name }: Channel,
   { what, file, offset, advice }: Damage,
   cost: Cost | undefined,
+  timed: readonly string[] = [],
 ): Problem {
   if (cost === undefined) return { what, file, offset, channel: name, advice: ADVICE.fault }
-  const { count, start, end } = cost
+  const { count, start, end, isOpen } = cost
   const samples = count === 1 ? '1 sample' : `${count} samples`
-  const times = `from ${toISO(start)} to ${toISO(end - 1n)}`
-  const costs = `${samples} of "${name}" ${times} cannot be read`
+  const times = isOpen
+    ? `from ${toISO(start)} on, before ${toISO(end)},`
+    : `from ${toISO(start)} to ${toISO(end - 1n)}`
+  const names = timed.map((each) => `"${each}"`).join(', ')
+  const others =
+    timed.length === 0 ? '' : `; samples of ${names} there lose their timestamps, so they are lost too`
+  const costs = `${samples} of "${name}" ${times} cannot be read${others}`
   return { what: `${what}: ${costs}`, file, offset, channel: name, range: rangeOf(start, end), advice }
+}
+
+/** Names of the data channels that an index channel times, with samples at the times of what is lost of it. */
+function timedBy(state: SnapshotState, index: Channel, { start, end }: Cost): string[] {
+  const { tail } = state.viewOf(index.key)
+  const isIn = (pointer: Pointer): boolean => pointer.start < end && start < pointer.end
+  return catalogueOf(state.version)
+    .list.filter((channel) => {
+      if (channel.kind !== 'data' || channel.index !== index.name) return false
+      const table = state.version.pointers.get(channel.key)
+      const at = table.lowerBound(start)
+      if (at < table.length && isIn(table.get(at))) return true
+      return tail.some(
+        (part) => part.kind === 'pointers' && part.pointers.get(channel.key)?.pointers.some(isIn) === true,
+      )
+    })
+    .map(({ name }) => name)
 }
 
 /** Damage of one kind to neighbouring samples of an extent is one. */
@@ -295,8 +323,12 @@ async function costsOf(
       const from = Math.max(pointer.skip, damage.samples.from) - pointer.skip
       const to = Math.min(pointer.skip + pointer.count, damage.samples.to) - pointer.skip
       if (from >= to) continue
-      const [start, last] = [timeAt(from, pointer.start), timeAt(to - 1, pointer.end - 1n)]
-      const cost = { count: to - from, start, end: last + 1n }
+      const start = timeAt(from) ?? pointer.start
+      const last = timeAt(to - 1)
+      // Of damaged timestamps the block table still tells when the next unit begins.
+      const end =
+        last === undefined ? ((to < pointer.count ? timeAt(to) : undefined) ?? pointer.end) : last + 1n
+      const cost = { count: to - from, start, end, isOpen: last === undefined }
       const known = costs.get(damage)
       costs.set(damage, known === undefined ? cost : sumOf(known, cost))
     }
@@ -309,15 +341,16 @@ function sumOf(a: Cost, b: Cost): Cost {
     count: a.count + b.count,
     start: a.start < b.start ? a.start : b.start,
     end: a.end > b.end ? a.end : b.end,
+    isOpen: a.end > b.end ? a.isOpen : b.isOpen,
   }
 }
 
-/** Visits the pointers of a channel, those of its tails too. `timeAt`: the time of one of a pointer's samples, or what is given where it cannot be read. */
+/** Visits the pointers of a channel, those of its tails too. `timeAt`: the time of one of a pointer's samples; undefined where it cannot be read. */
 async function forEachPointer(
   engine: Engine,
   state: SnapshotState,
   channel: Channel,
-  visit: (pointer: Pointer, timeAt: (position: number, otherwise: bigint) => bigint) => void,
+  visit: (pointer: Pointer, timeAt: (position: number) => bigint | undefined) => void,
 ): Promise<void> {
   const ref = channelRefOf(catalogueOf(state.version), channel)
   const view = state.viewOf(ref.index.key)
@@ -325,7 +358,7 @@ async function forEachPointer(
     (list: IndexSource['list']) =>
     (pointer: Pointer): void => {
       const index = { list, owner: ref.index.owner, segments: view.segments }
-      visit(pointer, (position, otherwise) => timeIn(pointer, index, position) ?? otherwise)
+      visit(pointer, (position) => timeIn(pointer, index, position))
     }
   const table = state.version.pointers.get(channel.key)
   await walkPointers(engine.turns, table, visitIn(state.version.pointers.get(ref.index.key)))

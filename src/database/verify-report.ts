@@ -4,6 +4,7 @@
 import { AssertionError } from '../assert.ts'
 import { CorruptionError, RubidiumError, StorageError, UnsupportedVersionError } from '../errors.ts'
 import { END_OF_TIME, toISO } from '../telem/timestamp.ts'
+import { UNREADABLE_MARK } from './clean-mark.ts'
 import { whatOf } from './survey.ts'
 
 /** Something that is not as it must be, or worth a note. */
@@ -58,10 +59,20 @@ export interface VerifyOptions {
 
 /** What to do. */
 export const ADVICE: Readonly<
-  Record<'samples' | 'log' | 'sameBoot' | 'update' | 'refused' | 'fault', string>
+  Record<
+    'samples' | 'header' | 'mark' | 'unfinished' | 'log' | 'sameBoot' | 'update' | 'refused' | 'fault',
+    string
+  >
 > = {
   samples:
-    'All other samples can be read. Restore these from a copy, or save the rest with "rubidium repair DIR TARGET"',
+    'Samples that are not named here can be read. Restore these from a copy, or save the rest with "rubidium repair DIR TARGET"',
+  header:
+    'What is sound in the segment is not lost: save it with "rubidium repair DIR TARGET", or restore the file from a copy',
+  mark:
+    'Restore this file from a copy, or keep a copy of the folder and remove it. Without it the database counts as one whose ' +
+    'process crashed, and opens where its log is sound; only that the end of the log is gone could not be noticed then',
+  unfinished:
+    'If no repair runs, remove this directory and run "rubidium repair DIR TARGET" again: the database that it was made from is as it was',
   log: 'Keep the folder as it is. Restore the file from a copy, or save what is sound with "rubidium repair DIR TARGET"',
   sameBoot:
     'If the disk was away while the machine ran on, restart the machine and open again: what was lost is then cut off. ' +
@@ -147,6 +158,7 @@ function adviceFor(error: Error): string {
   if (error instanceof UnsupportedVersionError) return ADVICE.update
   if (error instanceof StorageError) return ADVICE.refused
   if (error instanceof AssertionError) return ADVICE.fault
+  if (error.message.endsWith(UNREADABLE_MARK)) return ADVICE.mark
   return error.message.includes('the machine was not restarted') ? ADVICE.sameBoot : ADVICE.log
 }
 

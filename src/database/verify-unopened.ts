@@ -17,10 +17,14 @@ import type { ExtentGap, SampleRange, WalkedExtent } from './survey-extents.ts'
 import { SurveyFile } from './survey-file.ts'
 import { seedOfName, surveyFolder } from './survey.ts'
 import type { Survey, SurveyedFile } from './survey.ts'
+import { UNFINISHED } from './repair.ts'
 import { checkNames } from './verify-folder.ts'
 import { Told, verifyHeader, verifyLog } from './verify-logs.ts'
 import { ADVICE, Findings, problemOf, rangeOf } from './verify-report.ts'
 import type { VerifyOptions, VerifyReport } from './verify-report.ts'
+
+/** What `verify` says of a folder in which a repair has not put its target together. */
+export const BROKEN_OFF = 'it is the target of a repair that runs still or was broken off'
 
 /** @param error what the opening was refused with. @throws the signal's reason, what `onProgress` throws */
 export async function verifyUnopened(
@@ -31,6 +35,12 @@ export async function verifyUnopened(
 ): Promise<VerifyReport> {
   const findings = new Findings()
   const survey = await surveyFolder(files, directory, signal)
+  // Its logs come last: where there are any, the folder is a leftover of a repair that was all but done.
+  const hasLog = survey.files.some(({ kind }) => kind === 'manifest' || kind === 'journal')
+  if (!hasLog && survey.files.some(({ name }) => name === UNFINISHED)) {
+    findings.add({ what: BROKEN_OFF, file: directory, advice: ADVICE.unfinished })
+    return findings.report()
+  }
   checkNames(files, survey, findings)
   if (error instanceof NotADatabaseError) {
     tellUnbegun(survey, findings)
@@ -63,7 +73,12 @@ export async function verifyUnopened(
 function tellUnbegun({ files, directory }: Survey, findings: Findings): void {
   const mark = files.find(({ kind }) => kind === 'clean')
   if (mark === undefined) {
-    const what = 'nothing has been written yet: the next writing open goes on making the database'
+    const trace = files.find(({ kind, epoch }) => kind === 'reserve' || (kind === 'lease' && epoch! > 1))
+    const what =
+      trace === undefined
+        ? 'nothing has been written yet: the next writing open goes on making the database'
+        : `no log is there, and "${trace.name}" is, which most often comes after one: if anything was written here, its ` +
+          'log was removed, so restore it from a copy before the next writing open, which makes the database anew'
     findings.note({ what, file: directory })
     return
   }

@@ -174,6 +174,9 @@ describe('dump', () => {
     file.writeNow(new TextEncoder().encode('hello'), 0)
     for (const path of ['/srv/notes', '/srv', '/srv/nothing'])
       await expect(entriesOf(disk, path)).rejects.toThrow(NotADatabaseError)
+    await expect(entriesOf(disk, `${DIRECTORY}/segments`)).rejects.toThrow(
+      `it looks like a folder of one: give "${DIRECTORY}", or one file`,
+    )
     expect(() => dump('')).toThrow(ValidationError)
     expect(() => dump('x', { details: 1 } as never)).toThrow(ValidationError)
     expect(() => dump('x', { more: true } as never)).toThrow(ValidationError)

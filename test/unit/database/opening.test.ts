@@ -2,6 +2,7 @@
 
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { open } from '../../../src/database/public.ts'
 import {
@@ -131,7 +132,11 @@ describe('what is a database', () => {
     await store.db.close()
     const [manifest] = store.disk.files().filter((path) => path.includes('/manifest/'))
     const journals = store.disk.files().filter((path) => path.includes('/journal/'))
-    store.disk.corrupt(manifest ?? journals[0]!, 8, () => 99)
+    const path = manifest ?? journals[0]!
+    const head = store.disk.snapshotBytes(path).slice(0, 64)
+    head[8] = 99
+    new DataView(head.buffer).setUint32(60, crc32(head.subarray(0, 60)), true)
+    for (const at of [8, 60, 61, 62, 63]) store.disk.corrupt(path, at, () => head[at]!)
     const files = store.disk.files()
     const details = { code: 'UNSUPPORTED_VERSION' as const, found: 99, supported: 0 }
     await expectError(() => store.openAlso(), UnsupportedVersionError, details)

@@ -151,8 +151,25 @@ describe('verify says of damaged samples', () => {
   it('the nearest times that it can tell, where the timestamps are damaged too', async () => {
     const found = await problemsWith(sampleAt(T, 200), sampleAt(A, 200))
     expect(found.map(({ channel }) => channel)).toEqual(['t', 'a'])
-    // A block table tells the time of the unit's first sample, and nothing that of its last.
-    expect(found[1]!.what).toContain(`128 samples of "a" from ${isoOf(128)} to ${isoOf(1199)} cannot be read`)
+    // A block table tells the times of the first samples of units, and nothing that of a unit's last.
+    expect(found[1]!.what).toContain(
+      `128 samples of "a" from ${isoOf(128)} on, before ${isoOf(256)}, cannot be read`,
+    )
+    expect(found[1]!.range).toEqual({ start: isoOf(128), end: isoOf(256) })
+  })
+
+  it('of timestamps, between which times they lie and whose samples lose them', async () => {
+    const found = await problemsWith(sampleAt(T, 200))
+    expect(found).toMatchObject([
+      { channel: 't', offset: sampleAt(T, 128), range: { start: isoOf(128), end: isoOf(256) } },
+    ])
+    expect(found[0]!.what).toContain('128 samples of "t"')
+    expect(found[0]!.what).toContain('samples of "a", "b" there lose their timestamps')
+    const cut = await makeDisk((db) => db.delete('a', { start: timeOf(100), end: timeOf(700) }))
+    cut.corrupt(SEGMENT, sampleAt(T, 200), 1)
+    const { problems } = await verifyOn(cut)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]!.what).toContain('samples of "b" there lose their timestamps')
   })
 
   it('nothing where they were deleted', async () => {
@@ -185,6 +202,7 @@ describe('verify says of a segment', () => {
       {
         offset: 60,
         what: expect.stringMatching(/nothing in this segment can be read.*"t", "a", "b", "u", "c"/),
+        advice: expect.stringMatching(/not lost: save it with "rubidium repair DIR TARGET"/),
       },
       { offset: sampleAt(C, 0), channel: 'c' },
     ])
@@ -332,6 +350,62 @@ describe('verify of a log', () => {
         file: `${DIRECTORY}/CLEAN-000001`,
       },
     ])
+  })
+})
+
+describe('verify of what does not open', () => {
+  it('says of a mark of a close that cannot be read that it may be removed, which opens', async () => {
+    const copy = disk.clone()
+    const mark = copy.openNow(`${DIRECTORY}/CLEAN-000001`, 'write')
+    mark.truncateNow(3)
+    const { problems } = await verifyOn(copy)
+    expect(problems).toMatchObject([
+      { file: `${DIRECTORY}/CLEAN-000001`, advice: expect.stringMatching(/keep a copy.*and remove it/) },
+    ])
+    await copy.remove(`${DIRECTORY}/CLEAN-000001`)
+    expect((await verifyOn(copy)).problems).toEqual([])
+    const { db } = await openOn(copy)
+    expect(await db.count('t')).toEqual({ t: ROWS })
+    await db.close()
+  })
+
+  it('notes of a folder without a log that there may have been one, where something says so', async () => {
+    const files = new MemoryFileSystem()
+    await files.makeDirectory(DIRECTORY)
+    files.openNow(`${DIRECTORY}/RESERVE`, 'create').closeNow()
+    expect(await verifyOn(files)).toMatchObject({
+      ok: true,
+      notes: [{ what: expect.stringMatching(/no log is there.*RESERVE.*was removed/) }],
+    })
+    await files.remove(`${DIRECTORY}/RESERVE`)
+    files.openNow(`${DIRECTORY}/LOCK`, 'create').closeNow()
+    expect(await verifyOn(files)).toMatchObject({
+      ok: true,
+      notes: [{ what: expect.stringContaining('nothing has been written yet') }],
+    })
+  })
+
+  it('says of the target of a repair that was broken off what it is, and what to do', async () => {
+    const files = new MemoryFileSystem()
+    await files.makeDirectory(DIRECTORY)
+    await files.makeDirectory(`${DIRECTORY}/repair-unfinished`)
+    await expect(verifyOn(files)).rejects.toThrow(/a repair.*broken off.*remove this directory/)
+    await files.makeDirectory(`${DIRECTORY}/segments`)
+    files.openNow(`${DIRECTORY}/segments/000001-000000000001`, 'create').closeNow()
+    const { problems } = await verifyOn(files)
+    expect(problems).toMatchObject([
+      {
+        file: DIRECTORY,
+        what: expect.stringContaining('broken off'),
+        advice: expect.stringContaining('run'),
+      },
+    ])
+    // Of one that was all but done the log is there, and its damage is told.
+    const copy = disk.clone()
+    await copy.makeDirectory(`${DIRECTORY}/repair-unfinished`)
+    const manifest = copy.files().find((path) => path.includes('/manifest/'))!
+    copy.corrupt(manifest, 100, 1)
+    expect((await verifyOn(copy)).problems).toMatchObject([{ file: manifest }])
   })
 })
 
