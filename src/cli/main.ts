@@ -15,13 +15,13 @@ import type { Terminal } from './terminal.ts'
  * @returns the exit code; it never throws
  */
 export async function main(words: readonly string[], terminal: Terminal): Promise<number> {
+  const outcome: Outcome = { code: 0 }
   try {
-    const outcome: Outcome = { code: 0 }
     await createProgram(terminal, outcome).parseAsync([...words], { from: 'user' })
     return outcome.code
   } catch (error) {
     terminal.endProgress()
-    if (error instanceof PipeClosedError) return 0
+    if (error instanceof PipeClosedError) return outcome.code
     if (error instanceof CommanderError) return error.exitCode
     if (terminal.signal.aborted && error === terminal.signal.reason) {
       terminal.note('rubidium: interrupted')

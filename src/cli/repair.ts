@@ -35,15 +35,21 @@ export function addRepair(program: Command, { terminal, outcome }: Context): voi
       if (!report.complete) outcome.code = 1
       if (json === true) return terminal.write(`${JSON.stringify(report, undefined, 2)}\n`)
       const { paint } = terminal
-      await terminal.write(`${summaryOf(report, paint.green)}\n`)
-      for (const each of report.lost) await terminal.write(`${paint.red(lostLine(each))}\n`)
-      for (const each of report.untold) await terminal.write(`${paint.yellow(untoldLine(each))}\n`)
+      const lines = [
+        summaryOf(report, paint.green),
+        ...report.lost.map((each) => paint.red(lostLine(each))),
+        ...report.untold.map((each) => paint.yellow(untoldLine(each))),
+      ]
+      await terminal.write(lines.map((line) => `${line}\n`).join(''))
+      for (const { what, file, offset } of report.notes)
+        terminal.note(printable(`note: ${what}${placeOf(file, offset)}`))
       for (const { channel, guessed } of report.channels)
         if (guessed !== '') terminal.note(printable(`channel "${channel}": ${guessed}`))
       if (report.mayHoldDeleted)
         terminal.note(
           'samples that were deleted, or written and never committed, may be among what was salvaged',
         )
+      terminal.note(printable(`The new database is "${target}". Next: rubidium verify ${target}`))
     })
 }
 

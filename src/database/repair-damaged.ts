@@ -2,9 +2,7 @@
 // missing, what extents that none of them names say of themselves. Puts the parts together: repair-logs.ts
 // reads, repair-history.ts and repair-settle.ts decide, repair-define.ts names. Called by repair-salvage.ts.
 
-import { DATABASE_ID_SIZE } from '../codec/checksum.ts'
-import { FORMAT_VERSION, HEADER_SIZE } from '../codec/file-header.ts'
-import { CorruptionError, NotADatabaseError, RubidiumError, UnsupportedVersionError } from '../errors.ts'
+import { RubidiumError } from '../errors.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { join, segmentFile } from '../fs/layout.ts'
 import type { Channel } from '../telem/channel.ts'
@@ -18,6 +16,7 @@ import { compareOrder, historyOf } from './repair-history.ts'
 import type { History, Said } from './repair-history.ts'
 import { besideTimes, cutterOf, indexLookUp } from './repair-cut.ts'
 import type { IndexLookUp } from './repair-cut.ts'
+import { idOf } from './repair-identity.ts'
 import { readLogs } from './repair-logs.ts'
 import { pieceOf } from './repair-pieces.ts'
 import type { ExtentPiece, Piece, Salvage } from './repair-pieces.ts'
@@ -25,14 +24,8 @@ import type { LostRange, Untold } from './repair-report.ts'
 import { settle } from './repair-settle.ts'
 import type { Cutter } from './repair-settle.ts'
 import { RepairSource } from './repair-source.ts'
-import { seedOfName, surveyFolder } from './survey.ts'
-import type { Survey, SurveyedFile } from './survey.ts'
-import { walkExtents } from './survey-extents.ts'
-import { SurveyFile } from './survey-file.ts'
-import { walkFrames } from './survey-log.ts'
-
-/** Where a file's header says which database it belongs to (codec/file-header.ts). */
-const DATABASE_ID_AT = 16
+import { surveyFolder } from './survey.ts'
+import type { Survey } from './survey.ts'
 
 /**
  * @param isOlder newer records than those that are there must have been lost
@@ -77,6 +70,7 @@ export async function salvageDamaged(
       channels: definitions.channels,
       groups: groupsOf(definitions.channels, traces),
       untold,
+      notes: [],
       lost: homelessOf(definitions, traces, directory),
       guessed: definitions.guessed,
     }
@@ -94,49 +88,6 @@ function nameOf({ channels, homeless }: Definitions, key: number): string {
 
 function pathOf(directory: string, piece: { readonly segment: number }): string {
   return join(directory, segmentFile(piece.segment))
-}
-
-/**
- * Whose files these are: what most headers say; where no header is whole, what the bytes of one say, if anything in
- * its file is sound by that.
- * @throws NotADatabaseError where there is nothing, UnsupportedVersionError, CorruptionError where nothing tells
- */
-async function idOf(files: FileSystem, survey: Survey): Promise<Uint8Array> {
-  const own = survey.files.filter(({ header }) => header !== undefined)
-  const newer = own.find(({ header }) => header?.isWhole === true && header.newerFormat !== undefined)
-  if (newer !== undefined)
-    throw new UnsupportedVersionError(newer.path, newer.header!.newerFormat!, FORMAT_VERSION)
-  const [first] = own
-  if (first === undefined)
-    throw new NotADatabaseError(survey.directory, 'there are neither logs nor segments in it')
-  if (survey.databaseId !== undefined) return survey.databaseId
-  for (const each of own) {
-    const id = await idByContents(files, each)
-    if (id !== undefined) return id
-  }
-  throw new CorruptionError(
-    first.path,
-    0,
-    'no file of the database says whose it is: no checksum can be checked',
-  )
-}
-
-async function idByContents(files: FileSystem, found: SurveyedFile): Promise<Uint8Array | undefined> {
-  const file = SurveyFile.open(files, found.path)
-  try {
-    const header = await file.at(0, HEADER_SIZE)
-    if (header.length < HEADER_SIZE) return undefined
-    const id = header.slice(DATABASE_ID_AT, DATABASE_ID_AT + DATABASE_ID_SIZE)
-    const seed = seedOfName(found, id)
-    const steps =
-      found.kind === 'segment'
-        ? walkExtents(file, seed, { samples: false })
-        : walkFrames(file, seed, { hasFill: found.kind === 'journal' })
-    for await (const step of steps) if (step.what !== 'gap') return id
-    return undefined
-  } finally {
-    file.close()
-  }
 }
 
 /** What the mark of the newest clean close says of manifests: bytes by name. */

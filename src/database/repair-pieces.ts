@@ -62,6 +62,8 @@ export interface Salvage {
   readonly channels: readonly Channel[]
   readonly groups: readonly SalvagedGroup[]
   readonly untold: readonly Untold[]
+  /** What is no loss. */
+  readonly notes: readonly Untold[]
   /** Samples that cannot be copied, whatever is sound of them. */
   readonly lost: readonly LostRange[]
   /** By key: what of a channel's definition was guessed. */

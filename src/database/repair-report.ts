@@ -54,6 +54,8 @@ export interface RepairedChannel {
 
 /** What `repair` did. */
 export interface RepairReport {
+  /** Where the new database is, as it was asked for. */
+  readonly target: string
   /** Everything that is known to have been there is in the target. */
   readonly complete: boolean
   /**
@@ -69,6 +71,8 @@ export interface RepairReport {
   readonly lost: readonly LostRange[]
   /** What could not be told. */
   readonly untold: readonly Untold[]
+  /** What is no loss, and good to know: the torn end of a log, as a crash leaves it, which an opening cuts off. */
+  readonly notes: readonly Untold[]
 }
 
 /** A loss as it is met. */

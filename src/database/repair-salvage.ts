@@ -47,15 +47,17 @@ export async function salvage(
   const { files } = environment
   const loaded = await load(environment, directory)
   if (loaded !== undefined && loaded.report.cut === undefined)
-    return unlessOlder(loaded, files, directory, signal)
+    return unlessOlder(loaded, files, directory, signal, true)
   // Samples that are not sound need not keep a record from being believed: they are told one by one.
   const whole = await load(environment, directory, () => Promise.resolve(true))
   const found = await salvageDamaged(files, directory, signal)
   // An opening cuts a log at what a power loss may have torn. Where sound records follow, they are salvaged.
   if (whole === undefined || found.lastLsn > whole.lastLsn) return found
   if (loaded === undefined || loaded.lastLsn === whole.lastLsn)
-    return unlessOlder(whole, files, directory, signal)
-  return withSource(files, directory, whole, (source) => betterOf(ofState(whole), ofState(loaded), source))
+    return unlessOlder(whole, files, directory, signal, loaded !== undefined)
+  return withSource(files, directory, whole, (source) =>
+    betterOf(ofState(whole, false), ofState(loaded, false), source),
+  )
 }
 
 /**
@@ -67,8 +69,9 @@ async function unlessOlder(
   files: FileSystem,
   directory: string,
   signal: AbortSignal | undefined,
+  isHonest: boolean,
 ): Promise<Salvage> {
-  const state = ofState(loaded)
+  const state = ofState(loaded, isHonest)
   if (!(await misses(loaded, files, directory))) return state
   const found = await salvageDamaged(files, directory, signal, true)
   return withSource(files, directory, loaded, (source) => {
@@ -160,10 +163,12 @@ function countIn(
   return { sound, lost }
 }
 
-function ofState({ databaseId, lastLsn, version, groups, report }: LoadedState): Salvage {
+/** @param isHonest an opening takes the state as it is: a torn end looks as a crash leaves it, and counts for no loss */
+function ofState({ databaseId, lastLsn, version, groups, report }: LoadedState, isHonest: boolean): Salvage {
   const { cut } = report
   const what =
     'the log ends torn, as a crash leaves it: what stands behind is not believed by an opening either'
+  const torn = cut === undefined ? [] : [{ what, file: cut.file, offset: cut.offset }]
   return {
     databaseId,
     lastLsn,
@@ -171,7 +176,8 @@ function ofState({ databaseId, lastLsn, version, groups, report }: LoadedState):
     mayHoldDeleted: false,
     channels: catalogueOf(version).list,
     groups: groupsOf(version, groups),
-    untold: cut === undefined ? [] : [{ what, file: cut.file, offset: cut.offset }],
+    untold: isHonest ? [] : torn,
+    notes: isHonest ? torn : [],
     lost: [],
     guessed: new Map(),
   }

@@ -2,7 +2,6 @@
 // is only read. The new one is built in a folder of the target and linked into its place file by file, the
 // manifest last, so that a target which is not whole never opens (0009-I4). Exported as `repair`.
 
-import { resolve } from 'node:path'
 import { CorruptionError, NotADatabaseError, ValidationError } from '../errors.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { isTempName, join, MANIFEST_DIRECTORY } from '../fs/layout.ts'
@@ -16,6 +15,7 @@ import type { Opened } from './open.ts'
 import { resolveOptions } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 import { copyGroup } from './repair-copy.ts'
+import { refuseOverlap } from './repair-place.ts'
 import { Losses } from './repair-report.ts'
 import type { RepairReport } from './repair-report.ts'
 import { refuseIfHeld, salvage } from './repair-salvage.ts'
@@ -78,8 +78,8 @@ export async function repairIn(
   limits: Partial<ResolvedOptions> = {},
 ): Promise<RepairReport> {
   const { signal, onProgress } = checkOptions(options)
-  refuseOverlap(directory, target)
   const { files } = environment
+  await refuseOverlap(files, directory, target)
   const isNew = await refuseUnlessEmpty(files, target)
   refuseIfHeld(environment, directory, await listOr(files, directory))
   onProgress?.({ step: 'reading', done: 0, total: 0 })
@@ -88,7 +88,7 @@ export async function repairIn(
   const unfinished = join(target, UNFINISHED)
   const source = new RepairSource(files, directory, found.databaseId)
   try {
-    const report = await build(environment, unfinished, found, source, { signal, onProgress }, limits)
+    const report = await build(environment, target, found, source, { signal, onProgress }, limits)
     await moveIn(files, unfinished, target)
     return report
   } catch (error) {
@@ -111,19 +111,6 @@ function checkOptions(options: unknown): RepairOptions {
   return { signal, onProgress: onProgress as RepairOptions['onProgress'] }
 }
 
-/** Nothing of the damaged database is changed: the target lies elsewhere. @throws ValidationError */
-function refuseOverlap(directory: string, target: string): void {
-  for (const path of [directory, target]) {
-    if (typeof path !== 'string' || path === '' || path.includes('\0'))
-      throw new ValidationError('Directory and target must be paths')
-  }
-  const [from, to] = [resolve(directory), resolve(target)]
-  if (from === to || to.startsWith(`${from}/`) || from.startsWith(`${to}/`))
-    throw new ValidationError(
-      `The target "${target}" must lie apart from "${directory}", which is not changed`,
-    )
-}
-
 /** Whether the target is not there yet. @throws ValidationError for one that holds anything */
 async function refuseUnlessEmpty(files: FileSystem, target: string): Promise<boolean> {
   const stat = await files.stat(target)
@@ -144,15 +131,16 @@ async function listOr(files: FileSystem, directory: string): Promise<string[]> {
   }
 }
 
-/** Makes the new database, whole and verified. @throws StorageError, the signal's reason, what `onProgress` throws */
+/** Makes the new database in its folder of the target, whole and verified. @throws StorageError, the signal's reason, what `onProgress` throws */
 async function build(
   environment: Environment,
-  unfinished: string,
+  target: string,
   found: Salvage,
   source: RepairSource,
   { signal, onProgress }: RepairOptions,
   limits: Partial<ResolvedOptions>,
 ): Promise<RepairReport> {
+  const unfinished = join(target, UNFINISHED)
   const opened = await openEngine(environment, unfinished, { ...resolveOptions({}), ...limits })
   const { engine, flusher } = opened
   try {
@@ -172,7 +160,7 @@ async function build(
     }
     await verifyTarget(opened, { signal, onProgress })
     await closeEngine(engine, flusher)
-    return reportOf(found, losses, written)
+    return reportOf(found, losses, written, target)
   } catch (error) {
     await closeEngine(engine, flusher).catch(() => {})
     throw error
@@ -202,10 +190,16 @@ async function verifyTarget({ engine }: Opened, { signal, onProgress }: RepairOp
   )
 }
 
-function reportOf(found: Salvage, losses: Losses, written: ReadonlyMap<number, number>): RepairReport {
-  const { channels, source, mayHoldDeleted, untold, guessed } = found
+function reportOf(
+  found: Salvage,
+  losses: Losses,
+  written: ReadonlyMap<number, number>,
+  target: string,
+): RepairReport {
+  const { channels, source, mayHoldDeleted, untold, notes, guessed } = found
   const lost = [...found.lost, ...channels.flatMap(({ key, name }) => losses.of(key, name))]
   return {
+    target,
     complete: lost.length === 0 && untold.length === 0 && source === 'opened',
     source,
     mayHoldDeleted,
@@ -217,6 +211,7 @@ function reportOf(found: Salvage, losses: Losses, written: ReadonlyMap<number, n
     })),
     lost,
     untold,
+    notes,
   }
 }
 

@@ -88,6 +88,11 @@ export class FaultyFileSystem implements FileSystem {
     return this.#inner.stat(path)
   }
 
+  async realPath(path: string): Promise<string> {
+    this.#fail('realPath', path)
+    return this.#inner.realPath(path)
+  }
+
   async makeDirectory(path: string): Promise<void> {
     this.#fail('makeDirectory', path)
     return this.#inner.makeDirectory(path)

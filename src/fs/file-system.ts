@@ -52,6 +52,8 @@ export interface FileSystem {
   list(path: string): Promise<string[]>
   /** What is at `path`, or undefined where nothing is. */
   stat(path: string): Promise<FileStat | undefined>
+  /** The absolute path of what is at `path`, without links in it. ENOENT, ENOTDIR where nothing is. */
+  realPath(path: string): Promise<string>
   /** Makes a directory and its parents; an existing one is no error. */
   makeDirectory(path: string): Promise<void>
   /** A second name for a file; EEXIST where `path` is taken. Atomic: exactly one of many callers wins. */

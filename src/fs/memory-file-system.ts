@@ -247,6 +247,13 @@ export class MemoryFileSystem implements FileSystem {
     return node.kind === 'file' ? { kind: 'file', size: node.size } : { kind: 'directory', size: 0 }
   }
 
+  /** There are no links in it: the path itself, with a leading '/'. */
+  async realPath(path: string): Promise<string> {
+    await this.#begin('realPath', path)
+    this.#node(path, 'realPath')
+    return `/${partsOf(path).join('/')}`
+  }
+
   async makeDirectory(path: string): Promise<void> {
     await this.#begin('makeDirectory', path)
     const parts = partsOf(path)

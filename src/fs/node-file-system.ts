@@ -4,7 +4,7 @@
 // it as an argument; only the public doors name it.
 
 import fs from 'node:fs'
-import { link, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { File, FileStat, FileSystem, OpenMode } from './file-system.ts'
 import { NodeFile, uninterrupted } from './node-file.ts'
@@ -49,6 +49,10 @@ export class NodeFileSystem implements FileSystem {
       if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
       throw error
     }
+  }
+
+  async realPath(path: string): Promise<string> {
+    return realpath(path)
   }
 
   // One by one: with `recursive` Node tries for ever where a parent exists and still says ENOENT (/proc).

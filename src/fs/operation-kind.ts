@@ -14,6 +14,7 @@ export type OperationKind =
   | 'close'
   | 'list'
   | 'stat'
+  | 'realPath'
   | 'makeDirectory'
   | 'link'
   | 'remove'

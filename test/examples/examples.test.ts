@@ -111,11 +111,11 @@ describe('correct-a-stretch', () => {
 })
 
 describe('read-elsewhere', () => {
-  it('shows the instant at which it was opened, and what came since when opened again', async () => {
+  it('shows the instant at which it was opened, and what came since once it is refreshed', async () => {
     expect(await run('read-elsewhere', freshDirectory())).toEqual([
       'opened: 1000 samples, the newest 9.99 m',
       'the same, later: 1000 samples, the newest 9.99 m',
-      'opened again: 2000 samples, the newest 19.99 m',
+      'refreshed: 2000 samples, the newest 19.99 m',
     ])
   })
 })

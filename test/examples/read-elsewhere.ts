@@ -1,6 +1,6 @@
 // Reads in another process while this one writes. A database opened with `readOnly` takes no lock and never
-// disturbs the writer. It shows the instant at which it was opened, whole commits only, however long it stays
-// open; to see what came since, it is opened again. The two processes talk only about when to look.
+// disturbs the writer. It shows one instant, whole commits only, however long it stays open: that at which it was
+// opened, or last refreshed. `refresh()` shows what came since. The two processes talk only about when to look.
 // npx tsx test/examples/read-elsewhere.ts [directory]
 
 import { fork } from 'node:child_process'
@@ -33,16 +33,13 @@ async function write(): Promise<void> {
 }
 
 async function read(): Promise<void> {
-  const before = await open(directory, { readOnly: true })
-  await tell('opened', before)
+  await using db = await open(directory, { readOnly: true })
+  await tell('opened', db)
   process.send!('looked')
   await once(process, 'message')
-  await tell('the same, later', before)
-  await before.close()
-
-  const after = await open(directory, { readOnly: true })
-  await tell('opened again', after)
-  await after.close()
+  await tell('the same, later', db)
+  await db.refresh()
+  await tell('refreshed', db)
   process.disconnect()
 }
 

@@ -97,6 +97,7 @@ const files: FileSystem = {
   openNow: (path: string, mode: OpenMode) => new RemoteFile(path, ask({ op: 'open', path, mode }) as number),
   list: async (path) => (await turn(), ask({ op: 'list', path }) as string[]),
   stat: async (path) => (await turn(), ask({ op: 'stat', path }) as FileStat | undefined),
+  realPath: async (path) => (await turn(), ask({ op: 'realPath', path }) as string),
   makeDirectory: async (path) => (await turn(), void ask({ op: 'makeDirectory', path })),
   link: async (existing, path) => (await turn(), void ask({ op: 'link', existing, path })),
   remove: async (path) => (await turn(), void ask({ op: 'remove', path })),

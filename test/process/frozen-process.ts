@@ -119,6 +119,8 @@ export class FrozenProcess {
         return disk.list(request.path)
       case 'stat':
         return disk.stat(request.path)
+      case 'realPath':
+        return disk.realPath(request.path)
       case 'makeDirectory':
       case 'remove':
       case 'removeDirectory':

@@ -38,7 +38,14 @@ export type Request =
   | { readonly op: 'punch'; readonly file: number; readonly offset: number; readonly length: number }
   | { readonly op: 'size' | 'sync' | 'close'; readonly file: number }
   | {
-      readonly op: 'list' | 'stat' | 'makeDirectory' | 'remove' | 'removeDirectory' | 'syncDirectory'
+      readonly op:
+        | 'list'
+        | 'stat'
+        | 'realPath'
+        | 'makeDirectory'
+        | 'remove'
+        | 'removeDirectory'
+        | 'syncDirectory'
       readonly path: string
     }
   | { readonly op: 'link'; readonly existing: string; readonly path: string }
@@ -49,7 +56,7 @@ export type Request =
 export interface Answer {
   readonly id: number
   readonly outcome:
-    | { readonly value: number | Uint8Array | string[] | FileStat | undefined }
+    | { readonly value: number | string | Uint8Array | string[] | FileStat | undefined }
     | { readonly code: string; readonly message: string }
 }
 

@@ -49,6 +49,10 @@ export class WeakFileSystem implements FileSystem {
     return this.#inner.stat(path)
   }
 
+  realPath(path: string): Promise<string> {
+    return this.#inner.realPath(path)
+  }
+
   makeDirectory(path: string): Promise<void> {
     return this.#inner.makeDirectory(path)
   }

@@ -305,7 +305,7 @@ class RepairExamination {
           if (newest.get(key)?.has(time) !== true)
             throw new Wrong(`channel ${key} has ${time}, which was deleted`)
     }
-    if (report.untold.length > 0) return
+    if (report.untold.length > 0 || report.notes.length > 0) return
     for (const [key, samples] of newest) {
       for (const [time, value] of samples) {
         if (target.get(key)?.get(time) === value) continue
@@ -391,11 +391,12 @@ function common(target: Samples, newest: Samples): number {
   return count
 }
 
-function outcomeOf({ source, lost, untold, mayHoldDeleted }: RepairReport): string {
+function outcomeOf({ source, lost, untold, notes, mayHoldDeleted }: RepairReport): string {
   const words = [
     source,
     lost.length > 0 ? 'lost' : '',
     untold.length > 0 ? 'untold' : '',
+    notes.length > 0 ? 'torn' : '',
     mayHoldDeleted ? 'deleted?' : '',
   ]
   return words.filter((word) => word !== '').join(', ')

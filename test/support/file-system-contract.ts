@@ -274,6 +274,17 @@ export function describeFileSystem(name: string, make: () => Promise<FileSystemU
         expect(await rejectionOf(fs.makeDirectory(at('a/b')))).toBe('ENOTDIR')
       })
 
+      it('tells where a file or a directory really is, and of what is missing that it is', async () => {
+        await fs.makeDirectory(at('d/e'))
+        create('d/e/a', '')
+        const real = await fs.realPath(at('d'))
+        expect(real.startsWith('/')).toBe(true)
+        expect(await fs.realPath(at('d/e'))).toBe(`${real}/e`)
+        expect(await fs.realPath(at('d/e/a'))).toBe(`${real}/e/a`)
+        expect(await rejectionOf(fs.realPath(at('d/no')))).toBe('ENOENT')
+        expect(await rejectionOf(fs.realPath(at('d/e/a/b')))).toBe('ENOTDIR')
+      })
+
       it('removes only empty directories', async () => {
         await fs.makeDirectory(at('d'))
         create('d/a', '')

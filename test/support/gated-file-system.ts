@@ -30,6 +30,11 @@ export class GatedFileSystem implements FileSystem {
     return this.#behind.stat(path)
   }
 
+  async realPath(path: string): Promise<string> {
+    await this.#gate('realPath', path)
+    return this.#behind.realPath(path)
+  }
+
   async makeDirectory(path: string): Promise<void> {
     await this.#gate('makeDirectory', path)
     return this.#behind.makeDirectory(path)

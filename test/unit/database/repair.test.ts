@@ -2,7 +2,16 @@
 // the damaged database (nothing) and to a target that is not done with (it never opens). 0009-I1 to I4; test/rot
 // does the same to every byte of small stores.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -14,6 +23,7 @@ import type { RepairOptions } from '../../../src/database/repair.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import type { FileSystem } from '../../../src/fs/file-system.ts'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
+import { FILL } from '../../../src/journal/fill.ts'
 import { extentLayout } from '../../../src/segment/extent-layout.ts'
 import { toISO } from '../../../src/telem/timestamp.ts'
 import { Machine } from '../../crash/machine.ts'
@@ -287,6 +297,7 @@ function refusing(disk: MemoryFileSystem, path: string, from: number, to: number
   for (const name of [
     'list',
     'stat',
+    'realPath',
     'makeDirectory',
     'link',
     'remove',
@@ -415,6 +426,76 @@ describe('a damaged log', () => {
   })
 })
 
+describe('a young database, of one journal file only', () => {
+  const journalOf = (disk: MemoryFileSystem): string =>
+    disk.files().find((path) => path.startsWith(`${SOURCE}/journal/`))!
+
+  /** Killed with rows in its journal; neither a manifest nor a segment is there. */
+  async function makeYoung(): Promise<MemoryFileSystem> {
+    const disk = new MemoryFileSystem()
+    const db = await openOn(disk, SOURCE)
+    await db.channels.create([{ name: 'time', kind: 'index' }])
+    const writer = await db.openWriter(['time'])
+    for (let i = 0; i < 3; i++) await writer.write({ time: [BigInt(i)] })
+    const killed = disk.afterKill()
+    expect(killed.files().filter((path) => /\/(manifest|segments)\//.test(path))).toEqual([])
+    return killed
+  }
+
+  it.each([
+    ['the database', 24],
+    ['the kind of file', 12],
+    ['the epoch', 33],
+    ['the checksum', 61],
+  ])('whose header has a damaged byte in %s loses nothing of what follows it', async (_, offset) => {
+    const disk = await makeYoung()
+    flip(disk, offset, journalOf(disk))
+    const report = await repairOn(disk)
+    expect(report).toMatchObject({ complete: false, lost: [] })
+    expect(report.untold.map(({ file }) => file)).toContain(journalOf(disk))
+    expect((await look(disk, TARGET))['time']!.values).toEqual([0n, 1n, 2n])
+  })
+
+  it('whose header is gone is told by what a lease says', async () => {
+    const young = await makeYoung()
+    const journal = journalOf(young)
+    const id = Buffer.from(young.snapshotBytes(journal).subarray(16, 32)).toString('hex')
+    const disk = young.clone()
+    const lease = disk.openNow(`${SOURCE}/LEASE-000001`, 'write')
+    const bytes = new Uint8Array(lease.sizeNow())
+    lease.readNow(bytes, 0)
+    const said = JSON.parse(new TextDecoder().decode(bytes)) as object
+    const { state, ...rest } = { state: '', ...said }
+    lease.truncateNow(0)
+    lease.writeNow(new TextEncoder().encode(`${JSON.stringify({ ...rest, database: id, state })}\n`), 0)
+    lease.closeNow()
+    for (let at = 0; at < 64; at++) disk.corrupt(journal, at, () => 0)
+    await repairOn(disk)
+    expect((await look(disk, TARGET))['time']!.values).toEqual([0n, 1n, 2n])
+  })
+
+  it('of which nothing tells whose it is cannot be repaired', async () => {
+    const disk = await makeYoung()
+    for (let at = 0; at < 64; at++) disk.corrupt(journalOf(disk), at, () => 0)
+    await expect(repairOn(disk)).rejects.toThrow(/no file of the database says whose it is/)
+  })
+
+  it('whose journal ends torn, as a crash leaves it, has lost nothing', async () => {
+    const disk = await makeYoung()
+    const journal = disk.openNow(journalOf(disk), 'write')
+    const bytes = disk.snapshotBytes(journalOf(disk))
+    const end = bytes.findLastIndex((byte) => byte !== FILL) + 1
+    journal.truncateNow(end - 5)
+    journal.closeNow()
+    const report = await repairOn(disk)
+    expect(report).toMatchObject({ complete: true, source: 'opened', lost: [], untold: [] })
+    expect(report.notes).toMatchObject([
+      { what: expect.stringMatching(/ends torn, as a crash leaves it/), file: journalOf(disk) },
+    ])
+    expect((await look(disk, TARGET))['time']!.values).toEqual([0n, 1n])
+  })
+})
+
 describe('the target', () => {
   it.each([
     ['the damaged database itself', SOURCE],
@@ -425,6 +506,44 @@ describe('the target', () => {
     const disk = await makeSource()
     const repairing = repairIn(machineOn(disk).environment({}), SOURCE, target)
     await expect(repairing).rejects.toMatchObject({ code: 'VALIDATION' })
+  })
+
+  it.each([
+    ['into it', 'link/out'],
+    ['into it, through folders that are missing', 'link/a/b'],
+    ['into it, and up out of a folder of it', 'inner/../out'],
+    ['into it, from a folder that is missing', 'missing/../link/out'],
+    ['to a folder that one of its own is a link to', 'elsewhere/out'],
+  ])('must not lie in the damaged database through a link %s', async (_, target) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rubidium-repair-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const directory = join(folder, 'damaged')
+    const db = await open(directory, { channels: { t: channel.index() } })
+    await db.close()
+    mkdirSync(join(folder, 'elsewhere'))
+    rmSync(join(directory, 'segments'), { recursive: true, force: true })
+    symlinkSync(join(folder, 'elsewhere'), join(directory, 'segments'))
+    symlinkSync(directory, join(folder, 'link'))
+    symlinkSync(join(directory, 'journal'), join(folder, 'inner'))
+    const namesIn = (): string[] => (readdirSync(folder, { recursive: true }) as string[]).sort()
+    const before = namesIn()
+    // Not joined: that would take `..` away.
+    await expect(repair(directory, `${folder}/${target}`)).rejects.toThrow(/must lie apart/)
+    await expect(repair(join(folder, 'link'), join(directory, 'out'))).rejects.toThrow(/must lie apart/)
+    expect(namesIn()).toEqual(before)
+  })
+
+  it('may be reached through a link to somewhere else', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rubidium-repair-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const directory = join(folder, 'damaged')
+    const db = await open(directory, { channels: { t: channel.index() } })
+    await db.close()
+    mkdirSync(join(folder, 'damaged-not'))
+    symlinkSync(join(folder, 'damaged-not'), join(folder, 'link'))
+    const target = join(folder, 'link/out')
+    expect(await repair(directory, target)).toMatchObject({ complete: true, target })
+    expect((await verify(join(folder, 'damaged-not/out'))).problems).toEqual([])
   })
 
   it('must be empty, and may be there', async () => {

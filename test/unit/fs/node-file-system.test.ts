@@ -1,10 +1,10 @@
 // The operating system's files: the port's contract, and descriptors that are neither lost nor reused.
 
-import { mkdtemp, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readlink, rm, symlink } from 'node:fs/promises'
 import fs, { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { uninterrupted, uninterruptedLater } from '../../../src/fs/node-file.ts'
 import { NodeFileSystem, nodeFileSystem } from '../../../src/fs/node-file-system.ts'
 import { systemError } from '../../../src/fs/system-error.ts'
@@ -19,6 +19,15 @@ describeFileSystem('NodeFileSystem', async () => {
     root,
     dispose: () => rm(root, { recursive: true }),
   }
+})
+
+it('NodeFileSystem tells the path behind links, also up out of them', async () => {
+  const root = await nodeFileSystem.realPath(await makeRoot())
+  onTestFinished(() => rm(root, { recursive: true }))
+  await nodeFileSystem.makeDirectory(`${root}/a/b`)
+  await symlink(`${root}/a/b`, `${root}/link`)
+  expect(await nodeFileSystem.realPath(`${root}/link`)).toBe(`${root}/a/b`)
+  expect(await nodeFileSystem.realPath(`${root}/link/..`)).toBe(`${root}/a`)
 })
 
 describe.runIf(process.platform === 'linux')('descriptors of NodeFileSystem', () => {
