@@ -40,7 +40,8 @@ export function scaleOf(lowest: number, highest: number, options: ScaleOptions):
     if (max === undefined) high = Math.min(high * factor, Number.MAX_VALUE)
     return { low, high, isLogarithmic }
   }
-  const room = Math.min((high - low) * padding, Number.MAX_VALUE / 4)
+  // The range may be more than a number holds, and nothing of that is no number.
+  const room = padding === 0 ? 0 : Math.min((high - low) * padding, Number.MAX_VALUE / 4)
   // Of values that are never negative and come near 0, the 0 is the bottom.
   const isFromZero = padding > 0 && low >= 0 && low < high / 10
   if (min === undefined) low = isFromZero ? 0 : Math.max(low - room, -Number.MAX_VALUE)
