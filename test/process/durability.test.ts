@@ -12,6 +12,7 @@ import type { OpenOptions } from '../../src/database/options.ts'
 import { open, openIn } from '../../src/database/public.ts'
 import { DatabaseLockedError } from '../../src/errors.ts'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
+import { othersCanRun } from '../support/other-user.ts'
 import { StoreChild } from './store-child.ts'
 import type { ChildOptions, Work } from './store-child.ts'
 
@@ -184,7 +185,7 @@ describe('what the system refuses', () => {
     await db.close()
   }
 
-  it.skipIf(process.platform === 'win32')(
+  it.skipIf(process.platform === 'win32' || !othersCanRun)(
     'a folder without permission is a StorageError, and nothing is lost',
     async () => {
       await prepare()
@@ -197,7 +198,7 @@ describe('what the system refuses', () => {
     },
   )
 
-  it.skipIf(process.platform === 'win32')(
+  it.skipIf(process.platform === 'win32' || !othersCanRun)(
     'a file that cannot be read is a StorageError that names it',
     async () => {
       await prepare()

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
 import { open } from '../../src/index.ts'
 import { loadOsLock } from '../../src/lease/os-lock.ts'
+import { othersCanRun } from '../support/other-user.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 const script = fileURLToPath(new URL('child-readers.ts', import.meta.url))
@@ -191,21 +192,24 @@ describe.each([true, false])("with the operating system's locks: %s", (withLock)
 describe('a folder that may not be written', () => {
   const isRoot = process.getuid?.() === 0
 
-  it.skipIf(process.platform === 'win32')('is opened, and read, and nothing in it changes', async () => {
-    const writer = await WriterChild.start(seed, false, 1)
-    await writer.go(100)
-    await writer.child.end('SIGKILL')
-    await writer.over
-    chmodSync(join(directory, '..'), 0o755)
-    chmodSync(join(directory, 'readers'), 0o555)
-    const before = readdirSync(directory, { recursive: true })
-    // As another user, where this one may do anything.
-    const reader = new Child('read', 0, false, 1, isRoot ? 65_534 : undefined)
-    const { end } = await reader.rows()
-    expect(end).toBeGreaterThanOrEqual(writer.acknowledged.end)
-    expect(await reader.ask('refresh')).toMatchObject({ end })
-    expect(readdirSync(directory, { recursive: true })).toEqual(before)
-    await reader.end()
-    chmodSync(join(directory, 'readers'), 0o755)
-  })
+  it.skipIf(process.platform === 'win32' || !othersCanRun)(
+    'is opened, and read, and nothing in it changes',
+    async () => {
+      const writer = await WriterChild.start(seed, false, 1)
+      await writer.go(100)
+      await writer.child.end('SIGKILL')
+      await writer.over
+      chmodSync(join(directory, '..'), 0o755)
+      chmodSync(join(directory, 'readers'), 0o555)
+      const before = readdirSync(directory, { recursive: true })
+      // As another user, where this one may do anything.
+      const reader = new Child('read', 0, false, 1, isRoot ? 65_534 : undefined)
+      const { end } = await reader.rows()
+      expect(end).toBeGreaterThanOrEqual(writer.acknowledged.end)
+      expect(await reader.ask('refresh')).toMatchObject({ end })
+      expect(readdirSync(directory, { recursive: true })).toEqual(before)
+      await reader.end()
+      chmodSync(join(directory, 'readers'), 0o755)
+    },
+  )
 })
