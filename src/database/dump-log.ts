@@ -265,9 +265,9 @@ export function* frameEntries(step: WalkedManifestFrame, details: boolean): Gene
       return
     }
     case 'archive': {
-      const { covers, edits } = step
-      const text = `archive: ${several(edits.length, 'edit')}, covers ${covers}`
-      yield { ...common, text, fields: { kind: step.kind, covers, edits: edits.length } }
+      const { covers, proven, edits } = step
+      const text = `archive: ${several(edits.length, 'edit')}, covers ${covers}, proven ${proven}`
+      yield { ...common, text, fields: { kind: step.kind, covers, proven, edits: edits.length } }
       if (!details) return
       for (const { lsn, edit } of edits) {
         const words = inWords(edit)

@@ -111,7 +111,7 @@ async function judge(
   const chain = joinChain(found, covers)
   const proven = Math.max(
     covers,
-    base?.contents.version.lsn ?? 0,
+    base?.contents.proven ?? 0,
     ...found.journals.map((journal) => journal.proven),
   )
   // After a failed sync the system may show less than was written, as after a power loss.

@@ -139,6 +139,7 @@ class Fold {
     }
     /** By epoch: up to which LSN everything is known. */
     const covered = new Map<number, number>()
+    let proven = 0
     for (const manifest of manifests) {
       const { epoch, lsn, name, archives, isWhole, begin } = manifest
       if (epoch < from.manifests && name !== from.base?.file) continue
@@ -154,11 +155,11 @@ class Fold {
         if (archive.isBehindDamage) this.#breaks.push({ epoch, lsn: archive.edits[0]?.lsn ?? archive.covers })
         for (const { lsn: at, edit } of archive.edits) add({ order: { epoch, lsn: at }, kind: 'edit', edit })
         covers = archive.covers
+        proven = Math.max(proven, archive.proven)
       }
       covered.set(epoch, Math.max(covered.get(epoch) ?? 0, covers))
       if (manifest.isDamaged) this.#isOpenEnded = true
     }
-    let proven = 0
     for (const [i, journal] of journals.entries()) {
       const { epoch, records, isDamaged } = journal
       if (epoch < from.journals) continue

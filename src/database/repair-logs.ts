@@ -22,6 +22,8 @@ export interface ReadArchive {
   /** Something that is damaged stands between it and the one before it. */
   readonly isBehindDamage: boolean
   readonly covers: number
+  /** Up to here the log was on the disk. */
+  readonly proven: number
   readonly edits: readonly { readonly lsn: number; readonly edit: Edit }[]
 }
 
@@ -156,7 +158,7 @@ async function readManifest(reading: Reading): Promise<ReadManifest> {
         isBehindDamage = false
         break
       case 'archive':
-        archives.push({ offset: step.offset, isBehindDamage, covers: step.covers, edits: step.edits })
+        archives.push({ ...step, isBehindDamage })
         isBehindDamage = false
         break
     }

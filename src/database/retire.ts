@@ -128,7 +128,7 @@ async function archive(
   if (isDue || isSmaller) return writeCheckpoint(engine, held, file.lastLsn)
   const edits = await readEdits(file)
   engine.lookNow()
-  await manifest.archive(held, edits, file.lastLsn)
+  await manifest.archive(held, edits, file.lastLsn, engine.syncer.proven)
 }
 
 /** Writes a checkpoint now and retires what it covers. @throws StorageError, LeaseLostError */

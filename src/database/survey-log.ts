@@ -73,6 +73,7 @@ export type WalkedManifestFrame = {
   | {
       readonly kind: 'archive'
       readonly covers: number
+      readonly proven: number
       readonly edits: readonly { readonly lsn: number; readonly length: number; readonly edit: Edit }[]
     }
   /** It could not be decoded, though its checksum holds. */
@@ -179,13 +180,14 @@ function decodeManifestFrame(code: number, payload: Uint8Array): Decoded {
       return { kind: 'end', frames: from.u32(), pointers: from.u64() }
     case ARCHIVE: {
       const covers = from.u64()
+      const proven = from.u64()
       const edits: { lsn: number; length: number; edit: Edit }[] = []
       for (let left = from.count(12); left > 0; left--) {
         const lsn = from.u64()
         const length = from.u32()
         edits.push({ lsn, length, edit: decodeEdit(new ByteReader(from.bytes(length))) })
       }
-      return { kind: 'archive', covers, edits }
+      return { kind: 'archive', covers, proven, edits }
     }
     default:
       throw new DecodeError(0, `a manifest frame of the unknown kind ${code}`)

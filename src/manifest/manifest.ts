@@ -3,7 +3,7 @@
 // the epoch that made it, appended to by one call at a time (guard: manifest).
 //
 //   file: header, the checkpoint's frames (checkpoint.ts), then archives
-//   kind 4 archive   covers u64, edits u32, each: LSN u64, bytes u32, the edit as in the journal
+//   kind 4 archive   covers u64, proven u64, edits u32, each: LSN u64, bytes u32, the edit as in the journal
 
 import { AssertionError } from '../assert.ts'
 import { ByteReader } from '../codec/byte-reader.ts'
@@ -136,16 +136,19 @@ export class Manifest {
   /**
    * Appends edits that leave the journal, and syncs them.
    * @param covers the LSN up to which the journal is not needed once this counts
+   * @param proven the LSN up to which the journal is on the disk, at least `covers`: the records that flushed what is covered are below it
    * @throws StorageError; then nothing was appended, or the manifest is broken
    */
   async archive(
     _held: Held<'manifest', 'exclusive'>,
     edits: readonly ArchivedEdit[],
     covers: number,
+    proven: number,
   ): Promise<void> {
     const payload = this.#writer
     payload.reset()
     payload.u64(covers)
+    payload.u64(proven)
     payload.u32(edits.length)
     for (const edit of edits) {
       payload.u64(edit.lsn)
@@ -216,6 +219,8 @@ export interface ManifestContents {
   readonly facts: CheckpointFacts
   /** LSN of the last record that is not needed from the journal. */
   readonly covers: number
+  /** LSN up to which the log was proven when this was written: where it ends sooner, something is lost. */
+  readonly proven: number
   /** Where the sound part ends, in bytes. */
   readonly end: number
   /** Something stands behind that is no whole archive. */
@@ -266,13 +271,15 @@ export function* manifestSteps(
     }
     let { version } = whole
     let { covers } = whole.facts
+    let proven = Math.max(covers, version.lsn)
     for (;;) {
       const frame = readFrame(bytes, at, seed)
       if (typeof frame === 'string')
-        return { version, facts: whole.facts, covers, end: at, isTorn: frame !== 'end' }
+        return { version, facts: whole.facts, covers, proven, end: at, isTorn: frame !== 'end' }
       const archive = yield* decodeArchive(frame.kind, frame.payload, version)
       version = archive.version
       covers = archive.covers
+      proven = Math.max(proven, archive.proven)
       at += frame.length
     }
   } catch (cause) {
@@ -305,10 +312,13 @@ function* decodeArchive(
   kind: number,
   payload: Uint8Array,
   before: Version,
-): Generator<void, { version: Version; covers: number }, void> {
+): Generator<void, { version: Version; covers: number; proven: number }, void> {
   if (kind !== ARCHIVE) throw new DecodeError(0, `a manifest frame of the unknown kind ${kind}`)
   const from = new ByteReader(payload)
   const covers = from.u64()
+  const proven = from.u64()
+  if (proven < covers)
+    throw new DecodeError(8, `an archive that covers ${covers} and was proven up to ${proven} only`)
   let version = before
   for (let left = from.count(12); left > 0; left--) {
     const lsn = from.u64()
@@ -316,5 +326,5 @@ function* decodeArchive(
     if (lsn > version.lsn) version = apply(version, edit, lsn)
     if (left % STEP_EDITS === 0) yield
   }
-  return { version, covers }
+  return { version, covers, proven }
 }

@@ -80,6 +80,7 @@ function readManifest(files: Files, name: string, size?: number): State | undefi
     const from = new Cursor(payload)
     check(kind === 4, 'archives follow the checkpoint')
     state.covers = from.u64()
+    state.proven = Math.max(state.proven, from.u64())
     from.list(() => {
       const edit = from.u64()
       const bytes = from.take(from.u32())
@@ -174,7 +175,7 @@ export function readDatabase(files: Files, boot?: string): StoredDatabase {
   const log = readLog(files, boot)
   if (log === undefined) return { epoch: 0, lsn: 0, channels: [] }
   const { epoch, base: state, rows } = log
-  const proven = Math.max(state.covers, state.lsn, ...rows.map((row) => row.proven))
+  const proven = Math.max(state.covers, state.lsn, state.proven, ...rows.map((row) => row.proven))
   const lsn = Math.max(state.covers, state.lsn, rows.at(-1)?.lsn ?? 0)
   check(lsn >= proven, `the log was proven up to ${proven} and ends at ${lsn}`)
   replay(state, rows)

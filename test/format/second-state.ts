@@ -33,6 +33,8 @@ export class State {
   /** The archives do not end well: what is missing must be in the journal. */
   isTorn = false
   covers = 0
+  /** Up to here the log was on the disk when the last archive was written. */
+  proven = 0
   readonly channels: Map<number, StoredChannel> = new Map()
   readonly pointers: Map<number, Pointer[]> = new Map()
   readonly flushed: Map<number, number> = new Map()

@@ -171,11 +171,11 @@ describe('a manifest', () => {
       changes: [{ key: 1, goes: { first: 1n, last: 1n, count: 1 }, comes: [] }],
     }
     // An edit at or below the checkpoint is in it already.
-    await manifest.archive(held, [archived(31, old), archived(33, edit)], 35)
-    await manifest.archive(held, [], 40)
+    await manifest.archive(held, [archived(31, old), archived(33, edit)], 35, 36)
+    await manifest.archive(held, [], 40, 47)
     expect(manifest.covers).toBe(40)
     const contents = read(disk)!
-    expect(contents).toMatchObject({ covers: 40, end: manifest.size, isTorn: false })
+    expect(contents).toMatchObject({ covers: 40, proven: 47, end: manifest.size, isTorn: false })
     expect(plain(contents.version)).toEqual(plain(apply(version, edit, 33)))
   })
 
@@ -194,7 +194,7 @@ describe('a manifest', () => {
     const { disk, held, identity } = await setup()
     const manifest = await Manifest.write(held, identity, sample(), FACTS)
     const { size } = manifest
-    await manifest.archive(held, [archived(33, { kind: 'remove', keys: [2] })], 35)
+    await manifest.archive(held, [archived(33, { kind: 'remove', keys: [2] })], 35, 36)
     for (let length = size + 1; length < manifest.size; length++) {
       expect(read(disk, (bytes) => bytes.subarray(0, length))).toMatchObject({
         covers: 30,
@@ -208,7 +208,7 @@ describe('a manifest', () => {
   it('whose sound archive contradicts the version is damage', async () => {
     const { disk, held, identity } = await setup()
     const manifest = await Manifest.write(held, identity, sample(), FACTS)
-    await manifest.archive(held, [{ lsn: 33, bytes: Uint8Array.of(99) }], 35)
+    await manifest.archive(held, [{ lsn: 33, bytes: Uint8Array.of(99) }], 35, 36)
     expect(() => read(disk)).toThrow(CorruptionError)
   })
 
@@ -224,11 +224,11 @@ describe('a manifest', () => {
     const manifest = await Manifest.write(held, identity, sample(), FACTS)
     files.addRule({ kind: 'write', fault: { short: 12 } })
     files.addRule({ kind: 'write', nth: 2, fault: { code: 'ENOSPC' } })
-    await expect(manifest.archive(held, [], 35)).rejects.toThrow(StorageError)
+    await expect(manifest.archive(held, [], 35, 36)).rejects.toThrow(StorageError)
     expect([manifest.isBroken, manifest.covers]).toEqual([false, 30])
     expect(read(disk)).toMatchObject({ covers: 30, isTorn: false })
     files.addRule({ kind: 'sync', fault: { failSync: true, cleanPages: false } })
-    await expect(manifest.archive(held, [], 36)).rejects.toThrow(StorageError)
+    await expect(manifest.archive(held, [], 36, 36)).rejects.toThrow(StorageError)
     expect(manifest.isBroken).toBe(true)
   })
 })
