@@ -8,7 +8,7 @@ import { Database } from './database.ts'
 import type { Channels } from './channels.ts'
 import { systemEnvironment } from './environment.ts'
 import type { Environment } from './environment.ts'
-import { openEngine } from './open.ts'
+import { openEngine } from './opening/open.ts'
 import { resolveOptions } from './options.ts'
 import type { OpenOptions } from './options.ts'
 

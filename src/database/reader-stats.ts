@@ -5,7 +5,7 @@ import { join, parseNumbered, SEGMENT_DIRECTORY, segmentFile, segmentIdOf } from
 import { timestamp } from '../telem/timestamp.ts'
 import type { RegisteredReader } from '../lease/registered-readers.ts'
 import type { Engine } from './engine.ts'
-import { listIfThere } from './find-epoch.ts'
+import { listIfThere } from './opening/find-epoch.ts'
 
 /** A read-only process that is registered and not known to be dead. */
 export interface ReaderStats {

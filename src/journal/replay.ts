@@ -1,5 +1,5 @@
 // Reading a journal file back: which records are whole, and what stands where they end. What may be
-// believed of that is decided in database/load.ts (S3): here nothing is judged.
+// believed of that is decided in database/opening/load.ts (S3): here nothing is judged.
 
 import { fileSeed } from '../codec/checksum.ts'
 import { DecodeError } from '../codec/decode-error.ts'

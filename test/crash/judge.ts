@@ -10,7 +10,7 @@ import {
   readBySecondReader,
   simulatedFiles,
 } from '../format/agreement.ts'
-import { verifyIn } from '../../src/database/verify-directory.ts'
+import { verifyIn } from '../../src/database/verify/directory.ts'
 import { NotADatabaseError } from '../../src/errors.ts'
 import type { FaultKind } from './fault-kinds.ts'
 import { DIRECTORY, Machine, rest } from './machine.ts'

@@ -3,8 +3,8 @@
 // there; what was acknowledged is; deletes, removals and collections are never refused; it can always be
 // read; and with room again everything goes on. Called by the sampled test and by the soak.
 
-import { openEngine } from '../../src/database/open.ts'
-import type { Opened } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
+import type { Opened } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { NotADatabaseError, StorageError } from '../../src/errors.ts'
 import { isDiskFull } from '../../src/fs/storage-error.ts'

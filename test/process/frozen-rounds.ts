@@ -3,7 +3,7 @@
 // wrong with what each of them found (0001-I8, 0005-I6). Called by takeover.test.ts and takeover-soak.ts.
 
 import { Database } from '../../src/database/database.ts'
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { checkpointNow } from '../../src/database/retire.ts'
 import type { File, FileSystem, OpenMode } from '../../src/fs/file-system.ts'

@@ -137,7 +137,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S2',
     what: 'a segment is removed before the record that frees it is synced',
-    changes: [{ file: 'database/destroying.ts', from: 'await engine.syncer.reach(lsn)', to: '' }],
+    changes: [{ file: 'database/collection/destroying.ts', from: 'await engine.syncer.reach(lsn)', to: '' }],
     caughtBy: { kind: 'power', in: 'a delete and a drop of what was proven', seeds: SOME, from: 4 },
     shows: BROKEN,
   },
@@ -146,7 +146,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a hole is punched before the record that frees its bytes is synced',
     changes: [
       {
-        file: 'database/punch.ts',
+        file: 'database/collection/punch.ts',
         from: 'await oldestPinAfter(engine, newest)',
         to: 'await engine.oldestPin()',
       },
@@ -159,7 +159,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a hole is punched without a look at pins',
     changes: [
       {
-        file: 'database/punch.ts',
+        file: 'database/collection/punch.ts',
         from: 'await oldestPinAfter(engine, newest)',
         to: '(await oldestPinAfter(engine, newest), Infinity)',
       },
@@ -171,7 +171,11 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'S2',
     what: 'a record says what was punched before that is on the disk',
     changes: [
-      { file: 'database/punch.ts', from: 'if (made.length > 0) await syncHoles(engine, file)', to: '' },
+      {
+        file: 'database/collection/punch.ts',
+        from: 'if (made.length > 0) await syncHoles(engine, file)',
+        to: '',
+      },
     ],
     caughtBy: { kind: 'power', in: 'a delete and holes in what was proven', seeds: SOME },
     shows: /was punched, the log says, and is no hole/,
@@ -256,7 +260,11 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'S3',
     what: 'the mark is not believed: what is missing below it is cut off',
     changes: [
-      { file: 'database/load.ts', from: '...found.journals.map((journal) => journal.proven),', to: '' },
+      {
+        file: 'database/opening/load.ts',
+        from: '...found.journals.map((journal) => journal.proven),',
+        to: '',
+      },
     ],
     caughtBy: { kind: 'rot', store: 'archived', ending: 'restarted', files: /journal/ },
     shows: /wrong data/,
@@ -273,7 +281,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'damage after a mere kill is cut off like a torn end',
     changes: [
       {
-        file: 'database/believe.ts',
+        file: 'database/opening/believe.ts',
         from: 'if (last !== undefined && isSameBoot) refuseUnlessIncomplete(last, beyond, end)',
         to: '',
       },
@@ -286,7 +294,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a torn end after a power loss is damage',
     changes: [
       {
-        file: 'database/load.ts',
+        file: 'database/opening/load.ts',
         from: "const isSameBoot = options.bootId !== '' && found.bootId === options.bootId",
         to: 'const isSameBoot = true',
       },
@@ -298,7 +306,11 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'S3',
     what: 'beyond the mark, bytes that records name are not looked at',
     changes: [
-      { file: 'database/load.ts', from: 'if (!isSameBoot && clean === undefined) {', to: 'if (false) {' },
+      {
+        file: 'database/opening/load.ts',
+        from: 'if (!isSameBoot && clean === undefined) {',
+        to: 'if (false) {',
+      },
     ],
     caughtBy: { kind: 'power', in: 'large frames between small ones', seeds: [4] },
     shows: BROKEN,
@@ -308,7 +320,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'bytes are judged at every record, not at the end of the prefix',
     changes: [
       {
-        file: 'database/load.ts',
+        file: 'database/opening/load.ts',
         from: 'const lost = await firstLost(state, unproven, (extent, owner) =>\n        options.isSound(extent, owner, databaseId),\n      )',
         to: `let lost: number | undefined
       for (const { lsn } of records) {
@@ -325,7 +337,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'extents that only records beyond the mark name are not copied',
     changes: [
       {
-        file: 'database/begin-epoch.ts',
+        file: 'database/opening/begin-epoch.ts',
         from: 'relocateUnproven(engine, state.unproven)',
         to: 'relocateUnproven(engine, new Set())',
       },
@@ -336,7 +348,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S3',
     what: 'copies are not synced before the checkpoint that names them',
-    changes: [{ file: 'database/begin-epoch.ts', from: 'await engine.syncer.syncSegments()', to: '' }],
+    changes: [
+      { file: 'database/opening/begin-epoch.ts', from: 'await engine.syncer.syncSegments()', to: '' },
+    ],
     caughtBy: { kind: 'recovery', in: 'large frames between small ones', from: 4 },
     shows: BROKEN,
   },
@@ -345,7 +359,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'what an edit below the checkpoint did to tails is not applied again',
     changes: [
       {
-        file: 'database/replay-records.ts',
+        file: 'database/opening/replay-records.ts',
         from: "if (edit.kind === 'delete') apply",
         to: "if (edit.kind === 'delete' && record.lsn > version.lsn) apply",
       },
@@ -358,7 +372,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "a delete's part in tails is not replayed",
     changes: [
       {
-        file: 'database/replay-records.ts',
+        file: 'database/opening/replay-records.ts',
         from: "if (edit.kind === 'delete') apply",
         to: "if (edit.kind === 'delete' && records.length === 0) apply",
       },
@@ -371,7 +385,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'a torn archive is damage, though the journal holds all of it',
     changes: [
       {
-        file: 'database/believe.ts',
+        file: 'database/opening/believe.ts',
         from: 'base.contents.isTorn && base.epoch === found.epoch && !goesOn',
         to: 'base.contents.isTorn',
       },
@@ -413,7 +427,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'recovery does not know that a sync has failed',
     changes: [
       {
-        file: 'database/unsynced-mark.ts',
+        file: 'database/opening/unsynced-mark.ts',
         from: 'return (await files.stat(path)) !== undefined',
         to: 'return (await files.stat(path)) === null',
       },
@@ -483,7 +497,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'the clean mark of an earlier epoch is believed',
     changes: [
       {
-        file: 'database/clean-mark.ts',
+        file: 'database/opening/clean-mark.ts',
         from: '): Promise<CleanMark | undefined> {\n',
         to: `): Promise<CleanMark | undefined> {
   while (epoch > 1 && (await files.stat(join(directory, cleanName(epoch)))) === undefined) epoch--
@@ -514,7 +528,7 @@ export const MUTATIONS: readonly Mutation[] = [
     what: 'the fence is not looked at before what an opening finds needless is removed',
     changes: [
       {
-        file: 'database/open.ts',
+        file: 'database/opening/open.ts',
         from: 'engine.lookNow()\n    try {\n      await removeIfThere(files, join(directory, name))',
         to: 'try {\n      await removeIfThere(files, join(directory, name))',
       },
@@ -556,7 +570,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S6',
     what: 'the fence is not looked at before a segment is removed',
-    changes: [{ file: 'database/drop.ts', from: 'engine.lookNow()', to: '' }],
+    changes: [{ file: 'database/collection/drop.ts', from: 'engine.lookNow()', to: '' }],
     caughtBy: { kind: 'overtaken', in: 'collect by dropping' },
     shows: /it has removed .*segments/,
   },
@@ -576,7 +590,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'S6',
     what: "files of earlier epochs go before the new one's first record is synced",
-    changes: [{ file: 'database/begin-epoch.ts', from: 'await engine.syncer.reach(lsn)\n', to: '' }],
+    changes: [{ file: 'database/opening/begin-epoch.ts', from: 'await engine.syncer.reach(lsn)\n', to: '' }],
     caughtBy: { kind: 'power', in: 'close, and open again', seeds: [4], from: 38 },
     shows: BROKEN,
   },

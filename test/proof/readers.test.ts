@@ -48,20 +48,24 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'an opening removes what no version names, whoever reads',
-    change: { file: 'database/open.ts', from: 'if (oldest >= recovered)', to: 'if (oldest >= -1)' },
+    change: { file: 'database/opening/open.ts', from: 'if (oldest >= recovered)', to: 'if (oldest >= -1)' },
     deed: 'a drop that is synced, a death and an opening',
     play: REFRESH,
   },
   {
     what: 'what was dead at an opening is pinned by nobody',
-    change: { file: 'database/open.ts', from: 'segment.freed = engine.lastLsn', to: 'segment.freed = 0' },
+    change: {
+      file: 'database/opening/open.ts',
+      from: 'segment.freed = engine.lastLsn',
+      to: 'segment.freed = 0',
+    },
     deed: 'a close, an opening and a collection',
     play: REFRESH,
   },
   {
     what: 'later leases are not looked for',
     change: {
-      file: 'database/load-anew.ts',
+      file: 'database/opening/load-anew.ts',
       from: 'if (later.every((epoch) => gone.has(epoch)))',
       to: 'if (later.length >= 0)',
     },

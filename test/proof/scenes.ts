@@ -2,7 +2,7 @@
 // deleted and collected, a retirement while a checkpoint is written, two openers. Each scene ends well, or throws what
 // is wrong. Called by attacks.ts.
 
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { checkAfter } from '../crash/judge.ts'

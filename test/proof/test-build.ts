@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
-import type { openEngine } from '../../src/database/open.ts'
+import type { openEngine } from '../../src/database/opening/open.ts'
 import { WeakFileSystem } from './weak-port.ts'
 import type { Weakness } from './weak-port.ts'
 
@@ -28,7 +28,7 @@ export interface Weakening {
 }
 
 const SOURCES = fileURLToPath(new URL('../../src/', import.meta.url))
-const OPEN = join(SOURCES, 'database/open.ts')
+const OPEN = join(SOURCES, 'database/opening/open.ts')
 
 /**
  * Makes a test build and lets what is imported from now on use it.

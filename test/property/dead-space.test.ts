@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Engine } from '../../src/database/engine.ts'
-import { findDead, settleDoubts } from '../../src/database/find-dead.ts'
+import { findDead, settleDoubts } from '../../src/database/collection/find-dead.ts'
 import { deadBlocks } from '../../src/segment/dead-blocks.ts'
 import type { SampleRange } from '../../src/segment/dead-blocks.ts'
 import { FIRST_EXTENT } from '../../src/segment/segment-file.ts'

@@ -112,12 +112,12 @@ ${PLAN}`,
     what: 'the collector takes spilled bytes that are not named yet',
     changes: [
       {
-        file: 'database/collect-run.ts',
+        file: 'database/collection/collect-run.ts',
         from: 'live + segment.tailLive + segment.reserved',
         to: 'live + segment.tailLive',
       },
       {
-        file: 'database/rewrite.ts',
+        file: 'database/collection/rewrite.ts',
         from: "if (segment.reserved > 0) return 'samples that are not committed yet lie in it'",
         to: '',
       },

@@ -2,7 +2,7 @@
 // behind it, and whatever is read must be the one or the other. Called by readers.test.ts and readers-soak.ts.
 
 import type { Database, Snapshot } from '../../src/index.ts'
-import { neededSegments } from '../../src/database/assemble.ts'
+import { neededSegments } from '../../src/database/opening/assemble.ts'
 import type { Tuning } from '../../src/database/environment.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
 import { segmentFile } from '../../src/fs/layout.ts'

@@ -4,7 +4,7 @@
 
 import { Database } from '../../src/index.ts'
 import type { Environment, Tuning } from '../../src/database/environment.ts'
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import type { Durability } from '../../src/database/options.ts'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'

@@ -2,7 +2,7 @@
 // seed says, and looks at what must hold whatever the order was: a snapshot reads the same until it is
 // closed, the database is sound, and what a process that is killed left behind is what its head showed.
 
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { Database } from '../../src/index.ts'
 import type { Snapshot, Writer } from '../../src/index.ts'
 import { resolveOptions } from '../../src/database/options.ts'

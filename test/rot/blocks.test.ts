@@ -4,7 +4,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openIn } from '../../src/database/public.ts'
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { CorruptionError } from '../../src/errors.ts'
 import { segmentFile } from '../../src/fs/layout.ts'

@@ -6,7 +6,7 @@ import { Database } from '../../src/index.ts'
 import type { VerifyReport } from '../../src/index.ts'
 import { AssertionError } from '../../src/assert.ts'
 import type { Engine } from '../../src/database/engine.ts'
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import {
   CorruptionError,

@@ -4,7 +4,7 @@
 
 import type { Database, RepairReport } from '../../src/index.ts'
 import { openIn } from '../../src/database/public.ts'
-import { repairIn } from '../../src/database/repair.ts'
+import { repairIn } from '../../src/database/repair/repair.ts'
 import { CorruptionError, NotADatabaseError, UnsupportedVersionError } from '../../src/errors.ts'
 import type { RubidiumError } from '../../src/errors.ts'
 import { isHeaderWhole } from '../../src/codec/file-header.ts'

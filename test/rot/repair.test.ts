@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { openIn } from '../../src/database/public.ts'
-import { repairIn } from '../../src/database/repair.ts'
+import { repairIn } from '../../src/database/repair/repair.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
 import { DIRECTORY } from '../crash/machine.ts'
 import { at, Session, SMALL } from '../crash/session.ts'

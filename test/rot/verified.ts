@@ -3,10 +3,10 @@
 // found; nothing is changed. Used by verify.test.ts and verify-soak.ts.
 
 import { isDeepStrictEqual } from 'node:util'
-import { openEngine } from '../../src/database/open.ts'
+import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
-import { verifyIn } from '../../src/database/verify-directory.ts'
-import type { Problem, VerifyReport } from '../../src/database/verify-report.ts'
+import { verifyIn } from '../../src/database/verify/directory.ts'
+import type { Problem, VerifyReport } from '../../src/database/verify/report.ts'
 import { CorruptionError, NotADatabaseError, UnsupportedVersionError } from '../../src/errors.ts'
 import type { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { Database } from '../../src/index.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkEnd, joinChain } from '../../../src/database/believe.ts'
-import type { FoundEpoch } from '../../../src/database/find-epoch.ts'
+import { checkEnd, joinChain } from '../../../src/database/opening/believe.ts'
+import type { FoundEpoch } from '../../../src/database/opening/find-epoch.ts'
 import { CorruptionError } from '../../../src/errors.ts'
 import type { JournalRecord } from '../../../src/journal/record.ts'
 import type { JournalContents } from '../../../src/journal/replay.ts'

@@ -9,7 +9,7 @@ import {
   planGather,
   planHoles,
   planMerge,
-} from '../../../src/database/collect-plan.ts'
+} from '../../../src/database/collection/collect-plan.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo } from '../../support/pointers.ts'
 import { propertyOptions } from '../../support/seeds.ts'

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
-import { DeadSpace } from '../../../src/database/dead-space.ts'
+import { DeadSpace } from '../../../src/database/collection/dead-space.ts'
 import { Turns } from '../../../src/database/turns.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTableBuilder } from '../../../src/version/pointer-table.ts'

@@ -1,7 +1,7 @@
 // planMoves: where today's pointers into copied extents lie now. Pure: no disk.
 
 import { describe, expect, it } from 'vitest'
-import { Moves, planMoves } from '../../../src/database/moves.ts'
+import { Moves, planMoves } from '../../../src/database/collection/moves.ts'
 import { apply } from '../../../src/version/apply.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'

@@ -3,12 +3,12 @@
 
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
-import { define } from '../../../src/database/repair-define.ts'
-import type { Trace } from '../../../src/database/repair-define.ts'
-import type { Order, Said } from '../../../src/database/repair-history.ts'
-import type { ExtentPiece, Piece } from '../../../src/database/repair-pieces.ts'
-import { settle } from '../../../src/database/repair-settle.ts'
-import type { Cutter, Settled } from '../../../src/database/repair-settle.ts'
+import { define } from '../../../src/database/repair/define.ts'
+import type { Trace } from '../../../src/database/repair/define.ts'
+import type { Order, Said } from '../../../src/database/repair/history.ts'
+import type { ExtentPiece, Piece } from '../../../src/database/repair/pieces.ts'
+import { settle } from '../../../src/database/repair/settle.ts'
+import type { Cutter, Settled } from '../../../src/database/repair/settle.ts'
 import { channelOf } from '../../../src/telem/channel.ts'
 import { propertyOptions } from '../../support/seeds.ts'
 

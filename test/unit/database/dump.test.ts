@@ -2,8 +2,8 @@
 // hides nothing else. The stores are those of the bit-rot tests.
 
 import { beforeAll, describe, expect, it } from 'vitest'
-import { dumpIn } from '../../../src/database/dump.ts'
-import type { DumpEntry } from '../../../src/database/dump-entry.ts'
+import { dumpIn } from '../../../src/database/dump/dump.ts'
+import type { DumpEntry } from '../../../src/database/dump/entry.ts'
 import { NotADatabaseError, ValidationError } from '../../../src/errors.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import type { FileSystem } from '../../../src/fs/file-system.ts'

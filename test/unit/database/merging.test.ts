@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Engine } from '../../../src/database/engine.ts'
-import { openEngine } from '../../../src/database/open.ts'
+import { openEngine } from '../../../src/database/opening/open.ts'
 import { resolveOptions } from '../../../src/database/options.ts'
 import type { OpenOptions } from '../../../src/database/options.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'

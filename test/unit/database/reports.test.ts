@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { open } from '../../../src/database/public.ts'
-import { verify } from '../../../src/database/verify-directory.ts'
+import { verify } from '../../../src/database/verify/directory.ts'
 import { CorruptionError, NotADatabaseError, ValidationError } from '../../../src/errors.ts'
 import { makeTemporary, openStore } from '../../support/open-store.ts'
 import { errorOf, expectError, expectRefused, wrong } from '../../support/refused.ts'

@@ -1,0 +1,225 @@
+// Where the dead bytes of segments lie (0006-I9). Taken note of as records are published, so that a collection costs what
+// is dead and not what is live; what was dead when the database was opened is found by the first collection.
+// What is dead stays dead: no record names bytes anew. An extent of which only a part went is a *doubt* until a
+// collection looks at its pointers. Kept by the engine; read and emptied by punch.ts. Nothing is
+// given back on the word of this alone: pins and the log are asked first (S2).
+
+import type { Place } from '../../segment/segment-pool.ts'
+import { subtract } from '../../version/byte-ranges.ts'
+import type { ByteRange } from '../../version/byte-ranges.ts'
+import type { Edit, PointerChange } from '../../version/edit.ts'
+import type { Pointer, SegmentId } from '../../version/pointer.ts'
+import type { PointerTable } from '../../version/pointer-table.ts'
+import type { Version } from '../../version/version.ts'
+import type { Turns } from '../turns.ts'
+
+/** Dead bytes, and the LSN of the record that freed them. */
+export interface DeadRange extends ByteRange {
+  readonly lsn: number
+}
+
+/** An extent of which something is dead: what, its channel's pointers tell. */
+export interface Doubt {
+  readonly offset: number
+  readonly length: number
+  /** Key of its channel. */
+  readonly channel: number
+  /** Of the last record that freed something of it. */
+  readonly lsn: number
+}
+
+interface SegmentSpace {
+  dead: DeadRange[]
+  /** How many there were after the last time that they were put in order. */
+  ordered: number
+  readonly doubts: Map<number, Doubt>
+}
+
+/** Ranges are put in order, which merges most of them, once there are twice as many and so many more. */
+const SLACK = 1024
+
+/** What a record frees beyond so many pointers is looked at by the next collection, in slices. */
+const AT_ONCE = 4096
+
+/** Offsets of extents, by segment. */
+type Extents = Map<SegmentId, Set<number>>
+
+/** Pointers [from, to) of a channel's table went with one record; those into `came` came back, cut or as they were. */
+interface Gone {
+  readonly key: number
+  readonly table: PointerTable
+  readonly from: number
+  readonly to: number
+  readonly came: Extents
+  readonly lsn: number
+}
+
+export class DeadSpace {
+  readonly #segments = new Map<SegmentId, SegmentSpace>()
+  #gone: Gone[] = []
+  /** What was dead when the database was opened is known. */
+  isComplete = false
+
+  /** Takes note of what a record freed, in the step that published it. @param before the version that it was applied to */
+  noteEdit(before: Version, edit: Edit, lsn: number): void {
+    if (edit.kind === 'remove') {
+      let left = AT_ONCE
+      for (const key of edit.keys) {
+        const table = before.pointers.get(key)
+        left = this.#noteGone({ key, table, from: 0, to: table.length, came: new Map(), lsn }, left)
+      }
+    } else if (edit.kind === 'drop') {
+      for (const segment of edit.segments) this.forget(segment)
+    } else if (edit.kind === 'flush' || edit.kind === 'delete' || edit.kind === 'relocate') {
+      this.#noteChanges(before, edit.changes, lsn)
+    }
+  }
+
+  #noteChanges(before: Version, changes: readonly PointerChange[], lsn: number): void {
+    const came: Extents = new Map()
+    for (const { key, comes } of changes) {
+      for (const pointer of comes) {
+        add(came, pointer)
+        if (pointer.live < pointer.length) this.raiseDoubt(key, pointer, lsn)
+      }
+    }
+    let left = AT_ONCE
+    for (const { key, goes } of changes) {
+      if (goes === undefined) continue
+      const table = before.pointers.get(key)
+      const from = table.startBound(goes.first)
+      left = this.#noteGone({ key, table, from, to: from + goes.count, came, lsn }, left)
+    }
+  }
+
+  /** @returns how many pointers of the same record may be looked at yet, of `left` */
+  #noteGone(gone: Gone, left: number): number {
+    const { from, to } = gone
+    if (to - from > left) {
+      this.#gone.push(gone)
+      return left
+    }
+    this.#visitGone(gone, from, to)
+    return left - (to - from)
+  }
+
+  #visitGone({ key, table, came, lsn }: Gone, from: number, to: number): void {
+    table.forEach(from, to, (pointer) => {
+      // What came back of it was doubted where it is cut.
+      if (came.get(pointer.segment)?.has(pointer.offset) !== true) this.noteGone(key, pointer, lsn)
+    })
+  }
+
+  /** Long records have freed something that was not looked at yet. */
+  get isBehind(): boolean {
+    return this.#gone.length > 0
+  }
+
+  /** Looks at what long records freed; the loop turns in between. To be called before anything is asked. */
+  async catchUp(turns: Turns): Promise<void> {
+    for (let gone = this.#gone.shift(); gone !== undefined; gone = this.#gone.shift()) {
+      for (let { from } = gone; from < gone.to; from += AT_ONCE) {
+        this.#visitGone(gone, from, Math.min(from + AT_ONCE, gone.to))
+        await turns.due()
+      }
+    }
+  }
+
+  /** A pointer of a channel is gone, from the version or from a tail, and none came for what it reached. */
+  noteGone(key: number, pointer: Pointer, lsn: number): void {
+    // Only a pointer that reaches all of its extent keeps all of it live (0006-I2): it was the only one.
+    if (pointer.live === pointer.length) this.noteDead(pointer, lsn)
+    else this.raiseDoubt(key, pointer, lsn)
+  }
+
+  /** A pointer of a channel is gone from a tail, and these came in its place. */
+  noteTailCut(key: number, gone: Pointer, comes: readonly Pointer[], lsn: number): void {
+    const { segment, offset } = gone
+    if (comes.some((left) => left.segment === segment && left.offset === offset))
+      this.raiseDoubt(key, gone, lsn)
+    else this.noteGone(key, gone, lsn)
+  }
+
+  /** Bytes that nothing names any more, or that were given up before anything did. */
+  noteDead({ segment, offset, length }: Place, lsn: number): void {
+    this.noteRange(segment, { start: offset, end: offset + length, lsn })
+  }
+
+  noteRange(segment: SegmentId, range: DeadRange): void {
+    const space = this.#space(segment)
+    space.dead.push(range)
+    if (space.dead.length > 2 * space.ordered + SLACK) {
+      space.dead = inOrder(space.dead)
+      space.ordered = space.dead.length
+    }
+  }
+
+  /** What of a segment is known to be dead, sorted; those side by side that one record freed are one. */
+  deadOf(segment: SegmentId): readonly DeadRange[] {
+    const space = this.#segments.get(segment)
+    if (space === undefined) return []
+    space.dead = inOrder(space.dead)
+    space.ordered = space.dead.length
+    return [...space.dead]
+  }
+
+  /** Offsets of the extents of a segment that are in doubt. */
+  doubtsOf(segment: SegmentId): number[] {
+    return [...(this.#segments.get(segment)?.doubts.keys() ?? [])]
+  }
+
+  /** The doubt about an extent, as it is now; undefined where there is none. */
+  doubtAt(segment: SegmentId, offset: number): Doubt | undefined {
+    return this.#segments.get(segment)?.doubts.get(offset)
+  }
+
+  /** A doubt was looked at, and what is dead of it is noted, in one step. */
+  settleDoubt(segment: SegmentId, offset: number): void {
+    this.#segments.get(segment)?.doubts.delete(offset)
+  }
+
+  /** Something of an extent was freed, and something of it may be live. */
+  raiseDoubt(channel: number, { segment, offset, length }: Place, lsn: number): void {
+    const { doubts } = this.#space(segment)
+    // What a long record freed is noted later, perhaps after that of a newer one.
+    const newest = Math.max(lsn, doubts.get(offset)?.lsn ?? 0)
+    doubts.set(offset, { offset, length, channel, lsn: newest })
+  }
+
+  /** These bytes are dead no longer: they were punched. */
+  take(segment: SegmentId, ranges: readonly ByteRange[]): void {
+    const space = this.#segments.get(segment)
+    if (space !== undefined) space.dead = subtract(inOrder(space.dead), ranges)
+  }
+
+  /** The segment is nobody's any more. */
+  forget(segment: SegmentId): void {
+    this.#segments.delete(segment)
+  }
+
+  #space(segment: SegmentId): SegmentSpace {
+    let space = this.#segments.get(segment)
+    if (space === undefined) {
+      space = { dead: [], ordered: 0, doubts: new Map() }
+      this.#segments.set(segment, space)
+    }
+    return space
+  }
+}
+
+function add(extents: Extents, { segment, offset }: Pointer): void {
+  const offsets = extents.get(segment)
+  if (offsets === undefined) extents.set(segment, new Set([offset]))
+  else offsets.add(offset)
+}
+
+/** Sorted; what lies side by side and was freed by one record is one range. They are disjoint. */
+function inOrder(dead: readonly DeadRange[]): DeadRange[] {
+  const ordered: { start: number; end: number; lsn: number }[] = []
+  for (const { start, end, lsn } of dead.toSorted((a, b) => a.start - b.start)) {
+    const last = ordered.at(-1)
+    if (last !== undefined && last.end === start && last.lsn === lsn) last.end = end
+    else ordered.push({ start, end, lsn })
+  }
+  return ordered
+}

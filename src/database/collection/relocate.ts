@@ -1,0 +1,288 @@
+// Moving live samples to other places: what a collection does with segments that are partly dead and with
+// small extents, and recovery with extents that only unproven records name. Samples are copied, neighbours of one domain
+// merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile, are
+// moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
+// of tails stay where they are.
+
+import { unguarded } from '../../guard/held.ts'
+import type { Held, HeldChain } from '../../guard/held.ts'
+import { FIRST_EXTENT } from '../../segment/segment-file.ts'
+import type { Segment } from '../../segment/segment-pool.ts'
+import { byteWidth } from '../../telem/data-type.ts'
+import type { Channel } from '../../telem/channel.ts'
+import { prepareChange } from '../../version/apply.ts'
+import type { PreparedChanges } from '../../version/apply.ts'
+import type { PointerChange } from '../../version/edit.ts'
+import type { Pointer } from '../../version/pointer.ts'
+import type { PointerTable } from '../../version/pointer-table.ts'
+import { groupOf } from '../../version/version.ts'
+import type { Engine } from '../engine.ts'
+import { ExtentBatch } from '../extent-batch.ts'
+import type { WrittenExtent } from '../extent-batch.ts'
+import { Moves, planMovesInSlices } from './moves.ts'
+import type { Turns } from '../turns.ts'
+import { walkPointers } from '../walk-pointers.ts'
+
+/** What was copied of one channel, and is moved nowhere yet. */
+interface Copies {
+  readonly channel: Channel
+  readonly moves: Moves
+  readonly extents: WrittenExtent[]
+  /** Pointers that go on in the extent of a neighbour. */
+  merged: number
+}
+
+/** Bytes of samples copied between two syncs that nobody waits for: the disk is busy while the rest is copied. */
+const SYNC_EVERY = 16 * 1024 * 1024
+
+export interface RelocationReport {
+  /** Pointers that were merged into the extent of a neighbour. */
+  merged: number
+  /** Bytes of the files that were written. */
+  written: number
+}
+
+/**
+ * Which samples of a channel are to be moved: pointers of its table, in runs of neighbours of one domain, each with at
+ * most so many samples. Each run becomes one extent.
+ */
+export type Wanted = (key: number, table: PointerTable, most: number) => Promise<readonly Pointer[][]>
+
+export interface RelocationOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Added to as it goes, so that it holds what was done also where this throws. */
+  readonly report?: RelocationReport
+  /** Appends to the active segment, not to segments of its own: little is moved. */
+  readonly toActive?: boolean
+}
+
+/**
+ * Copies the samples of all pointers that are wanted and moves the pointers there.
+ *
+ * **Guard:** acquires index, under what the caller holds. **Durable:** the copies before the edit that names them.
+ * @param held guards of lower ranks that the caller has
+ * @throws StorageError, CorruptionError (what cannot be read stays where it is), the signal's reason
+ */
+export async function relocate(
+  engine: Engine,
+  held: Held<'segment', 'exclusive'> | undefined,
+  wanted: Wanted,
+  { signal, report = { merged: 0, written: 0 }, toActive = false }: RelocationOptions = {},
+): Promise<RelocationReport> {
+  const copying = new Copying(engine, wanted, signal, toActive)
+  const pin = engine.pins.pin(engine.lastLsn)
+  let installed = 0
+  try {
+    // All is copied before anything is moved: where there is no room for all of it, none is taken.
+    for (const channel of engine.catalogue.list) await copying.copyChannel(channel)
+    await copying.finish()
+    // While an epoch begins no record names them: its checkpoint does, and syncs them all before.
+    if (copying.copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
+    // Where room is short by one record: some moved and some not would take room and give none back.
+    const { copies } = copying
+    for (const step of engine.reserve.isWhole ? copies.map((each) => [each]) : [copies]) {
+      signal?.throwIfAborted()
+      await installMoves(engine, held, step, copying.batch)
+      installed++
+      for (const { merged } of step) report.merged += merged
+    }
+  } catch (error) {
+    await copying.idle()
+    copying.batch.giveUp(error)
+    if (installed === 0) await removeMade(engine, copying.made)
+    throw error
+  } finally {
+    engine.pins.release(pin)
+    copying.batch.settle(engine.lastLsn, false, [])
+    if (toActive && installed > 0) {
+      for (const { offset, length } of copying.batch.extents)
+        // The first one of a segment has brought its header along.
+        report.written += length + (offset === FIRST_EXTENT ? FIRST_EXTENT : 0)
+    }
+    for (const segment of copying.made) {
+      if (engine.segments.find(segment.id) !== segment) continue
+      report.written += segment.size
+      engine.segments.seal(segment)
+    }
+  }
+  return report
+}
+
+/** Nothing in these segments was ever named: nobody needs them. One that cannot be removed is left to the next collection. */
+async function removeMade(engine: Engine, made: readonly Segment[]): Promise<void> {
+  for (const segment of made) {
+    engine.segments.seal(segment)
+    await engine.segments.remove(segment).catch(() => {})
+    engine.deadSpace.forget(segment.id)
+  }
+}
+
+/** The first half of a relocation: everything is copied, nothing is moved. */
+class Copying {
+  readonly copies: Copies[] = []
+  readonly made: Segment[] = []
+  readonly batch: ExtentBatch
+  readonly #engine: Engine
+  readonly #wanted: Wanted
+  readonly #signal: AbortSignal | undefined
+  /** For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected. */
+  #scratch: Uint8Array = new Uint8Array(0)
+  #unsynced = 0
+  /** The newest sync that nobody waited for. */
+  #syncing: Promise<void> = Promise.resolve()
+
+  constructor(engine: Engine, wanted: Wanted, signal: AbortSignal | undefined, toActive: boolean) {
+    this.#engine = engine
+    this.#wanted = wanted
+    this.#signal = signal
+    const create = (): Segment => {
+      const segment = engine.segments.create()
+      this.made.push(segment)
+      return segment
+    }
+    this.batch = toActive ? new ExtentBatch(engine) : new ExtentBatch(engine, create)
+  }
+
+  /** Copies what is wanted of a channel. @throws StorageError, CorruptionError, the signal's reason */
+  async copyChannel(channel: Channel): Promise<void> {
+    this.#signal?.throwIfAborted()
+    const { version, tuning } = this.#engine
+    const width = byteWidth(channel.type)
+    const most = tuning.extentLimit / width
+    const runs = await this.#wanted(channel.key, version.pointers.get(channel.key), most)
+    if (runs.length === 0) return
+    const copies: Copies = { channel, moves: new Moves(), extents: [], merged: 0 }
+    this.copies.push(copies)
+    for (const run of runs) {
+      this.#signal?.throwIfAborted()
+      await this.#copyRun(run, copies)
+      copies.merged += run.length - 1
+      this.#unsynced += samplesOf(run) * width
+      if (this.#unsynced >= SYNC_EVERY) this.#syncBeside()
+    }
+  }
+
+  /** Writes out what is gathered. @throws StorageError */
+  async finish(): Promise<void> {
+    await this.batch.finish()
+    this.#scratch = new Uint8Array(0)
+  }
+
+  /** Resolves when nothing is being written or synced, whatever became of it: files can be cut or closed then. */
+  async idle(): Promise<void> {
+    await this.batch.idle()
+    await this.#syncing
+  }
+
+  async #copyRun(run: readonly Pointer[], { channel, moves, extents }: Copies): Promise<void> {
+    const { segments, turns } = this.#engine
+    const width = byteWidth(channel.type)
+    // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
+    const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
+    const count = samplesOf(run)
+    if (this.#scratch.length < count * width) {
+      // A record may say anything: memory only for what the files can hold.
+      for (const pointer of run) {
+        segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
+        const turn = turns.due()
+        if (turn !== undefined) await turn
+      }
+      this.#scratch = new Uint8Array(count * width)
+    }
+    const bytes = this.#scratch.subarray(0, count * width)
+    let at = 0
+    for (const pointer of run) {
+      const part = bytes.subarray(at * width, (at + pointer.count) * width)
+      await segments.reader(pointer.segment).readOnce(pointer, owner, pointer.skip, pointer.count, part)
+      at += pointer.count
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+    const [first, last] = [run[0]!, run.at(-1)!]
+    const to = await this.batch.add({
+      ...owner,
+      firstTime: first.start,
+      lastTime: last.end - 1n,
+      count,
+      sources: [bytes],
+    })
+    extents.push(to)
+    let toSkip = 0
+    for (const pointer of run) {
+      moves.add(pointer, to, toSkip)
+      toSkip += pointer.count
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+  }
+
+  /** Begins a sync that nobody waits for; the one before the edits finds what this one found. */
+  #syncBeside(): void {
+    this.#unsynced = 0
+    if (this.#engine.journal === undefined) return
+    this.#syncing = this.#engine.syncer.syncSegments().catch(() => {})
+  }
+}
+
+/** All pointers of which `isWanted` holds. */
+export function wherever(turns: Turns, isWanted: (pointer: Pointer) => boolean): Wanted {
+  return async (_key, table, most) => {
+    const runs: Pointer[][] = []
+    let run: Pointer[] = []
+    let count = 0
+    await walkPointers(turns, table, (pointer) => {
+      const wanted = isWanted(pointer)
+      if (run.length > 0 && (!wanted || !pointer.joined || count + pointer.count > most)) {
+        runs.push(run)
+        run = []
+        count = 0
+      }
+      if (!wanted) return
+      run.push(pointer)
+      count += pointer.count
+    })
+    if (run.length > 0) runs.push(run)
+    return runs
+  }
+}
+
+function samplesOf(run: readonly Pointer[]): number {
+  return run.reduce((sum, pointer) => sum + pointer.count, 0)
+}
+
+/** Under the index guards, in one step: where do today's pointers into what was copied lie now? */
+async function installMoves(
+  engine: Engine,
+  held: Held<'segment', 'exclusive'> | undefined,
+  copies: readonly Copies[],
+  batch: ExtentBatch,
+): Promise<void> {
+  // A channel may have been removed while it was copied, and while the guards are waited for.
+  const present = (): Copies[] =>
+    copies.filter(({ channel }) => engine.version.channels[channel.key] !== undefined)
+  const keys = new Set(
+    present().map(({ channel }) => groupOf(engine.catalogue, engine.version.channels[channel.key]!)),
+  )
+  if (keys.size === 0) return
+  const under: HeldChain = held ?? unguarded
+  using _index = await engine.guards.acquire(under as Held<'segment', 'exclusive'>, {
+    rank: 'index',
+    mode: 'exclusive',
+    keys,
+    purpose: 'collect',
+  })
+  const planned: PointerChange[] = []
+  const prepared: PreparedChanges = new Map()
+  for (const { channel, moves } of present()) {
+    let table = engine.version.pointers.get(channel.key)
+    for (const change of await planMovesInSlices(engine.turns, channel.key, table, moves)) {
+      table = prepareChange(prepared, table, change)
+      planned.push(change)
+    }
+  }
+  // A channel may have been removed between two slices; nobody else changes what the guards are of.
+  const changes = planned.filter(({ key }) => engine.version.channels[key] !== undefined)
+  if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, prepared)
+  // In the same step: bytes are live or reserved, never both.
+  for (const { extents } of copies) batch.settle(engine.lastLsn, false, changes, extents)
+}

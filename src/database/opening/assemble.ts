@@ -1,0 +1,118 @@
+// What a writing and a read-only opening put together alike: how the state is read off the disk, the pool
+// of segments, and the accounts of what the tails of a state keep live in them. Called by open.ts,
+// open-reader.ts and reader.ts.
+
+import type { Group } from '../../domain/group.ts'
+import { CorruptionError, UnsupportedVersionError } from '../../errors.ts'
+import type { FileSystem } from '../../fs/file-system.ts'
+import { join, segmentFile } from '../../fs/layout.ts'
+import { storageError } from '../../fs/storage-error.ts'
+import { hasCode } from '../../fs/system-error.ts'
+import { FIRST_EXTENT, openSegment, segmentSeed } from '../../segment/segment-file.ts'
+import { SegmentPool } from '../../segment/segment-pool.ts'
+import type { SegmentPoolOptions } from '../../segment/segment-pool.ts'
+import { TableCache } from '../../segment/table-cache.ts'
+import { verifyExtent } from '../../segment/verify-extent.ts'
+import type { Pointer } from '../../version/pointer.ts'
+import type { Version } from '../../version/version.ts'
+import type { Engine } from '../engine.ts'
+import type { Environment } from '../environment.ts'
+import type { LoadOptions } from './load.ts'
+import type { ResolvedOptions } from '../options.ts'
+
+/** How the state of a directory is read. */
+export function loaderFor(environment: Environment, directory: string): LoadOptions {
+  const { files, identity } = environment
+  return {
+    files,
+    directory,
+    bootId: identity.bootId,
+    isSound: async (extent, owner, databaseId) => {
+      try {
+        const file = openSegment(files, directory, extent.segment, databaseId)
+        try {
+          const seed = segmentSeed(extent.segment, databaseId)
+          const problems = await verifyExtent(file, seed, extent, owner, extent.live)
+          for (const { refusal } of problems) if (refusal !== undefined) throw refusal
+          return problems.length === 0
+        } finally {
+          file.closeNow()
+        }
+      } catch (error) {
+        if (error instanceof CorruptionError || error instanceof UnsupportedVersionError) return false
+        if (hasCode(error, 'ENOENT')) return false
+        // What cannot be read just now may be there: nothing is cut for that.
+        throw storageError('Cannot read a segment', join(directory, segmentFile(extent.segment)), error)
+      }
+    },
+  }
+}
+
+export function makePool(
+  environment: Environment,
+  directory: string,
+  options: ResolvedOptions,
+  rest: Pick<SegmentPoolOptions, 'databaseId' | 'epoch' | 'lookNow'>,
+): SegmentPool {
+  const cache = new TableCache(options.cacheBudget)
+  return new SegmentPool({
+    files: environment.files,
+    directory,
+    segmentSize: options.segmentSize,
+    cache,
+    ...rest,
+  })
+}
+
+/** What is there to be read: pointers, and what no pointer reaches yet. */
+export interface Contents {
+  readonly version: Version
+  readonly groups: ReadonlyMap<number, Group>
+}
+
+/** Sizes in bytes of the segments that a state names, by segment: of the file, or what the state says where that is more. */
+export async function sizesOf(
+  { files, directory }: { readonly files: FileSystem; readonly directory: string },
+  { version, groups }: Contents,
+): Promise<Map<number, number>> {
+  const ids = new Set(Object.keys(version.segments).map(Number))
+  for (const { segment } of tailPointers(groups)) ids.add(segment)
+  const sizes = new Map<number, number>()
+  for (const id of ids) {
+    const stat = await files.stat(join(directory, segmentFile(id)))
+    // One in which nothing lives may be gone already, beside a process that writes.
+    sizes.set(id, Math.max(stat?.size ?? FIRST_EXTENT, version.segments[id]?.size ?? 0))
+  }
+  return sizes
+}
+
+/** The segments in which something lives. */
+export function neededSegments({ version, groups }: Contents): Set<number> {
+  const needed = new Set<number>()
+  for (const [id, { live }] of Object.entries(version.segments)) if (live > 0) needed.add(Number(id))
+  for (const { segment } of tailPointers(groups)) needed.add(segment)
+  return needed
+}
+
+/** The pointers of runs that are not flushed yet. */
+export function* tailPointers(groups: Contents['groups']): Generator<Pointer, void, void> {
+  for (const group of groups.values()) {
+    for (const run of group.runs)
+      if (run.kind === 'extents') for (const list of run.pointers.values()) yield* list.pointers
+  }
+}
+
+/** Tells the pool of segments, and what the engine's tails keep live in them, in one step. */
+export function accountFor(engine: Engine, sizes: ReadonlyMap<number, number>): void {
+  const { segments } = engine
+  engine.tailExtents = 0
+  for (const [id, size] of sizes) segments.adopt(id, size)
+  for (const group of engine.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind !== 'extents') continue
+      engine.tailExtents += run.shape.keys.length
+      for (const list of run.pointers.values())
+        for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
+    }
+  }
+}

@@ -1,0 +1,341 @@
+// What logs that are damaged still tell: which channels there were, and for each what was said of its samples,
+// in the order in which it was said. The newest whole checkpoint is believed as an opening believes it; what
+// other records say is taken as what it means and not as what it changes: pointers that come are claims, a
+// delete is a range that is gone, so that a record which is lost does not keep the later ones from being
+// applied (0009-I2). Pure; settle.ts makes pieces of it.
+
+import type { CommitSection, JournalRecord } from '../../journal/record.ts'
+import type { Channel } from '../../telem/channel.ts'
+import type { DataType } from '../../telem/data-type.ts'
+import { viewArray } from '../../telem/data-type.ts'
+import type { Edit, PointerChange } from '../../version/edit.ts'
+import type { Pointer } from '../../version/pointer.ts'
+import type { Logs, ReadManifest } from './logs.ts'
+import { pieceOf } from './pieces.ts'
+import type { Piece } from './pieces.ts'
+
+/** When something was said. */
+export interface Order {
+  readonly epoch: number
+  readonly lsn: number
+}
+
+/** Negative where `a` was before `b`. */
+export function compareOrder(a: Order, b: Order): number {
+  return a.epoch - b.epoch || a.lsn - b.lsn
+}
+
+/** Something that was said of one channel's samples. */
+export type Said =
+  /** They lie here. */
+  | { readonly kind: 'claim'; readonly order: Order; readonly piece: Piece }
+  /** Pointers that start at or after `first` and not after `last` are there no more. */
+  | { readonly kind: 'go'; readonly order: Order; readonly first: bigint; readonly last: bigint }
+  /** Those in [start, end) were deleted. */
+  | { readonly kind: 'erase'; readonly order: Order; readonly start: bigint; readonly end: bigint }
+  /** The one at this time goes on with nothing. */
+  | { readonly kind: 'part'; readonly order: Order; readonly at: bigint }
+
+export interface History {
+  /** By key: those that are there at the end. */
+  readonly channels: ReadonlyMap<number, Channel>
+  /** Whether a channel of this key is known to have been removed. */
+  readonly isRemoved: (key: number) => boolean
+  /** By key: pointers of the newest whole checkpoint, in order of time. */
+  readonly pointers: ReadonlyMap<number, readonly Pointer[]>
+  /** Of that checkpoint; LSN 0 where there is none. */
+  readonly base: Order
+  /** Commits up to this LSN were flushed by then, or their records are not needed. */
+  readonly covers: number
+  /** By key, in order. */
+  readonly said: ReadonlyMap<number, readonly Said[]>
+  /** Something was lost right before what was said then. Ascending. */
+  readonly breaks: readonly Order[]
+  /** Records may be missing that nothing follows. */
+  readonly isOpenEnded: boolean
+  /** Of the newest record that is known. */
+  readonly lastLsn: number
+  /** By key, from commits: the key of its index channel, and its type. */
+  readonly members: ReadonlyMap<number, { readonly index: number; readonly type: DataType }>
+  /** Extents (segment:offset) that were named by commits of which a flush is known. */
+  readonly flushedExtents: ReadonlySet<string>
+  /** Records and checkpoints that were read. */
+  readonly count: number
+}
+
+/** @param cleanSize bytes that the mark of a clean close says a manifest has, by name */
+export function historyOf(logs: Logs, cleanSizes: ReadonlyMap<string, number>): History {
+  return new Fold(logs, cleanSizes).run()
+}
+
+type Step =
+  | { readonly order: Order; readonly kind: 'edit'; readonly edit: Edit }
+  | { readonly order: Order; readonly kind: 'commit'; readonly sections: readonly CommitSection[] }
+  | { readonly order: Order; readonly kind: 'part of a checkpoint'; readonly manifest: ReadManifest }
+
+class Fold {
+  readonly #logs: Logs
+  readonly #cleanSizes: ReadonlyMap<string, number>
+  readonly #base: ReadManifest | undefined
+  readonly #channels = new Map<number, Channel>()
+  readonly #removed = new Set<number>()
+  readonly #said = new Map<number, Said[]>()
+  readonly #breaks: Order[] = []
+  readonly #flushed = new Map<number, number>()
+  readonly #members = new Map<number, { index: number; type: DataType }>()
+  readonly #flushedExtents = new Set<string>()
+  #isOpenEnded: boolean
+
+  constructor(logs: Logs, cleanSizes: ReadonlyMap<string, number>) {
+    this.#logs = logs
+    this.#cleanSizes = cleanSizes
+    this.#base = logs.manifests.findLast(({ isWhole }) => isWhole)
+    this.#isOpenEnded = !this.#isAsClosed()
+  }
+
+  run(): History {
+    const base = this.#base
+    const begin = base?.begin
+    for (const channel of Object.values(begin?.channels ?? {})) this.#channels.set(channel.key, channel)
+    for (const [key, lsn] of Object.entries(begin?.flushed ?? {})) this.#flushed.set(Number(key), lsn)
+    const steps = this.#steps()
+    for (const step of steps) {
+      if (step.kind !== 'edit' || step.edit.kind !== 'flush') continue
+      for (const { key, lsn } of step.edit.groups)
+        this.#flushed.set(key, Math.max(lsn, this.#flushed.get(key) ?? 0))
+    }
+    for (const step of steps) {
+      if (step.kind === 'edit') this.#takeEdit(step.edit, step.order)
+      else if (step.kind === 'commit')
+        for (const section of step.sections) this.#takeCommit(section, step.order)
+      else this.#takePart(step.manifest, step.order)
+    }
+    const nextKey = begin?.nextKey ?? 1
+    return {
+      channels: this.#channels,
+      isRemoved: (key) => this.#removed.has(key) || (key < nextKey && begin?.channels[key] === undefined),
+      pointers: base?.pointers ?? new Map(),
+      base: base ?? { epoch: 0, lsn: 0 },
+      covers: begin?.covers ?? 0,
+      said: this.#said,
+      breaks: this.#breaks.sort(compareOrder),
+      isOpenEnded: this.#isOpenEnded,
+      lastLsn: steps.reduce((most, { order }) => Math.max(most, order.lsn), base?.lsn ?? 0),
+      members: this.#members,
+      flushedExtents: this.#flushedExtents,
+      count: steps.length + (base === undefined ? 0 : 1),
+    }
+  }
+
+  /** What counts of the logs besides the base, in order; notes where something is missing. */
+  #steps(): Step[] {
+    const { manifests, journals } = this.#logs
+    const from = this.#beginning()
+    const steps = new Map<string, Step>()
+    const add = (step: Step): void => {
+      const { epoch, lsn } = step.order
+      const name = `${epoch}:${lsn}:${step.kind === 'part of a checkpoint' ? 1 : 0}`
+      if (!steps.has(name)) steps.set(name, step)
+    }
+    /** By epoch: up to which LSN everything is known. */
+    const covered = new Map<number, number>()
+    let proven = 0
+    for (const manifest of manifests) {
+      const { epoch, lsn, name, archives, isWhole, begin } = manifest
+      if (epoch < from.manifests && name !== from.base?.file) continue
+      if (manifest !== this.#base) {
+        // What came before a newer whole one is in it, and what is not whole may be a crash's.
+        if (isWhole || isBefore(manifest, this.#base)) continue
+        add({ order: { epoch, lsn }, kind: 'part of a checkpoint', manifest })
+        this.#breaks.push({ epoch, lsn })
+      }
+      let covers = begin?.covers ?? lsn
+      for (const archive of archives) {
+        if (name === from.base?.file && archive.offset >= from.base.size) break
+        if (archive.isBehindDamage) this.#breaks.push({ epoch, lsn: archive.edits[0]?.lsn ?? archive.covers })
+        for (const { lsn: at, edit } of archive.edits) add({ order: { epoch, lsn: at }, kind: 'edit', edit })
+        covers = archive.covers
+        proven = Math.max(proven, archive.proven)
+      }
+      covered.set(epoch, Math.max(covered.get(epoch) ?? 0, covers))
+      if (manifest.isDamaged) this.#isOpenEnded = true
+    }
+    for (const [i, journal] of journals.entries()) {
+      const { epoch, records, isDamaged } = journal
+      if (epoch < from.journals) continue
+      if (isDamaged) this.#isOpenEnded = true
+      const behind = journals[i + 1]
+      // What was appended behind its end failed, and was appended to the next one instead.
+      const limit = behind?.epoch === epoch && behind.records.length > 0 ? behind.firstLsn : Infinity
+      for (const record of records) if (record.lsn < limit) add(stepOf(record, epoch))
+      proven = Math.max(proven, journal.proven)
+    }
+    const sorted = [...steps.values()].sort((a, b) => compareOrder(a.order, b.order))
+    this.#noteMissing(sorted, covered)
+    // A mark vouches for records that are not here.
+    const covers = Math.max(0, ...covered.values())
+    if (proven > Math.max(covers, sorted.at(-1)?.order.lsn ?? 0)) this.#isOpenEnded = true
+    return sorted
+  }
+
+  /** From which epoch on logs count: the base holds what was before, and so does what a begin record names. */
+  #beginning(): {
+    manifests: number
+    journals: number
+    base: { readonly file: string; readonly size: number } | undefined
+  } {
+    const manifests = this.#base?.epoch ?? 0
+    let journals = manifests
+    let base: { readonly file: string; readonly size: number } | undefined
+    for (const { epoch, records } of this.#logs.journals) {
+      for (const record of records) {
+        if (record.kind !== 'edit' || record.edit.kind !== 'begin' || record.edit.base === undefined) continue
+        journals = Math.max(journals, epoch)
+        base = record.edit.base
+      }
+    }
+    return { manifests, journals, base }
+  }
+
+  /** Whether every manifest that a clean close named, and that the base has not superseded, is as long as it was then. */
+  #isAsClosed(): boolean {
+    const { manifests } = this.#logs
+    const base = this.#base?.name ?? ''
+    // Names sort as their numbers do.
+    return [...this.#cleanSizes].every(
+      ([name, size]) => name < base || manifests.some((each) => each.name === name && each.end === size),
+    )
+  }
+
+  /** Numbers of records that are neither here nor known to be needless. */
+  #noteMissing(steps: readonly Step[], covered: ReadonlyMap<number, number>): void {
+    let epoch = this.#base?.epoch ?? 0
+    let next = (covered.get(epoch) ?? 0) + 1
+    for (const { order, kind } of steps) {
+      if (kind === 'part of a checkpoint') continue
+      if (order.epoch !== epoch) {
+        epoch = order.epoch
+        next = Math.max(next, (covered.get(epoch) ?? 0) + 1)
+      }
+      if (order.lsn > next) this.#breaks.push(order)
+      next = Math.max(next, order.lsn + 1)
+    }
+    // Of commits before the checkpoint that were not flushed, only the journal tells.
+    if (next <= (this.#base?.lsn ?? 0)) this.#isOpenEnded = true
+  }
+
+  #takeEdit(edit: Edit, order: Order): void {
+    const isInBase = this.#isInBase(order)
+    if (edit.kind === 'delete') {
+      const { start, end, keys, extents, parted } = edit.tail
+      if (!isInBase) this.#go(edit.changes, order)
+      this.#go(extents, order)
+      for (const key of keys) this.#say(key, { kind: 'erase', order, start, end })
+      this.#claim(extents, order)
+      for (const { key, at } of parted) this.#say(key, { kind: 'part', order, at })
+    }
+    if (isInBase) return
+    switch (edit.kind) {
+      case 'create':
+      case 'redefine':
+        for (const channel of edit.channels) this.#channels.set(channel.key, channel)
+        return
+      case 'remove':
+        for (const key of edit.keys) {
+          this.#channels.delete(key)
+          this.#removed.add(key)
+        }
+        return
+      case 'relocate':
+        this.#go(edit.changes, order)
+        this.#claim(edit.changes, order)
+        return
+      case 'flush':
+      case 'delete':
+        this.#claim(edit.changes, order)
+        return
+      default:
+      // Nothing of samples is said.
+    }
+  }
+
+  #isInBase(order: Order): boolean {
+    return this.#base !== undefined && compareOrder(order, this.#base) <= 0
+  }
+
+  #takeCommit({ shape, runs }: CommitSection, order: Order): void {
+    const isFlushed = order.lsn <= (this.#flushed.get(shape.index) ?? 0)
+    for (const [i, key] of shape.keys.entries())
+      this.#members.set(key, { index: shape.index, type: shape.types[i]! })
+    for (const run of runs) {
+      if (isFlushed) {
+        if (run.kind === 'extents')
+          for (const { segment, offset } of run.places) this.#flushedExtents.add(`${segment}:${offset}`)
+        continue
+      }
+      const { count } = run
+      const times =
+        run.kind === 'rows' ? timesOf(run.bytes, run.offsets[0]! + 8 * run.from, count) : undefined
+      const start = run.kind === 'rows' ? times![0]! : run.first
+      const end = (run.kind === 'rows' ? times!.at(-1)! : run.last) + 1n
+      for (const [i, key] of shape.keys.entries()) {
+        const place = { start, end, count, joined: run.joined && !run.parted.includes(key) }
+        if (run.kind === 'extents') {
+          this.#say(key, {
+            kind: 'claim',
+            order,
+            piece: { kind: 'extent', ...place, skip: 0, ...run.places[i]! },
+          })
+          continue
+        }
+        const width = shape.widths[i]!
+        const from = run.offsets[i]! + run.from * width
+        const bytes = run.bytes.subarray(from, from + count * width)
+        this.#say(key, { kind: 'claim', order, piece: { kind: 'rows', ...place, times: times!, bytes } })
+      }
+    }
+  }
+
+  /** What is there of a checkpoint was so at its LSN. */
+  #takePart({ begin, pointers }: ReadManifest, order: Order): void {
+    if (begin !== undefined) {
+      for (const key of [...this.#channels.keys()])
+        if (begin.channels[key] === undefined) this.#channels.delete(key)
+      for (const channel of Object.values(begin.channels)) this.#channels.set(channel.key, channel)
+    }
+    for (const [key, list] of pointers)
+      for (const pointer of list) this.#say(key, { kind: 'claim', order, piece: pieceOf(pointer) })
+  }
+
+  #go(changes: readonly PointerChange[], order: Order): void {
+    for (const { key, goes } of changes)
+      if (goes !== undefined) this.#say(key, { kind: 'go', order, first: goes.first, last: goes.last })
+  }
+
+  #claim(changes: readonly PointerChange[], order: Order): void {
+    for (const { key, comes } of changes)
+      for (const pointer of comes) this.#say(key, { kind: 'claim', order, piece: pieceOf(pointer) })
+  }
+
+  #say(key: number, said: Said): void {
+    const list = this.#said.get(key)
+    if (list === undefined) this.#said.set(key, [said])
+    else list.push(said)
+  }
+}
+
+function isBefore(manifest: ReadManifest, base: ReadManifest | undefined): boolean {
+  return base !== undefined && compareOrder(manifest, base) < 0
+}
+
+function stepOf(record: JournalRecord, epoch: number): Step {
+  const order = { epoch, lsn: record.lsn }
+  return record.kind === 'edit'
+    ? { order, kind: 'edit', edit: record.edit }
+    : { order, kind: 'commit', sections: record.sections }
+}
+
+/** Aligned: a record's columns are not. */
+function timesOf(bytes: Uint8Array, from: number, count: number): BigInt64Array {
+  return viewArray('timestamp', bytes.slice(from, from + 8 * count).buffer, 0, count)
+}

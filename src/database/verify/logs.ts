@@ -1,0 +1,204 @@
+// All damage of the logs in one run, whatever a loader would stop at: every frame of every journal and manifest file,
+// told by what is missing between the sound ones. Judges nothing by marks and boots; called where the
+// state could not be read, which has said already that something is wrong. Called by verify.ts and unopened.ts.
+
+import type { Channel } from '../../telem/channel.ts'
+import type { FileSystem } from '../../fs/file-system.ts'
+import { storageError } from '../../fs/storage-error.ts'
+import { hasCode } from '../../fs/system-error.ts'
+import type { ByteRange } from '../../version/byte-ranges.ts'
+import type { Edit } from '../../version/edit.ts'
+import { SurveyFile } from '../survey/file.ts'
+import { walkJournal, walkManifest } from '../survey/log.ts'
+import type { FrameGap } from '../survey/log.ts'
+import { seedOfName, surveyFolder } from '../survey/survey.ts'
+import type { Survey, SurveyedFile } from '../survey/survey.ts'
+import { ADVICE, problemOf } from './report.ts'
+import type { Findings } from './report.ts'
+
+/** What the sound part of the logs tells, for whoever looks at segments without a state. */
+export class Told {
+  /** Newest definitions, by key. */
+  readonly channels: Map<number, Channel> = new Map()
+  /** By segment: bytes that were punched, as they were told. */
+  readonly #holes = new Map<number, ByteRange[]>()
+
+  /** Whether a byte of [start, end) of a segment was punched: what lies there is nobody's. */
+  isPunched(segment: number, start: number, end: number): boolean {
+    return (this.#holes.get(segment) ?? []).some((hole) => hole.start < end && start < hole.end)
+  }
+
+  edit(edit: Edit): void {
+    if (edit.kind === 'create' || edit.kind === 'redefine')
+      for (const channel of edit.channels) this.channels.set(channel.key, channel)
+    if (edit.kind === 'punch') for (const { segment, ranges } of edit.segments) this.holes(segment, ranges)
+  }
+
+  holes(segment: number, ranges: readonly ByteRange[]): void {
+    this.#holes.set(segment, [...(this.#holes.get(segment) ?? []), ...ranges])
+  }
+}
+
+/** Walks the logs of a folder. @throws the signal's reason */
+export async function verifyLogs(
+  { files, directory }: { readonly files: FileSystem; readonly directory: string },
+  findings: Findings,
+  signal?: AbortSignal,
+): Promise<void> {
+  const survey = await surveyFolder(files, directory, signal)
+  for (const file of survey.files) {
+    if (file.kind === 'journal' || file.kind === 'manifest')
+      await verifyLog(files, survey, file, findings, new Told(), signal)
+  }
+}
+
+/**
+ * Walks one log and tells its damage, if it is not told yet.
+ * @param told gets what the log tells
+ * @throws the signal's reason
+ */
+export async function verifyLog(
+  files: FileSystem,
+  { databaseId }: Survey,
+  file: SurveyedFile,
+  findings: Findings,
+  told: Told,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!verifyHeader(file, findings) || databaseId === undefined) return
+  let opened: SurveyFile
+  try {
+    opened = SurveyFile.open(files, file.path)
+  } catch (cause) {
+    // Retired by whoever has it open.
+    if (!hasCode(cause, 'ENOENT')) findings.meet(storageError('Cannot read a log', file.path, cause))
+    return
+  }
+  try {
+    const seed = seedOfName(file, databaseId)
+    if (file.kind === 'journal') await verifyJournal(opened, seed, findings, told, signal)
+    else await verifyManifest(opened, seed, findings, told, signal)
+    const [refusal] = opened.refusals
+    if (refusal !== undefined)
+      findings.add({
+        ...problemOf(storageError('Cannot read a log', file.path, refusal.error)),
+        file: file.path,
+        offset: refusal.offset,
+      })
+  } finally {
+    opened.close()
+  }
+}
+
+/** Tells what is wrong with the header of a log or a segment; whether what follows it can be looked at. */
+export function verifyHeader(
+  { path, size, header, refusal, kind }: SurveyedFile,
+  findings: Findings,
+): boolean {
+  if (refusal !== undefined) {
+    findings.meet(storageError('Cannot read a file', path, refusal))
+    return false
+  }
+  const fault = header?.fault
+  if (header === undefined || fault === undefined) return true
+  if (size === 0) {
+    findings.note({ what: `an empty ${kind}: it was being begun`, file: path })
+    return false
+  }
+  const isNewer = header.newerFormat !== undefined
+  if (!findings.knows(path, fault.offset) && !findings.knows(path, 0)) {
+    const advice = isNewer ? ADVICE.update : ADVICE.log
+    findings.add({ what: fault.what, file: path, offset: fault.offset, advice }, 1)
+  }
+  // One that is whole and another file's: nothing in it is of this file.
+  return !header.isWhole && !isNewer
+}
+
+async function verifyJournal(
+  file: SurveyFile,
+  seed: number,
+  findings: Findings,
+  told: Told,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let before: number | undefined
+  let gap: FrameGap | undefined
+  let shapeless = 0
+  const tellGap = (next: number | undefined): void => {
+    if (gap !== undefined) tell(findings, file, gap, `${recordsBetween(before, next)}`)
+    gap = undefined
+  }
+  for await (const step of walkJournal(file, seed, signal)) {
+    if (step.what === 'gap') {
+      if (step.fault !== 'fill') gap = step
+      continue
+    }
+    tellGap(step.lsn)
+    before = step.lsn ?? before
+    const { record } = step
+    if (record === undefined) {
+      if (step.fault?.startsWith('shape ') === true) shapeless++
+      else tellUnreadable(findings, file, step.offset, step.length, step.fault)
+    } else if (record.kind === 'edit') told.edit(record.edit)
+  }
+  tellGap(undefined)
+  if (shapeless > 0)
+    findings.note({
+      what: `${shapeless} sound commits cannot be understood: which channels they are of was in the damaged part`,
+      file: file.path,
+    })
+}
+
+function recordsBetween(before: number | undefined, next: number | undefined): string {
+  const [from, to] = [(before ?? NaN) + 1, (next ?? NaN) - 1]
+  if (from === to) return `: record ${from} is lost`
+  if (from < to) return `: records ${from} to ${to} are lost`
+  if (Number.isNaN(to)) return Number.isNaN(from) ? '' : `: what follows record ${from - 1} is lost`
+  return `: what comes before record ${to + 1} is lost`
+}
+
+async function verifyManifest(
+  file: SurveyFile,
+  seed: number,
+  findings: Findings,
+  told: Told,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let isWhole = false
+  for await (const step of walkManifest(file, seed, signal)) {
+    if (step.what === 'gap')
+      tell(findings, file, step, isWhole ? ': edits are lost' : ': part of the checkpoint is lost')
+    else if (step.kind === 'fault') tellUnreadable(findings, file, step.offset, step.length, step.fault)
+    else if (step.kind === 'end') isWhole = true
+    else if (step.kind === 'begin')
+      for (const channel of Object.values(step.begin.channels)) told.channels.set(channel.key, channel)
+    else if (step.kind === 'holes') told.holes(step.segment, step.ranges)
+    else if (step.kind === 'archive') for (const { edit } of step.edits) told.edit(edit)
+  }
+}
+
+function tell(findings: Findings, file: SurveyFile, gap: FrameGap, what: string): void {
+  const { offset, length, fault } = gap
+  if (findings.knows(file.path, offset)) return
+  if (fault === 'short') {
+    const text = `the file ends within what was being written: ${length} bytes count for nothing`
+    findings.note({ what: text, file: file.path, offset })
+    return
+  }
+  findings.add(
+    { what: `${length} bytes are damaged${what}`, file: file.path, offset, advice: ADVICE.log },
+    length,
+  )
+}
+
+function tellUnreadable(
+  findings: Findings,
+  { path }: SurveyFile,
+  offset: number,
+  length: number,
+  why: string | undefined,
+): void {
+  if (findings.knows(path, offset)) return
+  const what = `a frame cannot be understood though its checksum holds: ${why ?? ''}`
+  findings.add({ what, file: path, offset, advice: ADVICE.fault }, length)
+}

@@ -1,0 +1,255 @@
+// Verification of an open database: every byte, every checksum, and the invariants of architecture section 7 that
+// can be seen from one instant (1 to 5 and 11). Reports damage, never throws for it. Reads a pinned snapshot, so
+// that writers go on. Called by `db.verify`, by directory.ts and by `repair` for its target.
+
+import { extentLayout } from '../../segment/extent-layout.ts'
+import { RubidiumError } from '../../errors.ts'
+import { unguarded } from '../../guard/held.ts'
+import type { Channel } from '../../telem/channel.ts'
+import { byteWidth } from '../../telem/data-type.ts'
+import { MIN_TIMESTAMP, toISO } from '../../telem/timestamp.ts'
+import { countIn, partsFrom } from '../../unary/channel-view.ts'
+import type { ChannelRef, ExtentPart, Part } from '../../unary/channel-view.ts'
+import { rankOf } from '../../unary/time-search.ts'
+import { catalogueOf } from '../../version/version.ts'
+import { channelRefOf } from '../engine.ts'
+import type { Engine } from '../engine.ts'
+import type { SnapshotState } from '../snapshot-state.ts'
+import { releaseSnapshot, takeSnapshot } from '../snapshots.ts'
+import { checkAccounts } from './accounts.ts'
+import { addExtent, addExtents, checkExtents } from './extents.ts'
+import type { Extents } from './extents.ts'
+import { checkFolder } from './folder.ts'
+import { verifyLogs } from './logs.ts'
+import { compareWithReplay } from './replay.ts'
+import { ADVICE, Findings } from './report.ts'
+import type { VerifyOptions, VerifyReport } from './report.ts'
+
+/** @throws the signal's reason, and what `onProgress` throws */
+export async function verifyEngine(engine: Engine, options: VerifyOptions): Promise<VerifyReport> {
+  const findings = new Findings()
+  const state = await takeChecked(engine, options, findings)
+  try {
+    const catalogue = catalogueOf(state.version)
+    const checked = new Set<string>()
+    const extents: Extents = new Map()
+    for (const channel of catalogue.list) await addExtents(engine, state, channel, extents)
+    await checkExtents(engine, state, extents, checked, options, findings)
+    for (const channel of catalogue.list) {
+      options.signal?.throwIfAborted()
+      await checkPointers(engine, state, channel, extents, findings)
+    }
+    // What a flush has put in the place of rows meanwhile.
+    await checkExtents(engine, state, extents, checked, options, findings)
+    for (const channel of catalogue.list) {
+      options.signal?.throwIfAborted()
+      if (channel.kind === 'index') await checkTimes(engine, state, channel, options, findings)
+    }
+    await checkAccounts(engine, findings)
+    await checkFolder(engine, findings, options.signal)
+    return findings.report()
+  } finally {
+    releaseSnapshot(engine, state)
+  }
+}
+
+/** The logs are another holder's now: what they say is not this process's state. */
+function isOvertaken(engine: Engine): boolean {
+  try {
+    engine.lookNow()
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this process writes them. */
+async function takeChecked(
+  engine: Engine,
+  options: VerifyOptions,
+  findings: Findings,
+): Promise<SnapshotState> {
+  if (engine.journal === undefined || engine.failure !== undefined || isOvertaken(engine))
+    return takeSnapshot(engine)
+  using held = await engine.guards.acquire(unguarded, {
+    rank: 'manifest',
+    mode: 'exclusive',
+    purpose: 'verify',
+  })
+  try {
+    engine.journal.writeOut()
+  } catch {
+    // Records that are acknowledged and cannot be written yet: the logs cannot tell of them.
+    return takeSnapshot(engine)
+  }
+  const state = takeSnapshot(engine)
+  try {
+    const differences = await compareWithReplay(held, engine, state)
+    const known = findings.problems.length
+    // Of a damaged log less is replayed: the damage is told, and not what comes of it.
+    if (differences.length > 0) await verifyLogs(engine, findings, options.signal)
+    if (findings.problems.length === known)
+      for (const difference of differences) findings.add({ ...difference, advice: ADVICE.fault })
+    return state
+  } catch (error) {
+    if (!(error instanceof RubidiumError)) {
+      releaseSnapshot(engine, state)
+      throw error
+    }
+    findings.meet(error)
+    // One damaged record hides nothing that lies behind it.
+    await verifyLogs(engine, findings, options.signal)
+    return state
+  }
+}
+
+/**
+ * Visits a channel's parts in order of time and lets the loop turn. After each wait they are looked up again
+ * from where it was: a flush may have put pointers in the place of rows meanwhile.
+ */
+async function forEachPart(
+  engine: Engine,
+  state: SnapshotState,
+  ref: ChannelRef,
+  visit: (part: Part) => Promise<void> | undefined,
+): Promise<void> {
+  let cursor = MIN_TIMESTAMP
+  for (let isDone = false; !isDone;) {
+    isDone = true
+    for (const part of partsFrom(state.viewOf(ref.index.key), ref, cursor)) {
+      cursor = part.end
+      const wait = visit(part) ?? engine.turns.due()
+      if (wait === undefined) continue
+      await wait
+      isDone = false
+      break
+    }
+  }
+}
+
+/** Invariants 1, 2 and 4: pointers sorted, disjoint, tight, inside their extents, and as many samples as timestamps. */
+async function checkPointers(
+  engine: Engine,
+  state: SnapshotState,
+  channel: Channel,
+  extents: Extents,
+  findings: Findings,
+): Promise<void> {
+  const ref = channelRefOf(catalogueOf(state.version), channel)
+  const { name } = channel
+  try {
+    state.version.pointers.get(channel.key).check()
+  } catch (error) {
+    findings.meet(error, name)
+  }
+  const index = { ...ref, key: ref.index.key, owner: ref.index.owner, type: 'timestamp' as const }
+  const add = (what: string): void => findings.add({ what, channel: name, advice: ADVICE.fault })
+  const check = (part: Part): void => {
+    const view = state.viewOf(ref.index.key)
+    // Counted as well as compared: after a wait the walk goes on behind what it saw last.
+    const isDoubled =
+      (channel.kind === 'index' || part.kind === 'rows') &&
+      countIn(view, ref, part.start, part.end) !== part.count
+    if (isDoubled || (before !== undefined && part.start < before))
+      add(`invariant 1: samples at ${toISO(part.start)} overlap those before them`)
+    if (channel.kind === 'index') return
+    const times = countIn(view, index, part.start, part.end)
+    if (times !== part.count)
+      add(`invariant 2: ${part.count} samples from ${toISO(part.start)} on stand beside ${times} timestamps`)
+    if (part.kind === 'extent' && !isTight(part))
+      add(`invariant 1: a pointer from ${toISO(part.start)} on is not tight`)
+  }
+  let before: bigint | undefined
+  await forEachPart(engine, state, ref, (part) => {
+    if (part.kind === 'extent') {
+      const { length, skip, count } = part.pointer
+      addExtent(extents, channel, part.pointer)
+      const needed = extentLayout(byteWidth(channel.type), skip + count, channel.kind === 'index')
+      if (needed === undefined || needed.length > length)
+        add(`invariant 4: a pointer from ${toISO(part.start)} on reaches beyond its extent`)
+    }
+    try {
+      check(part)
+    } catch (error) {
+      // What cannot be read of its index channel was told when the extents were checked.
+      findings.meet(error, name)
+    }
+    before = part.end
+    return undefined
+  })
+}
+
+/** Whether the index channel has a sample at the first and at the last time of a part. */
+function isTight({ index, start, end }: ExtentPart): boolean {
+  return rankOf(index, start, false).at === start && rankOf(index, end).before === end - 1n
+}
+
+/** Timestamps that are read at once. */
+const TIMES_A_READ = 64 * 1024
+
+/** Invariants 1 and 3: timestamps strictly increase, from part to part too, tails included; and pointers are tight. */
+async function checkTimes(
+  engine: Engine,
+  state: SnapshotState,
+  channel: Channel,
+  options: VerifyOptions,
+  findings: Findings,
+): Promise<void> {
+  const ref = channelRefOf(catalogueOf(state.version), channel)
+  const { name } = channel
+  let last: bigint | undefined
+  const check = (times: BigInt64Array): void => {
+    for (const time of times) {
+      if (last !== undefined && time <= last) {
+        const what = `invariant 3: ${toISO(time)} follows ${toISO(last)}`
+        findings.add({ what, channel: name, advice: ADVICE.fault })
+        break
+      }
+      last = time
+    }
+  }
+  const checkEnds = ({ start, end }: Part, first: bigint | undefined, newest: bigint | undefined): void => {
+    if (first === start && newest === end - 1n) return
+    const what = `invariant 1: a pointer from ${toISO(start)} on is not tight`
+    findings.add({ what, channel: name, advice: ADVICE.fault })
+  }
+  const read = async (part: ExtentPart): Promise<void> => {
+    try {
+      let first: bigint | undefined
+      for (let from = 0; from < part.count; from += TIMES_A_READ) {
+        const times = await readTimes(engine, ref, part, from, Math.min(TIMES_A_READ, part.count - from))
+        first ??= times[0]
+        check(times)
+      }
+      checkEnds(part, first, last)
+    } catch (error) {
+      // Told when the extents were checked; what follows it is compared all the same.
+      findings.meet(error, name)
+      last = undefined
+    }
+  }
+  await forEachPart(engine, state, ref, (part) => {
+    options.signal?.throwIfAborted()
+    if (part.kind === 'extent') return read(part)
+    const times = part.strip.times.subarray(part.from, part.from + part.count)
+    check(times)
+    checkEnds(part, times[0], times.at(-1))
+    return undefined
+  })
+}
+
+async function readTimes(
+  engine: Engine,
+  ref: ChannelRef,
+  { pointer, from }: ExtentPart,
+  position: number,
+  count: number,
+): Promise<BigInt64Array> {
+  const reader = engine.segments.reader(pointer.segment)
+  reader.checkRoom(pointer, ref.owner, pointer.count)
+  const times = new BigInt64Array(count)
+  const bytes = new Uint8Array(times.buffer)
+  await reader.readSamples(pointer, ref.owner, pointer.skip + from + position, count, bytes)
+  await engine.turns.due()
+  return times
+}
