@@ -4,9 +4,9 @@
 import { describe, expect, it } from 'vitest'
 import { unguarded } from '../../src/guard/held.ts'
 import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from './stage.ts'
+import { isExclusive } from '../support/guard-mode.ts'
 
 /** Every guard is taken exclusively: see test/support/exclusive-guards.ts. */
-const isExclusive = process.env['RUBIDIUM_EXCLUSIVE_GUARDS'] === '1'
 
 describe('a read lock behind a queued write lock', () => {
   it('writers that wait for memory, a flush and channels that are created meanwhile all come to an end', async () => {

@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest'
 import { unguarded } from '../../src/guard/held.ts'
 import type { Actor } from '../pitfalls/stage.ts'
 import { numbers, Stage, timesFrom } from '../pitfalls/stage.ts'
+import { isExclusive } from '../support/guard-mode.ts'
 
 /** What goes on in between shares the lease and the catalogue with the flush: see test/support/exclusive-guards.ts. */
-const isExclusive = process.env['RUBIDIUM_EXCLUSIVE_GUARDS'] === '1'
 
 /** Of one channel each: 512 of them are a step. */
 const GROUPS = 600

@@ -9,6 +9,7 @@ import type { Taken } from './matrix.ts'
 import { CELLS, letterFor, LETTERS, NAMES, renderMatrix } from './matrix-table.ts'
 import { TRIPLES } from './operations.ts'
 import type { OperationName } from './operations.ts'
+import { isExclusive } from '../support/guard-mode.ts'
 
 const LONGEST_MS = 120_000
 
@@ -19,8 +20,6 @@ async function expectExplained(names: readonly OperationName[]): Promise<void> {
     expect(await race(names, seed + run), how).toBeUndefined()
   }
 }
-
-const isExclusive = process.env['RUBIDIUM_EXCLUSIVE_GUARDS'] === '1'
 
 describe('whatever the order of their steps, as if one came after the other:', () => {
   it.each(NAMES.map((name, i) => [name, NAMES.slice(0, i + 1)] as const))(

@@ -3,9 +3,11 @@
 // (0004-I1). Whatever passes otherwise must pass so too, but for the tests of the guard itself. Loaded ahead of each
 // test file; without the variable it does nothing, and loads nothing of the engine.
 
+import { isExclusive } from './guard-mode.ts'
+
 type Method = (this: object, under: unknown, request: object) => unknown
 
-if (process.env['RUBIDIUM_EXCLUSIVE_GUARDS'] === '1') {
+if (isExclusive) {
   const { GuardSet } = await import('../../src/guard/guard-set.ts')
   for (const name of ['acquire', 'tryAcquire'] as const) {
     const method = GuardSet.prototype[name] as unknown as Method
@@ -16,5 +18,3 @@ if (process.env['RUBIDIUM_EXCLUSIVE_GUARDS'] === '1') {
     })
   }
 }
-
-export {}
