@@ -383,12 +383,10 @@ export class Engine {
   }
 
   #noteFreed(before: Version['segments'], after: Version['segments'], lsn: number): void {
-    for (const id in before) {
-      const was = before[id]!
-      const is = after[id]
-      if (is === was || (is !== undefined && is.live >= was.live)) continue
-      const segment = this.segments.find(Number(id))
-      if (segment !== undefined && is !== undefined) segment.freed = lsn
+    for (const [id, was, is] of before.changedIn(after)) {
+      if (is === undefined || is.live >= was.live) continue
+      const segment = this.segments.find(id)
+      if (segment !== undefined) segment.freed = lsn
     }
   }
 

@@ -87,8 +87,8 @@ export async function statsOf(
   const state = takeSnapshot(engine)
   const written = (engine.journal?.size ?? 0) + (engine.manifest?.size ?? 0)
   const segments = engine.segments.all().map((segment) => {
-    const live = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive
-    const punched = engine.version.segments[segment.id]?.holes?.bytes ?? segment.punched
+    const live = (engine.version.segments.get(segment.id)?.live ?? 0) + segment.tailLive
+    const punched = engine.version.segments.get(segment.id)?.holes?.bytes ?? segment.punched
     const total = segment.size - punched
     return {
       name: segmentFile(segment.id),

@@ -25,7 +25,10 @@ import { Holes } from '../version/holes.ts'
 import { PointerTableBuilder } from '../version/pointer-table.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { PointerTables } from '../version/pointer-tables.ts'
-import type { SegmentEntry, Version } from '../version/version.ts'
+import type { SegmentId } from '../version/pointer.ts'
+import { SegmentTable } from '../version/segment-table.ts'
+import type { SegmentEntry } from '../version/segment-table.ts'
+import type { Version } from '../version/version.ts'
 
 export const CHECKPOINT_BEGIN = 1
 export const CHECKPOINT_POINTERS = 2
@@ -46,6 +49,11 @@ export interface CheckpointFacts {
   readonly bootId: string
 }
 
+/** What the first frame of a checkpoint says. Segments are without their holes. */
+export interface CheckpointBegin extends Omit<Version, 'pointers' | 'segments'>, CheckpointFacts {
+  readonly segments: Map<SegmentId, SegmentEntry>
+}
+
 /** The frames of a checkpoint, one after another: each call of `next` fills the writer with one payload. */
 export function* checkpointFrames(
   version: Version,
@@ -56,10 +64,10 @@ export function* checkpointFrames(
   yield CHECKPOINT_BEGIN
   let frames = 1
   let total = 0
-  for (const [id, { holes }] of Object.entries(version.segments)) {
+  for (const [id, { holes }] of version.segments.entries()) {
     const ranges = holes?.ranges ?? []
     for (let from = 0; from < ranges.length; from += HOLES_A_FRAME) {
-      to.u64(Number(id))
+      to.u64(id)
       encodeRanges(to, ranges.slice(from, from + HOLES_A_FRAME))
       yield CHECKPOINT_HOLES
       frames++
@@ -86,10 +94,9 @@ function encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): 
   to.u64(facts.covers)
   to.u64(version.nextKey)
   encodeChannels(to, Object.values(version.channels))
-  const segments = Object.entries(version.segments)
-  to.u32(segments.length)
-  for (const [id, entry] of segments) {
-    to.u64(Number(id))
+  to.u32(version.segments.size)
+  for (const [id, entry] of version.segments.entries()) {
+    to.u64(id)
     to.u64(entry.size)
     to.u64(entry.live)
   }
@@ -104,7 +111,7 @@ function encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): 
 
 /** Takes the payloads of a checkpoint's frames in order and gives the version when the last one has come. */
 export class CheckpointReader {
-  #begun: (Omit<Version, 'pointers'> & CheckpointFacts) | undefined
+  #begun: CheckpointBegin | undefined
   readonly #tables = new Map<number, PointerTable>()
   #key = 0
   #builder: PointerTableBuilder | undefined
@@ -139,15 +146,14 @@ export class CheckpointReader {
   }
 
   #takeHoles(from: ByteReader): void {
-    // Nobody has it yet; a copy for each frame would cost the number of segments squared.
-    const segments: { [segment: number]: SegmentEntry } = this.#begun!.segments
+    const { segments } = this.#begun!
     const id = from.u64()
     const ranges = decodeRanges(from)
-    const entry = segments[id]
+    const entry = segments.get(id)
     const holes = entry === undefined ? undefined : holesOf(ranges, entry.holes)
     if (entry === undefined || holes === undefined)
       throw new DecodeError(0, 'holes of a checkpoint that cannot be')
-    segments[id] = { ...entry, holes }
+    segments.set(id, { ...entry, holes })
   }
 
   #takePointers(from: ByteReader): void {
@@ -172,9 +178,13 @@ export class CheckpointReader {
     const begun = this.#begun!
     if (from.u32() !== this.#frames || from.u64() !== this.#pointers)
       throw new DecodeError(0, 'a checkpoint misses frames')
-    const { covers, bootId, ...rest } = begun
+    const { covers, bootId, segments, ...rest } = begun
     return {
-      version: { ...rest, pointers: PointerTables.empty.setMany(this.#tables) },
+      version: {
+        ...rest,
+        pointers: PointerTables.empty.setMany(this.#tables),
+        segments: SegmentTable.from(segments),
+      },
       facts: { covers, bootId },
     }
   }
@@ -190,16 +200,16 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
 }
 
 /** What the first frame of a checkpoint says. @throws DecodeError */
-export function decodeBegin(from: ByteReader): Omit<Version, 'pointers'> & CheckpointFacts {
+export function decodeBegin(from: ByteReader): CheckpointBegin {
   const lsn = from.u64()
   const covers = from.u64()
   const nextKey = from.u64()
   const channels: { [key: number]: Version['channels'][number] } = {}
   for (const channel of decodeChannels(from)) channels[channel.key] = channel
-  const segments: { [segment: number]: SegmentEntry } = {}
+  const segments = new Map<SegmentId, SegmentEntry>()
   for (let left = from.count(24); left > 0; left--) {
     const id = from.u64()
-    segments[id] = { size: from.u64(), live: from.u64() }
+    segments.set(id, { size: from.u64(), live: from.u64() })
   }
   const flushed: { [index: number]: number } = {}
   for (let left = from.count(16); left > 0; left--) {

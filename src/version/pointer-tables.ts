@@ -38,15 +38,7 @@ export class PointerTables {
   /** The table of a channel; the empty one if the channel has no pointers. */
   get(key: number): PointerTable {
     assertKey(key)
-    if (key >>> this.#shift >= WIDTH) return PointerTable.empty
-    let slots = this.#root
-    for (let shift = this.#shift; shift > 0; shift -= BITS) {
-      const below = slots[(key >>> shift) & MASK]
-      if (below === undefined || below instanceof PointerTable) return PointerTable.empty
-      slots = below
-    }
-    const table = slots[key & MASK]
-    return table instanceof PointerTable ? table : PointerTable.empty
+    return lookUp(this.#root, this.#shift, key) ?? PointerTable.empty
   }
 
   /** The map with this table for the channel; setting an empty table is deleting. */
@@ -65,28 +57,17 @@ export class PointerTables {
    * @throws AssertionError if a key is out of range.
    */
   setMany(entries: Iterable<readonly [number, PointerTable]>): PointerTables {
-    // Arrays made by this call: they may be written to until it returns.
-    const own = new Set<Slots>()
-    let root = this.#root
-    let shift = this.#shift
-    let size = this.size
-    for (const [key, table] of entries) {
-      assertKey(key)
-      while (key >>> shift >= WIDTH && table.length > 0) {
-        const above: MutableSlots = emptySlots()
-        if (size > 0) above[0] = root
-        own.add(above)
-        root = above
-        shift += BITS
-      }
-      if (key >>> shift >= WIDTH) continue
-      const before = lookUp(root, shift, key)
-      if (before === (table.length > 0 ? table : undefined)) continue
-      root = put(root, shift, key, table.length > 0 ? table : undefined, own) ?? emptySlots()
-      size += (table.length > 0 ? 1 : 0) - (before === undefined ? 0 : 1)
-    }
-    if (root === this.#root) return this
-    return size === 0 ? PointerTables.empty : new PointerTables(root, shift, size)
+    const edit = this.edit()
+    for (const [key, table] of entries) edit.set(key, table)
+    return edit.finish()
+  }
+
+  /** Many changes of this map, which stays what it is. */
+  edit(): PointerTablesEdit {
+    return new PointerTablesEdit(this.#root, this.#shift, this.size, (root, shift, size) => {
+      if (root === this.#root) return this
+      return size === 0 ? PointerTables.empty : new PointerTables(root, shift, size)
+    })
   }
 
   /** Keys of the channels that have pointers, ascending. */
@@ -100,6 +81,105 @@ export class PointerTables {
   }
 }
 
+/**
+ * Changes of a map, one by one; what several of them touch is copied once. Made for runs of neighbouring keys: the
+ * slots that the last change was in are at hand for the next. Ends with `finish`.
+ */
+export class PointerTablesEdit {
+  #root: Slots
+  #shift: number
+  #size: number
+  readonly #finish: (root: Slots, shift: number, size: number) => PointerTables
+  // Arrays made by this edit: they may be written to until it ends.
+  readonly #own = new Set<Slots>()
+  // The slots of the lowest level that were changed last, and which keys they are for: key >>> BITS.
+  #near: MutableSlots | undefined
+  #prefix = -1
+  // Something was taken out of them: perhaps nothing is left.
+  #isThinned = false
+
+  /** For `PointerTables.edit`. */
+  constructor(
+    root: Slots,
+    shift: number,
+    size: number,
+    finish: (root: Slots, shift: number, size: number) => PointerTables,
+  ) {
+    this.#root = root
+    this.#shift = shift
+    this.#size = size
+    this.#finish = finish
+  }
+
+  /** The table of a channel, as it is now; the empty one if it has no pointers. @throws AssertionError if the key is out of range */
+  get(key: number): PointerTable {
+    assertKey(key)
+    return this.#lookUp(key) ?? PointerTable.empty
+  }
+
+  /** Another table for the channel; an empty one takes it out. @throws AssertionError if the key is out of range */
+  set(key: number, table: PointerTable): void {
+    assertKey(key)
+    const before = this.#lookUp(key)
+    const after = table.length > 0 ? table : undefined
+    if (before === after) return
+    this.#size += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
+    if (key >>> BITS !== this.#prefix || this.#near === undefined) this.#goTo(key)
+    this.#near![key & MASK] = after
+    if (after === undefined) this.#isThinned = true
+  }
+
+  /** The map with all changes. The edit must not be used any more. */
+  finish(): PointerTables {
+    this.#leave()
+    return this.#finish(this.#root, this.#shift, this.#size)
+  }
+
+  #lookUp(key: number): PointerTable | undefined {
+    const slot = key >>> BITS === this.#prefix ? this.#near?.[key & MASK] : undefined
+    if (slot instanceof PointerTable) return slot
+    return key >>> BITS === this.#prefix ? undefined : lookUp(this.#root, this.#shift, key)
+  }
+
+  /** Makes the slots of a key those at hand: own ones, with all above them. */
+  #goTo(key: number): void {
+    this.#leave()
+    while (key >>> this.#shift >= WIDTH) {
+      const above = emptySlots()
+      above[0] = this.#root
+      this.#own.add(above)
+      this.#root = above
+      this.#shift += BITS
+    }
+    let slots = this.#owned(this.#root)
+    this.#root = slots
+    for (let shift = this.#shift; shift > 0; shift -= BITS) {
+      const index = (key >>> shift) & MASK
+      const old = slots[index]
+      const below = this.#owned(old instanceof PointerTable ? undefined : old)
+      slots[index] = below
+      slots = below
+    }
+    this.#near = slots
+    this.#prefix = key >>> BITS
+  }
+
+  #owned(slots: Slots | undefined): MutableSlots {
+    if (slots !== undefined && this.#own.has(slots)) return slots as MutableSlots
+    const copy = slots === undefined ? emptySlots() : slots.slice()
+    this.#own.add(copy)
+    return copy
+  }
+
+  /** Takes out slots in which nothing is left. */
+  #leave(): void {
+    if (this.#isThinned) this.#root = pruned(this.#root, this.#shift, this.#prefix * WIDTH) ?? emptySlots()
+    this.#isThinned = false
+    this.#near = undefined
+    this.#prefix = -1
+  }
+}
+
 function emptySlots(): MutableSlots {
   return Array.from({ length: WIDTH }, () => undefined)
 }
@@ -110,6 +190,7 @@ function assertKey(key: number): void {
 }
 
 function lookUp(root: Slots, rootShift: number, key: number): PointerTable | undefined {
+  if (key >>> rootShift >= WIDTH) return undefined
   let slots = root
   for (let shift = rootShift; ; shift -= BITS) {
     const slot = slots[(key >>> shift) & MASK]
@@ -118,27 +199,14 @@ function lookUp(root: Slots, rootShift: number, key: number): PointerTable | und
   }
 }
 
-/** `slots` with the key set, copied unless this change owns them; `undefined` if nothing is left. */
-function put(
-  slots: Slots,
-  shift: number,
-  key: number,
-  table: PointerTable | undefined,
-  own: Set<Slots>,
-): Slots | undefined {
-  const index = (key >>> shift) & MASK
-  const old = slots[index]
-  let slot: Slots | PointerTable | undefined = table
+/** Own slots without those on the way to `key` in which nothing is; `undefined` where nothing is left at all. */
+function pruned(slots: Slots, shift: number, key: number): Slots | undefined {
   if (shift > 0) {
-    const below = old === undefined || old instanceof PointerTable ? emptySlots() : old
-    if (below !== old) own.add(below)
-    slot = put(below, shift - BITS, key, table, own)
+    const index = (key >>> shift) & MASK
+    const below = slots[index] as Slots
+    ;(slots as MutableSlots)[index] = pruned(below, shift - BITS, key)
   }
-  if (slot === undefined && slots.every((other, at) => at === index || other === undefined)) return undefined
-  const copy: MutableSlots = own.has(slots) ? (slots as MutableSlots) : slots.slice()
-  own.add(copy)
-  copy[index] = slot
-  return copy
+  return slots.every((slot) => slot === undefined) ? undefined : slots
 }
 
 function* walk(slots: Slots, prefix: number): IterableIterator<[number, PointerTable]> {

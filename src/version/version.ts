@@ -4,18 +4,8 @@
 
 import { present } from '../assert.ts'
 import type { Channel } from '../telem/channel.ts'
-import type { Holes } from './holes.ts'
 import { PointerTables } from './pointer-tables.ts'
-
-/** A segment file that records name. Sizes in bytes. */
-export interface SegmentEntry {
-  /** End of the last extent that a record named. The file may be longer: what follows was never named. */
-  readonly size: number
-  /** Sum of `live` over the pointers that reach it. */
-  readonly live: number
-  /** What was punched of it; absent where nothing was. */
-  readonly holes?: Holes
-}
+import { SegmentTable } from './segment-table.ts'
 
 export interface Version {
   /** LSN of the last edit applied; 0 before the first. */
@@ -27,7 +17,7 @@ export interface Version {
   /** By channel key: where its flushed samples lie. */
   readonly pointers: PointerTables
   /** By segment id. */
-  readonly segments: { readonly [segment: number]: SegmentEntry }
+  readonly segments: SegmentTable
   /** By key of the index channel: commits up to this LSN are pointers, or were deleted. */
   readonly flushed: { readonly [index: number]: number }
 }
@@ -38,7 +28,7 @@ export const EMPTY_VERSION: Version = Object.freeze({
   nextKey: 1,
   channels: Object.freeze({}),
   pointers: PointerTables.empty,
-  segments: Object.freeze({}),
+  segments: SegmentTable.empty,
   flushed: Object.freeze({}),
 })
 

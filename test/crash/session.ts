@@ -436,7 +436,7 @@ export class Session {
     for (const file of engine.journal?.files ?? []) needed.add(file.name)
     const optional = new Set<string>(['RESERVE'])
     for (const segment of engine.segments.all()) {
-      const isLive = (engine.version.segments[segment.id]?.live ?? 0) + segment.tailLive > 0
+      const isLive = (engine.version.segments.get(segment.id)?.live ?? 0) + segment.tailLive > 0
       if (isLive) needed.add(segmentFile(segment.id))
       else optional.add(segmentFile(segment.id))
     }
@@ -448,8 +448,8 @@ export class Session {
     const missing = [...needed].filter((name) => !found.includes(name))
     if (left.length > 0) throw new Broken(`files are left over: ${left.join(', ')}`)
     if (missing.length > 0) throw new Broken(`files are missing: ${missing.join(', ')}`)
-    for (const [id, { holes }] of Object.entries(engine.version.segments)) {
-      const name = segmentFile(Number(id))
+    for (const [id, { holes }] of engine.version.segments.entries()) {
+      const name = segmentFile(id)
       const bytes = holes === undefined ? undefined : machine.disk.snapshotBytes(`${DIRECTORY}/${name}`)
       for (const { start, end } of holes?.ranges ?? [])
         if (bytes!.subarray(start, end).some((byte) => byte !== 0))
@@ -457,7 +457,7 @@ export class Session {
     }
     for (const segment of engine.segments.all()) {
       if (
-        engine.version.segments[segment.id] === undefined &&
+        engine.version.segments.get(segment.id) === undefined &&
         segment.tailLive === 0 &&
         segment !== engine.segments.active
       ) {

@@ -58,7 +58,7 @@ function deadIn(engine: Engine): Map<number, ByteRange[]> {
       return deadBlocks(pointer.offset, count, byteWidth(type), samples)
     })
     const all = unite([...complement(unite(live), FIRST_EXTENT, segment.size), ...blocks])
-    dead.set(segment.id, subtract(all, engine.version.segments[segment.id]?.holes?.ranges ?? []))
+    dead.set(segment.id, subtract(all, engine.version.segments.get(segment.id)?.holes?.ranges ?? []))
   }
   return dead
 }

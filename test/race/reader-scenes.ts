@@ -134,8 +134,8 @@ export const DEEDS: readonly Deed[] = [
       await scene.delete(0, 1000)
       const { engine, db, flusher } = scene.writer
       await flusher.flushAll()
-      const dead = Object.entries(engine.version.segments).filter(([, { live }]) => live === 0)
-      engine.publishEdit({ kind: 'drop', segments: dead.map(([id]) => Number(id)) })
+      const dead = [...engine.version.segments.entries()].filter(([, { live }]) => live === 0)
+      engine.publishEdit({ kind: 'drop', segments: dead.map(([id]) => id) })
       await db.sync()
       scene.processes.abandon(scene.writer)
       await scene.openAgain()

@@ -7,6 +7,8 @@ import type { Shape } from '../../src/journal/shape.ts'
 import type { Channel } from '../../src/telem/channel.ts'
 import type { Pointer } from '../../src/version/pointer.ts'
 import { PointerTables } from '../../src/version/pointer-tables.ts'
+import { SegmentTable } from '../../src/version/segment-table.ts'
+import type { SegmentEntry } from '../../src/version/segment-table.ts'
 import { EMPTY_VERSION } from '../../src/version/version.ts'
 import type { Version } from '../../src/version/version.ts'
 
@@ -45,15 +47,21 @@ export const DATA_CHANNEL: Channel = Object.freeze({
 /** A version with one group and these pointers by channel key. */
 export function versionWith(tables: Readonly<Record<number, readonly Pointer[]>>): Version {
   let { pointers } = EMPTY_VERSION
-  const segments: { [id: number]: { size: number; live: number } } = {}
+  const segments = new Map<number, SegmentEntry>()
   for (const [key, list] of Object.entries(tables)) {
     pointers = pointers.set(Number(key), PointerTables.empty.get(Number(key)).splice(0, 0, list))
     for (const { segment, offset, length, live } of list) {
-      const entry = segments[segment] ?? { size: 0, live: 0 }
-      segments[segment] = { size: Math.max(entry.size, offset + length), live: entry.live + live }
+      const entry = segments.get(segment) ?? { size: 0, live: 0 }
+      segments.set(segment, { size: Math.max(entry.size, offset + length), live: entry.live + live })
     }
   }
-  return { ...EMPTY_VERSION, nextKey: 3, channels: { 1: INDEX_CHANNEL, 2: DATA_CHANNEL }, pointers, segments }
+  return {
+    ...EMPTY_VERSION,
+    nextKey: 3,
+    channels: { 1: INDEX_CHANNEL, 2: DATA_CHANNEL },
+    pointers,
+    segments: SegmentTable.from(segments),
+  }
 }
 
 /** The shape of the group of these two channels. */

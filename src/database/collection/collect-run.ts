@@ -99,7 +99,7 @@ export class CollectRun {
 
 /** What is what in a segment. */
 export function accountOf({ version }: Engine, segment: Segment): Account {
-  const entry = version.segments[segment.id]
+  const entry = version.segments.get(segment.id)
   const live = entry?.live ?? 0
   return {
     size: segment.size - FIRST_EXTENT,

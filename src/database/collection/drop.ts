@@ -30,7 +30,7 @@ export async function dropDead(engine: Engine): Promise<void> {
 
 /** From now on no record names them; their files go when nobody needs them any more. */
 export function dropSegments(engine: Engine, segments: readonly Segment[]): void {
-  const named = segments.map(({ id }) => id).filter((id) => engine.version.segments[id] !== undefined)
+  const named = segments.map(({ id }) => id).filter((id) => engine.version.segments.get(id) !== undefined)
   for (const segment of segments) segment.punched = accountOf(engine, segment).punched
   const lsn = named.length === 0 ? engine.lastLsn : engine.publishEdit({ kind: 'drop', segments: named })
   for (const segment of segments) engine.dropped.set(segment, lsn)

@@ -90,7 +90,7 @@ function noteDead(
 ): void {
   const [first, last] = [dead[0], dead.at(-1)]
   if (first === undefined || last === undefined) return
-  const holes = version.segments[id]?.holes?.ranges ?? []
+  const holes = version.segments.get(id)?.holes?.ranges ?? []
   const isLeft = subtract(dead, meeting(holes, first.start, last.end))
   const isNew = subtract(isLeft, meeting(known, first.start, last.end))
   for (const { start, end } of isNew) deadSpace.noteRange(id, { start, end, lsn })

@@ -216,15 +216,15 @@ export function* frameEntries(step: WalkedManifestFrame, details: boolean): Gene
       return
     case 'begin': {
       const { lsn, covers, nextKey, bootId, channels, segments, flushed } = step.begin
-      const counts = `${several(Object.keys(channels).length, 'channel')}, ${several(Object.keys(segments).length, 'segment')}`
+      const counts = `${several(Object.keys(channels).length, 'channel')}, ${several(segments.size, 'segment')}`
       const fields = { kind: step.kind, lsn, covers, nextKey, boot: bootId }
       const text = `begin: checkpoint at LSN ${lsn}, covers ${covers}, ${counts}, boot "${bootId}"`
       yield { ...common, text, fields }
       if (!details) return
       for (const channel of Object.values(channels)) yield channelDetail(channel)
-      for (const [id, { size, live }] of Object.entries(segments))
-        yield detail('segment', `${segmentText(Number(id))}: ${size} bytes, ${live} live`, {
-          segment: segmentText(Number(id)),
+      for (const [id, { size, live }] of segments)
+        yield detail('segment', `${segmentText(id)}: ${size} bytes, ${live} live`, {
+          segment: segmentText(id),
           size,
           live,
         })

@@ -75,13 +75,13 @@ export async function sizesOf(
   { files, directory }: { readonly files: FileSystem; readonly directory: string },
   { version, groups }: Contents,
 ): Promise<Map<number, number>> {
-  const ids = new Set(Object.keys(version.segments).map(Number))
+  const ids = new Set(version.segments.ids())
   for (const { segment } of tailPointers(groups)) ids.add(segment)
   const sizes = new Map<number, number>()
   for (const id of ids) {
     const stat = await files.stat(join(directory, segmentFile(id)))
     // One in which nothing lives may be gone already, beside a process that writes.
-    sizes.set(id, Math.max(stat?.size ?? FIRST_EXTENT, version.segments[id]?.size ?? 0))
+    sizes.set(id, Math.max(stat?.size ?? FIRST_EXTENT, version.segments.get(id)?.size ?? 0))
   }
   return sizes
 }
@@ -89,7 +89,7 @@ export async function sizesOf(
 /** The segments in which something lives. */
 export function neededSegments({ version, groups }: Contents): Set<number> {
   const needed = new Set<number>()
-  for (const [id, { live }] of Object.entries(version.segments)) if (live > 0) needed.add(Number(id))
+  for (const [id, { live }] of version.segments.entries()) if (live > 0) needed.add(id)
   for (const { segment } of tailPointers(groups)) needed.add(segment)
   return needed
 }

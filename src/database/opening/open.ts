@@ -327,7 +327,7 @@ async function removeStale(engine: Engine, recovered: number): Promise<void> {
     const parsed = parseNumbered(name)
     if (parsed === undefined || parsed.epoch > epoch) continue
     const id = segmentIdOf(parsed.epoch, parsed.number)
-    if (version.segments[id] !== undefined || segments.find(id) !== undefined) continue
+    if (version.segments.get(id) !== undefined || segments.find(id) !== undefined) continue
     if (oldest >= recovered) stale.push(segmentFile(id))
     else await keepDropped(engine, id, recovered)
   }

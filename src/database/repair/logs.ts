@@ -4,10 +4,9 @@
 
 import type { FileSystem } from '../../fs/file-system.ts'
 import type { JournalRecord, Run } from '../../journal/record.ts'
-import type { CheckpointFacts } from '../../manifest/checkpoint.ts'
+import type { CheckpointBegin } from '../../manifest/checkpoint.ts'
 import type { Edit } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
-import type { Version } from '../../version/version.ts'
 import type { Untold } from './report.ts'
 import { seedOfName } from '../survey/survey.ts'
 import type { Survey, SurveyedFile } from '../survey/survey.ts'
@@ -34,7 +33,7 @@ export interface ReadManifest {
   /** Of the checkpoint: that of the name. */
   readonly lsn: number
   /** What the checkpoint says besides pointers. */
-  readonly begin: (Omit<Version, 'pointers'> & CheckpointFacts) | undefined
+  readonly begin: CheckpointBegin | undefined
   /** The checkpoint is all there. */
   readonly isWhole: boolean
   /** By channel key: the checkpoint's pointers, in order. */

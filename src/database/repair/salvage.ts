@@ -83,8 +83,8 @@ async function unlessOlder(
 
 /** Whether a segment that pointers of the version reach is gone. */
 async function misses({ version }: LoadedState, files: FileSystem, directory: string): Promise<boolean> {
-  for (const [id, { live }] of Object.entries(version.segments)) {
-    if (live > 0 && (await files.stat(join(directory, segmentFile(Number(id))))) === undefined) return true
+  for (const [id, { live }] of version.segments.entries()) {
+    if (live > 0 && (await files.stat(join(directory, segmentFile(id)))) === undefined) return true
   }
   return false
 }

@@ -22,11 +22,10 @@ import {
   CHECKPOINT_POINTERS,
   decodeBegin,
 } from '../../manifest/checkpoint.ts'
-import type { CheckpointFacts } from '../../manifest/checkpoint.ts'
+import type { CheckpointBegin } from '../../manifest/checkpoint.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Edit } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
-import type { Version } from '../../version/version.ts'
 import { WINDOW } from './file.ts'
 import type { SurveyFile } from './file.ts'
 
@@ -66,7 +65,7 @@ export type WalkedManifestFrame = {
   readonly offset: number
   readonly length: number
 } & (
-  | { readonly kind: 'begin'; readonly begin: Omit<Version, 'pointers'> & CheckpointFacts }
+  | { readonly kind: 'begin'; readonly begin: CheckpointBegin }
   | { readonly kind: 'pointers'; readonly key: number; readonly pointers: readonly Pointer[] }
   | { readonly kind: 'holes'; readonly segment: number; readonly ranges: readonly ByteRange[] }
   | { readonly kind: 'end'; readonly frames: number; readonly pointers: number }

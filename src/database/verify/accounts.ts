@@ -25,7 +25,7 @@ export async function checkAccounts(engine: Engine, findings: Findings): Promise
     await walkPointers(engine.turns, table, (pointer) => {
       const { segment } = pointer
       live.set(segment, (live.get(segment) ?? 0) + pointer.live)
-      if (segments[segment]?.holes !== undefined && reachesHole(version, pointer, width))
+      if (segments.get(segment)?.holes !== undefined && reachesHole(version, pointer, width))
         findings.add({
           what: `invariant 5: a pointer from ${toISO(pointer.start)} on reaches what was punched`,
           file: join(engine.directory, segmentFile(segment)),
@@ -40,11 +40,11 @@ export async function checkAccounts(engine: Engine, findings: Findings): Promise
     // One that is short or missing was told already.
     if (!findings.blames(file)) findings.add({ what, file, offset: 0, advice: ADVICE.fault })
   }
-  for (const [id, entry] of Object.entries(segments)) {
-    const sum = live.get(Number(id)) ?? 0
+  for (const [id, entry] of segments.entries()) {
+    const sum = live.get(id) ?? 0
     if (sum !== entry.live)
-      add(Number(id), `invariant 5: pointers keep ${sum} bytes live where the version says ${entry.live}`)
-    live.delete(Number(id))
+      add(id, `invariant 5: pointers keep ${sum} bytes live where the version says ${entry.live}`)
+    live.delete(id)
   }
   for (const id of live.keys())
     add(id, 'invariant 4: pointers reach a segment that the version does not have')
@@ -57,7 +57,7 @@ export async function checkAccounts(engine: Engine, findings: Findings): Promise
 
 /** Whether a byte that a read of the pointer needs, and no table, was punched. */
 function reachesHole(version: Version, { segment, offset, skip, count }: Pointer, width: number): boolean {
-  const holes = version.segments[segment]?.holes
+  const holes = version.segments.get(segment)?.holes
   const data = offset + EXTENT_HEADER_SIZE
   return (
     holes !== undefined &&

@@ -144,7 +144,7 @@ function leftover(engine: Engine, file: SurveyedFile, newestManifest = 0): strin
     case 'segment': {
       if (epoch >= MAX_SEGMENT_EPOCH || number! >= SEGMENTS_PER_EPOCH) return `no segment has such a name`
       const id = segmentIdOf(epoch, number!)
-      const isNeeded = engine.version.segments[id] !== undefined || engine.segments.find(id) !== undefined
+      const isNeeded = engine.version.segments.get(id) !== undefined || engine.segments.find(id) !== undefined
       return isNeeded ? undefined : `a segment that no record names: ${file.size} bytes that a crash has left`
     }
     case 'manifest': {

@@ -14,7 +14,8 @@ import type { GroupView } from '../../unary/channel-view.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import { PointerTables } from '../../version/pointer-tables.ts'
 import { catalogueOf, groupOf } from '../../version/version.ts'
-import type { SegmentEntry, Version } from '../../version/version.ts'
+import type { SegmentEntry } from '../../version/segment-table.ts'
+import type { Version } from '../../version/version.ts'
 import { channelRefOf } from '../engine.ts'
 import type { Engine } from '../engine.ts'
 import { loadState } from '../opening/load.ts'
@@ -71,8 +72,8 @@ async function compareVersions(
         channel: channel.name,
       })
   }
-  for (const id of new Set([...Object.keys(head.segments), ...Object.keys(replayed.segments)].map(Number))) {
-    const [a, b] = [head.segments[id], replayed.segments[id]]
+  for (const id of new Set([...head.segments.ids(), ...replayed.segments.ids()])) {
+    const [a, b] = [head.segments.get(id), replayed.segments.get(id)]
     if (a?.live !== b?.live || a?.size !== b?.size || !haveSameHoles(a, b))
       problems.push({
         what: 'invariant 11: replay gives other bytes',

@@ -16,8 +16,9 @@ import { Manifest, readManifest } from '../../../src/manifest/manifest.ts'
 import type { ManifestContents } from '../../../src/manifest/manifest.ts'
 import { apply } from '../../../src/version/apply.ts'
 import type { Edit } from '../../../src/version/edit.ts'
-import type { Version } from '../../../src/version/version.ts'
 import { Holes } from '../../../src/version/holes.ts'
+import { SegmentTable } from '../../../src/version/segment-table.ts'
+import type { Version } from '../../../src/version/version.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'
 
 const databaseId = new Uint8Array(16).fill(5)
@@ -33,6 +34,7 @@ function plain(version: Version): unknown {
   return {
     ...version,
     pointers: [...version.pointers.entries()].map(([key, table]) => [key, [...table.slice(0, table.length)]]),
+    segments: [...version.segments.entries()],
   }
 }
 
@@ -91,7 +93,13 @@ describe('a checkpoint', () => {
       Array.from({ length: count }, (_, i) => ({ start: 4096 * (2 * i + 1), end: 8192 * (i + 1) })),
     )
     const size = holes.end + 4096
-    const version = { ...sample(), segments: { 1: { size, live: 9, holes }, 7: { size, live: 0, holes } } }
+    const version = {
+      ...sample(),
+      segments: SegmentTable.from([
+        [1, { size, live: 9, holes }],
+        [7, { size, live: 0, holes }],
+      ]),
+    }
     const to = new ByteWriter()
     const reader = new CheckpointReader()
     let whole: ReturnType<CheckpointReader['take']>

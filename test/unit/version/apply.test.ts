@@ -37,7 +37,7 @@ describe('apply', () => {
       9,
     )
     expect(pointers(after, 1)).toEqual([THREE[0], comes[0], THREE[1], THREE[2]])
-    expect(after.segments[9]).toEqual({ size: 164, live: 60 })
+    expect(after.segments.get(9)).toEqual({ size: 164, live: 60 })
     expect(after.flushed).toEqual({ 1: 8 })
   })
 
@@ -48,7 +48,7 @@ describe('apply', () => {
     const tail = { start: 0n, end: 0n, keys: [], extents: [], parted: [] }
     const after = apply(before, { kind: 'delete', changes: [{ key: 1, goes, comes }], tail }, 1)
     expect(pointers(after, 1)).toEqual([comes[0], THREE[2]])
-    expect(after.segments[1]?.live).toBe(32 + 16)
+    expect(after.segments.get(1)?.live).toBe(32 + 16)
   })
 
   // 0006-I8
@@ -61,16 +61,16 @@ describe('apply', () => {
     const comes = [pointerTo(5, 2, { segment: 9, offset: 64, length: 100, live: 100 })]
     const changes = [{ key: 1, comes }]
     let version = apply(versionWith({ 1: [] }), punch(range(4096, 8192)), 1)
-    expect(version.segments[9]).toMatchObject({ size: 8192, live: 0, holes: { bytes: 4096 } })
+    expect(version.segments.get(9)).toMatchObject({ size: 8192, live: 0, holes: { bytes: 4096 } })
     version = apply(version, { kind: 'flush', groups: [], changes }, 2)
-    expect(version.segments[9]).toMatchObject({ size: 8192, live: 100, holes: { bytes: 4096 } })
+    expect(version.segments.get(9)).toMatchObject({ size: 8192, live: 100, holes: { bytes: 4096 } })
     version = apply(version, punch(range(8192, 9000)), 3)
-    expect(version.segments[9]!.holes!.ranges).toEqual([range(4096, 9000)])
+    expect(version.segments.get(9)!.holes!.ranges).toEqual([range(4096, 9000)])
     expect(() => apply(version, punch(range(8999, 9001)), 4)).toThrow('nothing is punched twice')
     version = apply(version, { kind: 'remove', keys: [1] }, 4)
-    expect(version.segments[9]).toMatchObject({ live: 0, holes: { bytes: 4904 } })
+    expect(version.segments.get(9)).toMatchObject({ live: 0, holes: { bytes: 4904 } })
     version = apply(version, { kind: 'drop', segments: [9] }, 5)
-    expect(version.segments[9]).toBeUndefined()
+    expect(version.segments.get(9)).toBeUndefined()
     const full = apply(versionWith({ 1: [] }), { kind: 'flush', groups: [], changes }, 1)
     expect(() => apply(full, punch(range(0, 65)), 2)).toThrow('keeps a balance')
   })
@@ -88,9 +88,9 @@ describe('apply', () => {
   it('frees what removed channels reached, and drops segments that are dead', () => {
     const before = versionWith({ 1: THREE, 2: [pointerTo(0, 4, { segment: 2 })] })
     const removed = apply(before, { kind: 'remove', keys: [2] }, 1)
-    expect(removed.segments[2]?.live).toBe(0)
+    expect(removed.segments.get(2)?.live).toBe(0)
     const dropped = apply(removed, { kind: 'drop', segments: [2] }, 2)
-    expect(Object.keys(dropped.segments)).toEqual(['1'])
+    expect([...dropped.segments.ids()]).toEqual([1])
   })
 
   const tail = { start: 0n, end: 0n, keys: [], extents: [], parted: [] }
