@@ -136,7 +136,7 @@ function publishRows(group: Group, run: PendingRun & { kind: 'rows' }, recorded:
   }
   strip.inTail = true
   strip.joined = recorded.joined
-  strip.parted = new Set(recorded.parted)
+  if (recorded.parted.length > 0) strip.partAt(recorded.parted, from)
   strip.committed = to
   group.add(strip)
 }

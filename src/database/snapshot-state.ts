@@ -4,7 +4,7 @@
 
 import { ShortPointerList } from '../domain/pointer-list.ts'
 import type { Strip, StripView, TailView } from '../domain/tail.ts'
-import { partedAt, visibleRows } from '../domain/tail.ts'
+import { visibleRows } from '../domain/tail.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
 import type { GroupView } from '../unary/channel-view.ts'
 import type { Pointer } from '../version/pointer.ts'
@@ -86,5 +86,5 @@ function pointersOf(view: StripView, pointersTo: RowsToPointers): Map<number, Sh
 }
 
 function restOf(view: StripView, from: number): StripView {
-  return { ...view, from, joined: true, parted: partedAt(view.cuts, from) }
+  return { ...view, from, joined: true }
 }

@@ -119,7 +119,7 @@ export class TailReplay {
       const size = Math.max(Math.min(LAST_REPLAY_PAGE, doubled), stripSize(shape, run.count))
       strip = new Strip(shape, { bytes: new Uint8Array(size) })
       strip.joined = run.joined
-      strip.parted = new Set(run.parted)
+      if (run.parted.length > 0) strip.part(run.parted)
       this.#strips.set(stream, strip)
       // Its page is none of the pool's.
       strip.isReleased = true
@@ -170,8 +170,7 @@ export function applyTailCut(
     if (byStart === undefined) changes.set(change.key, (byStart = new Map<bigint, PointerChange>()))
     byStart.set(change.goes.first, change)
   }
-  const parted = new Map<number, bigint[]>()
-  for (const { key, at } of cut.parted) addTo(parted, key, at)
+  const parted = partedByKey(cut)
   for (const group of groups) {
     if (group.runs.length === 0) continue
     for (const run of group.runs) {
@@ -180,7 +179,7 @@ export function applyTailCut(
         partStrip(run, parted)
       } else {
         changeExtents(run, changes, freed, tell)
-        run.part(run.shape.keys.filter((key) => isParted(parted, key, run.pointers.get(key)?.pointers[0])))
+        partExtents(run, parted)
       }
     }
     group.prune()
@@ -188,18 +187,28 @@ export function applyTailCut(
   return freed
 }
 
-function addTo<T>(lists: Map<number, T[]>, key: number, value: T): void {
-  const list = lists.get(key)
-  if (list === undefined) lists.set(key, [value])
-  else list.push(value)
+/** By channel key: times of samples that go on with nothing. Channels that were parted at the same time share a list. */
+type PartedByKey = ReadonlyMap<number, readonly bigint[]>
+
+function partedByKey({ parted }: TailCut): PartedByKey {
+  const byKey = new Map<number, readonly bigint[]>()
+  let same: readonly bigint[] = []
+  for (const { key, at } of parted) {
+    if (same[0] !== at) same = [at]
+    const others = byKey.get(key)
+    byKey.set(key, others === undefined ? same : [...others, at])
+  }
+  return byKey
 }
 
-function isParted(
-  parted: ReadonlyMap<number, readonly bigint[]>,
-  key: number,
-  first: Pointer | undefined,
-): boolean {
-  return first !== undefined && parted.get(key)?.includes(first.start) === true
+function partExtents(run: ExtentsRun, parted: PartedByKey): void {
+  if (parted.size === 0) return
+  run.part(
+    run.shape.keys.filter((key) => {
+      const first = run.pointers.get(key)?.pointers[0]
+      return first !== undefined && parted.get(key)?.includes(first.start) === true
+    }),
+  )
 }
 
 function cutStrip(strip: Strip, cut: TailCut, keys: ReadonlySet<number>): void {
@@ -210,17 +219,34 @@ function cutStrip(strip: Strip, cut: TailCut, keys: ReadonlySet<number>): void {
   if (taken.length > 0) strip.cut(taken, from, to)
 }
 
-function partStrip(strip: Strip, parted: ReadonlyMap<number, readonly bigint[]>): void {
+function partStrip(strip: Strip, parted: PartedByKey): void {
   if (parted.size === 0) return
   // Channels of one delete go on with nothing at the same few rows.
   const rows = new Map<number, number[]>()
+  let same: readonly bigint[] = []
+  let found: number[][] = []
   for (const key of strip.shape.keys) {
-    for (const at of parted.get(key) ?? []) {
-      const row = rowBound(strip.times, strip.flushed, strip.committed, at)
-      if (row < strip.committed && strip.times[row] === at) addTo(rows, row, key)
+    const times = parted.get(key)
+    if (times === undefined) continue
+    if (times !== same) {
+      same = times
+      found = rowsAt(strip, times).map((row) => {
+        let keys = rows.get(row)
+        if (keys === undefined) rows.set(row, (keys = []))
+        return keys
+      })
     }
+    for (const keys of found) keys.push(key)
   }
   for (const [row, keys] of rows) strip.partAt(keys, row)
+}
+
+/** The unflushed rows of a strip at some times, as far as it has them. */
+function rowsAt(strip: Strip, times: readonly bigint[]): number[] {
+  return times.flatMap((at) => {
+    const row = rowBound(strip.times, strip.flushed, strip.committed, at)
+    return row < strip.committed && strip.times[row] === at ? [row] : []
+  })
 }
 
 /** By channel key and start of the first pointer that goes. */

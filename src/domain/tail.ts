@@ -9,18 +9,7 @@ import type { Shape } from '../journal/shape.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { Page } from './page-pool.ts'
 import { ShortPointerList } from './pointer-list.ts'
-
-/** Rows [from, to) of one channel. */
-export interface RowRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** By channel key: rows that deletes took, sorted and disjoint. Never changed in place. */
-export type RowCuts = ReadonlyMap<number, readonly RowRange[]>
-
-const NO_CUTS: RowCuts = new Map()
-const NO_KEYS: ReadonlySet<number> = new Set()
+import { RowCuts } from './row-cuts.ts'
 
 /** Bytes of a page that holds `rows` rows of this shape, each column on a multiple of 8. */
 export function stripSize(shape: Shape, rows: number): number {
@@ -56,10 +45,9 @@ export class Strip {
   isReleased = false
   /** Rows before this are pointers already. */
   flushed = 0
-  cuts: RowCuts = NO_CUTS
-  /** The first row that is not flushed goes on with the domain before it, but for the `parted` channels. */
+  cuts: RowCuts = RowCuts.none
+  /** The first row that is not flushed goes on with the domain before it, but where a cut says otherwise. */
   joined = false
-  parted: ReadonlySet<number> = NO_KEYS
 
   constructor(shape: Shape, page: Page) {
     this.shape = shape
@@ -97,35 +85,28 @@ export class Strip {
       to: this.committed,
       cuts: this.cuts,
       joined: this.joined,
-      parted: this.parted,
     }
   }
 
   /** Takes rows [from, to) of channels away. */
   cut(keys: Iterable<number>, from: number, to: number): void {
-    const cuts = new Map(this.cuts)
-    for (const key of keys) cuts.set(key, addRange(cuts.get(key) ?? [], from, to))
-    this.cuts = cuts
+    this.cuts = this.cuts.with(this.shape, keys, from, to)
   }
 
   /** The first unflushed row of channels goes on with nothing. */
   part(keys: Iterable<number>): void {
-    const parted = new Set(this.parted)
-    for (const key of keys) parted.add(key)
-    this.parted = parted
+    this.partAt(keys, this.flushed)
   }
 
   /** The row at `row` of channels goes on with nothing: a cut that takes no row. */
   partAt(keys: Iterable<number>, row: number): void {
-    if (row === this.flushed) this.part(keys)
-    else this.cut(keys, row, row)
+    this.cut(keys, row, row)
   }
 
   /** Rows before `to` have become pointers. */
   flushTo(to: number): void {
     this.flushed = to
     this.joined = true
-    this.parted = partedAt(this.cuts, to)
   }
 
   /** Nothing in the page is needed any more. */
@@ -182,7 +163,6 @@ export interface StripView {
   readonly to: number
   readonly cuts: RowCuts
   readonly joined: boolean
-  readonly parted: ReadonlySet<number>
 }
 
 /** Samples in segments that no pointer of the version reaches (yet, or for this view). */
@@ -205,25 +185,18 @@ export interface RowsPiece {
 export function visibleRows(view: StripView, key: number): RowsPiece[] {
   const pieces: RowsPiece[] = []
   let from = view.from
-  let joined = view.joined && !view.parted.has(key)
+  let { joined } = view
   for (const cut of view.cuts.get(key) ?? []) {
-    if (cut.to <= view.from) continue
     if (cut.from >= view.to) break
+    // The first row of the view follows one that was taken, or goes on with nothing.
+    if (cut.to === view.from) joined = false
+    if (cut.to <= view.from) continue
     if (cut.from > from) pieces.push({ from, to: cut.from, joined })
     from = Math.max(from, cut.to)
     joined = false
   }
   if (from < view.to) pieces.push({ from, to: view.to, joined })
   return pieces
-}
-
-/** Channels whose row at `row`, or the one before it, was cut away: also by a cut that takes no row. */
-export function partedAt(cuts: RowCuts, row: number): ReadonlySet<number> {
-  const parted = new Set<number>()
-  for (const [key, ranges] of cuts) {
-    if (ranges.some((range) => range.from <= row && range.to >= row)) parted.add(key)
-  }
-  return parted
 }
 
 /** Position of the first of `times[from, to)` that is at or after `time`. */
@@ -236,19 +209,4 @@ export function rowBound(times: BigInt64Array, from: number, to: number, time: b
     else high = middle
   }
   return low
-}
-
-function addRange(ranges: readonly RowRange[], from: number, to: number): RowRange[] {
-  const merged: RowRange[] = []
-  let low = from
-  let high = to
-  for (const range of ranges) {
-    if (range.to < low || range.from > high) merged.push(range)
-    else {
-      low = Math.min(low, range.from)
-      high = Math.max(high, range.to)
-    }
-  }
-  merged.push({ from: low, to: high })
-  return merged.sort((a, b) => a.from - b.from)
 }

@@ -120,7 +120,7 @@ function told(groups: readonly Group[]): unknown {
       each.kind === 'strip'
         ? {
             rows: each.shape.keys.map((key) => visibleRows(each.view(), key)),
-            parted: new Set(each.parted),
+            cuts: each.shape.keys.map((key) => each.cuts.get(key)),
           }
         : [...each.pointers].map(([key, { pointers }]) => [key, pointers]),
     ),
