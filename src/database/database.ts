@@ -16,8 +16,9 @@ import { Channels, editDurability } from './channels.ts'
 import { closeEngine } from './close.ts'
 import { Collections } from './collection/collections.ts'
 import type { GcProgress, GcReport } from './collection/gc-report.ts'
-import { deleteUnder, planDelete } from './delete.ts'
+import { deleteUnder, outcomeOf } from './delete.ts'
 import type { DeleteOutcome, DeleteResult } from './delete.ts'
+import { planDelete } from './delete-plan.ts'
 import { getChannel } from './edit-channels.ts'
 import type { Engine } from './engine.ts'
 import type { Flusher } from './flusher.ts'
@@ -230,7 +231,9 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const plan = await planDelete(held, engine, found, bounds)
     signal?.throwIfAborted()
     if (engine.failure !== undefined) throw engine.failure
-    return deleteUnder(held, engine, found, bounds, plan)
+    const done = deleteUnder(held, engine, bounds, plan)
+    await engine.turns.due()
+    return outcomeOf(found, done)
   }
 
   /**

@@ -41,7 +41,7 @@ export const PLANTED: readonly PlantedRace[] = [
 ${GUARD}`,
       },
       {
-        file: 'database/delete.ts',
+        file: 'database/delete-plan.ts',
         from: '    assertHeld(held, groupOf(catalogue, channel))\n    const table',
         to: '    const table',
       },
