@@ -9,6 +9,7 @@ import type { ExtentsRun, StripView, TailRun } from '../domain/tail.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
 import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
+import { EncodedChanges } from '../journal/edit-codec.ts'
 import type { Channel } from '../telem/channel.ts'
 import { describeRange } from '../telem/time-range.ts'
 import type { TimeRange } from '../telem/time-range.ts'
@@ -19,6 +20,7 @@ import { prepareChange } from '../version/apply.ts'
 import type { PreparedChanges } from '../version/apply.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
+import type { PointerTable } from '../version/pointer-table.ts'
 import { groupOf } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { channelRefOf } from './engine.ts'
@@ -73,6 +75,7 @@ export interface DeletePlan {
   readonly channels: readonly ChannelPlan[]
   readonly groups: readonly GroupPlan[]
   readonly prepared: PreparedChanges
+  readonly encoded: EncodedChanges
 }
 
 /** A run of a tail, or what was committed of one since, beside the range of a delete. */
@@ -107,6 +110,7 @@ export async function planDelete(
   const groups = new Map<number, GroupPlan>()
   const plans: ChannelPlan[] = []
   const prepared: PreparedChanges = new Map()
+  const encoded = new EncodedChanges()
   for (const channel of channels) {
     assertHeld(held, groupOf(catalogue, channel))
     const table = engine.version.pointers.get(channel.key)
@@ -128,11 +132,12 @@ export async function planDelete(
       const turn = turns.due()
       if (turn !== undefined) await turn
     }
-    plans.push(planChannel(engine, ref, group, range, prepared))
+    plans.push(planChannel(engine, ref, group, range, { prepared, encoded }))
     const turn = turns.due()
     if (turn !== undefined) await turn
   }
-  return { channels: plans, groups: [...groups.values()], prepared }
+  await turns.before(plans.length)
+  return { channels: plans, groups: [...groups.values()], prepared, encoded }
 }
 
 function planGroup(engine: Engine, key: number, named: ReadonlySet<number>, range: TimeRange): GroupPlan {
@@ -189,12 +194,12 @@ function planChannel(
   ref: ChannelRef,
   group: GroupPlan,
   range: TimeRange,
-  prepared: PreparedChanges,
+  ahead: Pick<DeletePlan, 'prepared' | 'encoded'>,
 ): ChannelPlan {
   const { pointers } = engine.version
   const table = pointers.get(ref.key)
   const { change, samples, bytes } = cutList(engine, ref, table, pointers.get(ref.index.key), range)
-  const left = change === undefined ? table : prepareChange(prepared, table, change)
+  const left = change === undefined ? table : workOut(ahead, table, change)
   const tail = takeOfTail(engine, ref, group.parts, range)
   const isCutOff = isLeftBehind(change, range) || tail.changes.some((each) => isLeftBehind(each, range))
   const position = table.startBound(range.end)
@@ -202,9 +207,19 @@ function planChannel(
   const part = pointer?.joined === true ? partPointer(ref.key, pointer) : undefined
   // What the step will need as far as can be known.
   const parts = !isCutOff && samples + tail.samples > 0 && isBefore(pointer?.start, tail.next)
-  if (part !== undefined && parts) prepareChange(prepared, left, part)
+  if (part !== undefined && parts) workOut(ahead, left, part)
   const next = pointer === undefined ? undefined : { start: pointer.start, part }
   return { ref, group, change, samples, bytes, tail, isCutOff, next }
+}
+
+/** What will be needed of a change in the step; the table that it makes of another. */
+function workOut(
+  { prepared, encoded }: Pick<DeletePlan, 'prepared' | 'encoded'>,
+  table: PointerTable,
+  change: PointerChange,
+): PointerTable {
+  encoded.add(change)
+  return prepareChange(prepared, table, change)
 }
 
 /** Whether there is a time, and it is before another if there is one. */

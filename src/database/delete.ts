@@ -82,7 +82,7 @@ export function deleteUnder(
   }
   if (keys.length === 0) return { samples, bytes: 0, lsn: undefined }
   const cut: TailCut = { ...range, keys, extents, parted }
-  const lsn = engine.publishEdit({ kind: 'delete', changes, tail: cut }, plan.prepared)
+  const lsn = engine.publishEdit({ kind: 'delete', changes, tail: cut }, plan.prepared, plan.encoded)
   const groups = plan.groups.map(({ key }) => engine.group(key))
   const named = groups.map(extentsNamed)
   const freed = applyTailCut(groups, cut, (key, gone, comes) =>

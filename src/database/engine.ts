@@ -12,6 +12,7 @@ import type { FileSystem } from '../fs/file-system.ts'
 import { GuardSet } from '../guard/guard-set.ts'
 import { unguarded } from '../guard/held.ts'
 import type { Held, Mode } from '../guard/held.ts'
+import type { EncodedChanges } from '../journal/edit-codec.ts'
 import type { Journal } from '../journal/journal.ts'
 import { bytesOfRows } from '../journal/record.ts'
 import type { CommitSection } from '../journal/record.ts'
@@ -277,9 +278,10 @@ export class Engine {
    * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
    * On a full disk one that brings nothing new to keep may use the reserve.
    * @param prepared what is known already of what its changes make of the tables
+   * @param encoded changes whose bytes are there already
    * @throws StorageError, LeaseLostError; then nothing has changed
    */
-  publishEdit(edit: Edit, prepared?: PreparedChanges): number {
+  publishEdit(edit: Edit, prepared?: PreparedChanges, encoded?: EncodedChanges): number {
     const { journal } = this
     if (journal !== undefined) this.look()
     if (edit.kind === 'create' || edit.kind === 'redefine')
@@ -288,13 +290,13 @@ export class Engine {
     const next = apply(this.version, edit, lsn, prepared)
     if (journal === undefined) this.#lastLsn = lsn
     else {
-      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven))
+      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, encoded))
       this.#noteUnproven()
     }
     const before = this.version
     this.version = next
     if (next.segments !== before.segments) this.#noteFreed(before.segments, next.segments, lsn)
-    this.deadSpace.noteEdit(before, edit, lsn)
+    this.deadSpace.noteEdit(before, edit, lsn, prepared)
     if (edit.kind === 'flush' || edit.kind === 'relocate') this.smallExtents.noteChanges(edit.changes)
     return lsn
   }

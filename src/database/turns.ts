@@ -7,6 +7,9 @@ import type { Clock } from '../clock.ts'
 /** How long a loop of awaited calls may keep the event loop, in milliseconds. */
 const LONGEST_MS = 8
 
+/** A record over so many channels takes a ms or two by itself. */
+const MANY = 1024
+
 /** Takes all steps of something; the loop turns between them. For openings, which nobody else shares a loop with yet. */
 export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
   for (;;) {
@@ -32,6 +35,11 @@ export class Turns {
   due(): Promise<void> | undefined {
     if (this.#pending !== undefined) return this.#pending
     return this.#clock.monotonicMs() - this.#lastMs > LONGEST_MS ? this.next() : undefined
+  }
+
+  /** Before one step that goes over so many channels: where they are many, it has a turn of the loop for itself. */
+  async before(channels: number): Promise<void> {
+    if (channels >= MANY) await this.next()
   }
 
   /** Resolves after the event loop has turned. */

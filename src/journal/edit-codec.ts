@@ -5,7 +5,7 @@ import { unreachable } from '../assert.ts'
 import { validateStoredChannel } from '../telem/channel.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { ByteReader } from '../codec/byte-reader.ts'
-import type { ByteWriter } from '../codec/byte-writer.ts'
+import { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
 import type { ByteRange } from '../version/byte-ranges.ts'
 import type { Edit, PointerChange, TailCut } from '../version/edit.ts'
@@ -23,8 +23,8 @@ const KINDS = [
   'punch',
 ] as const
 
-/** Appends an edit's bytes. */
-export function encodeEdit(to: ByteWriter, edit: Edit): void {
+/** Appends an edit's bytes. @param ahead changes that were encoded before */
+export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedChanges): void {
   to.u8(KINDS.indexOf(edit.kind))
   switch (edit.kind) {
     case 'begin':
@@ -46,14 +46,14 @@ export function encodeEdit(to: ByteWriter, edit: Edit): void {
         to.u64(group.key)
         to.u64(group.lsn)
       }
-      encodeChanges(to, edit.changes)
+      encodeChanges(to, edit.changes, ahead)
       return
     case 'delete':
-      encodeChanges(to, edit.changes)
+      encodeChanges(to, edit.changes, ahead)
       encodeTailCut(to, edit.tail)
       return
     case 'relocate':
-      encodeChanges(to, edit.changes)
+      encodeChanges(to, edit.changes, ahead)
       return
     case 'drop':
       encodeNumbers(to, edit.segments)
@@ -158,15 +158,53 @@ export function decodePointer(from: ByteReader): Pointer {
   }
 }
 
-function encodeChanges(to: ByteWriter, changes: readonly PointerChange[]): void {
+/** Bytes of a change without pointers that come. */
+const CHANGE_SIZE = 32
+
+function encodeChange(to: ByteWriter, { key, goes, comes }: PointerChange): void {
+  to.u64(key)
+  to.u32(goes?.count ?? 0)
+  to.i64(goes?.first ?? 0n)
+  to.i64(goes?.last ?? 0n)
+  to.u32(comes.length)
+  for (const pointer of comes) encodePointer(to, pointer)
+}
+
+function encodeChanges(to: ByteWriter, changes: readonly PointerChange[], ahead?: EncodedChanges): void {
   to.u32(changes.length)
-  for (const change of changes) {
-    to.u64(change.key)
-    to.u32(change.goes?.count ?? 0)
-    to.i64(change.goes?.first ?? 0n)
-    to.i64(change.goes?.last ?? 0n)
-    to.u32(change.comes.length)
-    for (const pointer of change.comes) encodePointer(to, pointer)
+  if (ahead !== undefined) ahead.append(to, changes)
+  else for (const change of changes) encodeChange(to, change)
+}
+
+/**
+ * Changes that were encoded before their edit is: a record over ten thousand channels is made in slices, and put
+ * together in one step.
+ */
+export class EncodedChanges {
+  readonly #bytes = new ByteWriter()
+  readonly #offsets = new Map<PointerChange, number>()
+
+  /** Encodes a change, which is not changed any more. */
+  add(change: PointerChange): void {
+    this.#offsets.set(change, this.#bytes.length)
+    encodeChange(this.#bytes, change)
+  }
+
+  /** Appends the bytes of changes, those too that were not added; what was added side by side is copied as one. */
+  append(to: ByteWriter, changes: readonly PointerChange[]): void {
+    const bytes = this.#bytes.view()
+    let from = 0
+    let end = 0
+    for (const change of changes) {
+      const offset = this.#offsets.get(change)
+      if (offset === undefined || offset !== end) {
+        to.bytes(bytes.subarray(from, end))
+        from = end = offset ?? 0
+      }
+      if (offset === undefined) encodeChange(to, change)
+      else end += CHANGE_SIZE + POINTER_SIZE * change.comes.length
+    }
+    to.bytes(bytes.subarray(from, end))
   }
 }
 

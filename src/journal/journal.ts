@@ -18,6 +18,7 @@ import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
 import { openFresh } from '../fs/open-fresh.ts'
 import type { Edit } from '../version/edit.ts'
 import { encodeEdit } from './edit-codec.ts'
+import type { EncodedChanges } from './edit-codec.ts'
 import { fillOf, planFill } from './fill.ts'
 import { FRAME_HEADER, MAX_FRAME, sealFrame } from './frame.ts'
 import { bytesOfRows, COMMIT, EDIT, encodeCommit } from './record.ts'
@@ -167,14 +168,18 @@ export class Journal {
     return lsn
   }
 
-  /** Appends an edit, handed to the operating system, and returns its LSN. @throws StorageError; then nothing was appended */
-  appendEdit(edit: Edit, proven: number): number {
+  /**
+   * Appends an edit, handed to the operating system, and returns its LSN.
+   * @param ahead changes that were encoded before
+   * @throws StorageError; then nothing was appended
+   */
+  appendEdit(edit: Edit, proven: number, ahead?: EncodedChanges): number {
     const current = this.#ready()
     const at = this.#begin(proven)
     const offset = current.size + at
     let length: number
     try {
-      encodeEdit(this.#pending, edit)
+      encodeEdit(this.#pending, edit, ahead)
       length = this.#end(current, at, EDIT, true)
     } catch (error) {
       this.#pending.cut(at)

@@ -151,7 +151,8 @@ function applyChanges(
     let known = prepared?.get(change)
     if (known?.from !== table) known = prepare(table, change)
     pointers.set(key, known.to)
-    for (const [segment, live] of known.frees) enter(ledger, segment, -live, 0)
+    if (known.frees.size > 0)
+      for (const [segment, live] of known.frees) enter(ledger, segment, -live, 0)
     for (const pointer of comes) enter(ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
   }
   draft.pointers = pointers.finish()

@@ -7,6 +7,7 @@
 import type { Place } from '../../segment/segment-pool.ts'
 import { subtract } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
+import type { PreparedChanges } from '../../version/apply.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
@@ -60,8 +61,12 @@ export class DeadSpace {
   /** What was dead when the database was opened is known. */
   isComplete = false
 
-  /** Takes note of what a record freed, in the step that published it. @param before the version that it was applied to */
-  noteEdit(before: Version, edit: Edit, lsn: number): void {
+  /**
+   * Takes note of what a record freed, in the step that published it.
+   * @param before the version that it was applied to
+   * @param prepared what was known of its changes
+   */
+  noteEdit(before: Version, edit: Edit, lsn: number, prepared?: PreparedChanges): void {
     if (edit.kind === 'remove') {
       let left = AT_ONCE
       for (const key of edit.keys) {
@@ -71,24 +76,34 @@ export class DeadSpace {
     } else if (edit.kind === 'drop') {
       for (const segment of edit.segments) this.forget(segment)
     } else if (edit.kind === 'flush' || edit.kind === 'delete' || edit.kind === 'relocate') {
-      this.#noteChanges(before, edit.changes, lsn)
+      this.#noteChanges(before, edit.changes, lsn, prepared)
     }
   }
 
-  #noteChanges(before: Version, changes: readonly PointerChange[], lsn: number): void {
-    const came: Extents = new Map()
-    for (const { key, comes } of changes) {
-      for (const pointer of comes) {
-        add(came, pointer)
-        if (pointer.live < pointer.length) this.raiseDoubt(key, pointer, lsn)
-      }
-    }
+  #noteChanges(
+    before: Version,
+    changes: readonly PointerChange[],
+    lsn: number,
+    prepared: PreparedChanges | undefined,
+  ): void {
+    const came = cameWith(changes)
     let left = AT_ONCE
-    for (const { key, goes } of changes) {
+    for (const change of changes) {
+      const { key, goes, comes } = change
+      let last: Pointer | undefined
+      for (const pointer of comes) {
+        // The pieces of a pointer that was cut are of one extent.
+        const isNoted = last !== undefined && isOfOne(last, pointer)
+        last = pointer
+        if (!isNoted && pointer.live < pointer.length) this.raiseDoubt(key, pointer, lsn)
+      }
       if (goes === undefined) continue
       const table = before.pointers.get(key)
-      const from = table.startBound(goes.first)
-      left = this.#noteGone({ key, table, from, to: from + goes.count, came, lsn }, left)
+      const known = prepared?.get(change)
+      const from = known?.from === table ? known.position : table.startBound(goes.first)
+      // One that came back cut, as most do that go alone.
+      if (goes.count === 1 && comes.length > 0 && isOfOne(table.get(from), comes[0]!)) continue
+      left = this.#noteGone({ key, table, from, to: from + goes.count, came: came(), lsn }, left)
     }
   }
 
@@ -205,6 +220,21 @@ export class DeadSpace {
     }
     return space
   }
+}
+
+/** All extents that come with some changes: found when somebody asks. */
+function cameWith(changes: readonly PointerChange[]): () => Extents {
+  let came: Extents | undefined
+  return () => {
+    if (came !== undefined) return came
+    came = new Map()
+    for (const { comes } of changes) for (const pointer of comes) add(came, pointer)
+    return came
+  }
+}
+
+function isOfOne(a: Pointer, b: Pointer): boolean {
+  return a.offset === b.offset && a.segment === b.segment
 }
 
 function add(extents: Extents, { segment, offset }: Pointer): void {

@@ -19,36 +19,36 @@ export interface SmallSpan {
 }
 
 export class SmallExtents {
-  readonly #spans = new Map<number, SmallSpan>()
+  #spans = new Map<number, { first: bigint; last: bigint }>()
 
+  /** In the step that publishes a record over perhaps ten thousand channels: one look at each. */
   noteChanges(changes: readonly PointerChange[]): void {
-    for (const { key, comes } of changes) for (const pointer of comes) this.note(key, pointer)
+    for (const { key, comes } of changes) {
+      const first = comes.find(isSmall)
+      if (first !== undefined) this.noteSpan(key, { first: first.start, last: comes.findLast(isSmall)!.start })
+    }
   }
 
   /** Takes note of a pointer of a channel, where it is small. */
   note(key: number, pointer: Pointer): void {
-    if (!isSmall(pointer)) return
-    const span = this.#spans.get(key)
-    const { start } = pointer
-    if (span === undefined || start < span.first || start > span.last)
-      this.noteSpan(key, { first: start, last: start })
+    if (isSmall(pointer)) this.noteSpan(key, { first: pointer.start, last: pointer.start })
   }
 
   /** Small extents of a channel may lie in a span of time. */
   noteSpan(key: number, { first, last }: SmallSpan): void {
     const span = this.#spans.get(key)
-    if (span === undefined) this.#spans.set(key, { first, last })
-    else
-      this.#spans.set(key, {
-        first: first < span.first ? first : span.first,
-        last: last > span.last ? last : span.last,
-      })
+    if (span === undefined) {
+      this.#spans.set(key, { first, last })
+      return
+    }
+    if (first < span.first) span.first = first
+    if (last > span.last) span.last = last
   }
 
   /** They are looked at now: what comes from now on is noted anew. */
   take(): Map<number, SmallSpan> {
-    const taken = new Map(this.#spans)
-    this.#spans.clear()
+    const taken = this.#spans
+    this.#spans = new Map()
     return taken
   }
 }
