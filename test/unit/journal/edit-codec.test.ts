@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { ByteReader } from '../../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../../src/codec/decode-error.ts'
-import { decodeEdit, encodeEdit } from '../../../src/journal/edit-codec.ts'
+import { decodeEdit, EncodedChanges, encodeEdit } from '../../../src/journal/edit-codec.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
 
@@ -82,5 +82,23 @@ describe('the edit codec', () => {
     to.u32(1)
     to.text('{"key":0,"name":"x","kind":"index","type":"timestamp"}')
     expect(() => decodeEdit(new ByteReader(to.view()))).toThrow(/cannot be read/)
+  })
+
+  it('gives the same bytes from changes that were encoded ahead, all or some, in whatever order', () => {
+    const changes = Array.from({ length: 8 }, (_, i) => ({
+      key: i + 1,
+      ...(i % 3 === 0 ? {} : { goes: { first: BigInt(i), last: BigInt(9 * i), count: i } }),
+      comes: Array.from({ length: i % 4 }, (_each, at) => pointerTo(10 * at, 4)),
+    }))
+    const edit: Edit = { kind: 'relocate', changes }
+    const whole = new ByteWriter()
+    encodeEdit(whole, edit)
+    for (const order of [[0, 1, 2, 3, 4, 5, 6, 7], [7, 6, 5, 4], [2, 3, 4], [0, 2, 4, 6, 7], []]) {
+      const ahead = new EncodedChanges()
+      for (const i of order) ahead.add(changes[i]!)
+      const to = new ByteWriter()
+      encodeEdit(to, edit, ahead)
+      expect(to.view()).toEqual(whole.view())
+    }
   })
 })
