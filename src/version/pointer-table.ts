@@ -246,6 +246,14 @@ export class PointerTable {
    * @throws AssertionError naming what does not hold.
    */
   check(): void {
+    for (const leaf of this.checking()) assert(leaf > 0, 'no leaf is empty')
+  }
+
+  /**
+   * As `check`, in steps of one leaf: gives the pointers of each.
+   * @throws AssertionError naming what does not hold.
+   */
+  *checking(): Generator<number, void, void> {
     this.#root.check()
     let previousEnd = TIME_MIN
     for (const [nodeIndex, node] of this.#root.children.entries()) {
@@ -257,6 +265,7 @@ export class PointerTable {
         const lastLeaf = lastNode && leafIndex === node.children.length - 1
         assert(lastLeaf || leaf.length >= SMALL_LEAF, 'every leaf but the last has 64 pointers')
         previousEnd = leaf.check(previousEnd)
+        yield leaf.length
       }
     }
   }

@@ -138,7 +138,7 @@ async function checkPointers(
   const ref = channelRefOf(catalogueOf(state.version), channel)
   const { name } = channel
   try {
-    state.version.pointers.get(channel.key).check()
+    for (const _leaf of state.version.pointers.get(channel.key).checking()) await engine.turns.due()
   } catch (error) {
     findings.meet(error, name)
   }
