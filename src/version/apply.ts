@@ -4,6 +4,7 @@
 
 import { produce, setAutoFreeze } from 'immer'
 import { assert, unreachable } from '../assert.ts'
+import type { Channel } from '../telem/channel.ts'
 import type { Edit, PointerChange } from './edit.ts'
 import { Holes } from './holes.ts'
 import type { LiveBytes } from './pointer-branch.ts'
@@ -20,7 +21,7 @@ setAutoFreeze(false)
 interface Draft {
   lsn: number
   nextKey: number
-  channels: { [key: number]: Version['channels'][number] }
+  channels: Version['channels']
   pointers: PointerTables
   segments: SegmentTable
   flushed: { [index: number]: number }
@@ -76,17 +77,23 @@ function applyTo(draft: Draft, version: Version, edit: Edit, prepared: PreparedC
     case 'begin':
       return
     case 'create':
-      for (const channel of edit.channels) {
-        assert(channel.key >= draft.nextKey, `channel key ${channel.key} is new`)
-        draft.channels[channel.key] = channel
-        draft.nextKey = channel.key + 1
-      }
+      draft.channels = withChannels(version, (channels) => {
+        let { nextKey } = version
+        for (const channel of edit.channels) {
+          assert(channel.key >= nextKey, `channel key ${channel.key} is new`)
+          channels[channel.key] = channel
+          nextKey = channel.key + 1
+        }
+        draft.nextKey = nextKey
+      })
       return
     case 'redefine':
-      for (const channel of edit.channels) {
-        assert(version.channels[channel.key] !== undefined, `channel ${channel.key} exists`)
-        draft.channels[channel.key] = channel
-      }
+      draft.channels = withChannels(version, (channels) => {
+        for (const channel of edit.channels) {
+          assert(version.channels[channel.key] !== undefined, `channel ${channel.key} exists`)
+          channels[channel.key] = channel
+        }
+      })
       return
     case 'remove':
       removeChannels(draft, version, edit.keys)
@@ -123,16 +130,31 @@ function applyTo(draft: Draft, version: Version, edit: Edit, prepared: PreparedC
   }
 }
 
+/**
+ * The channels of a version, changed. Copied at once and not as a draft: there may be ten thousand, and each
+ * would be looked up and set through a proxy; frozen, so that immer does not look for drafts in them.
+ */
+function withChannels(
+  { channels }: Version,
+  change: (channels: { [key: number]: Channel }) => void,
+): Version['channels'] {
+  const changed = { ...channels }
+  change(changed)
+  return Object.freeze(changed)
+}
+
 function removeChannels(draft: Draft, version: Version, keys: readonly number[]): void {
   const ledger = new Map<number, Balance>()
   const pointers = version.pointers.edit()
-  for (const key of keys) {
-    assert(version.channels[key] !== undefined, `channel ${key} exists`)
-    for (const [segment, live] of pointers.get(key).liveIn()) enter(ledger, segment, -live, 0)
-    pointers.set(key, PointerTable.empty)
-    delete draft.channels[key]
-    delete draft.flushed[key]
-  }
+  draft.channels = withChannels(version, (channels) => {
+    for (const key of keys) {
+      assert(version.channels[key] !== undefined, `channel ${key} exists`)
+      for (const [segment, live] of pointers.get(key).liveIn()) enter(ledger, segment, -live, 0)
+      pointers.set(key, PointerTable.empty)
+      delete channels[key]
+      if (version.flushed[key] !== undefined) delete draft.flushed[key]
+    }
+  })
   draft.pointers = pointers.finish()
   settle(draft, version, ledger)
 }
@@ -151,8 +173,7 @@ function applyChanges(
     let known = prepared?.get(change)
     if (known?.from !== table) known = prepare(table, change)
     pointers.set(key, known.to)
-    if (known.frees.size > 0)
-      for (const [segment, live] of known.frees) enter(ledger, segment, -live, 0)
+    if (known.frees.size > 0) for (const [segment, live] of known.frees) enter(ledger, segment, -live, 0)
     for (const pointer of comes) enter(ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
   }
   draft.pointers = pointers.finish()
