@@ -8,6 +8,9 @@ import { shapeOf } from '../../src/journal/shape.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 const KEYS = [3, 4, 7, 9, 12]
+/** No channel of the shape. */
+const STRANGE = 5
+
 const SHAPE = shapeOf(KEYS, ['timestamp', 'float64', 'uint8', 'int16', 'float32'])
 
 const cut = fc.record({
@@ -33,7 +36,7 @@ describe('cuts of rows', () => {
         const told = (of: RowCuts): string => JSON.stringify(KEYS.map((key) => of.get(key) ?? []))
         for (const { keys, from, count } of list) {
           kept.push({ cuts, told: told(cuts) })
-          cuts = cuts.with(SHAPE, keys, from, from + count)
+          cuts = cuts.with(SHAPE, [...keys, STRANGE], from, from + count)
           for (const key of keys) for (let row = from; row < from + count; row++) taken.get(key)!.add(row)
           const alone = RowCuts.none.with(SHAPE, [keys[0]!], from, from + count).get(keys[0]!)!
           expect(alone).toEqual([{ from, to: from + count }])
@@ -46,6 +49,7 @@ describe('cuts of rows', () => {
             if (keys.includes(key))
               expect(parted.includes(from + count) || rows.includes(from + count)).toBe(true)
           }
+          expect(cuts.get(STRANGE)).toBeUndefined()
           expect(cuts.size).toBeLessThanOrEqual(KEYS.length)
         }
         for (const old of kept) expect(told(old.cuts)).toBe(old.told)

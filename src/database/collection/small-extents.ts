@@ -25,7 +25,8 @@ export class SmallExtents {
   noteChanges(changes: readonly PointerChange[]): void {
     for (const { key, comes } of changes) {
       const first = comes.find(isSmall)
-      if (first !== undefined) this.noteSpan(key, { first: first.start, last: comes.findLast(isSmall)!.start })
+      if (first !== undefined)
+        this.noteSpan(key, { first: first.start, last: comes.findLast(isSmall)!.start })
     }
   }
 
