@@ -35,6 +35,8 @@ export interface LiveTally {
 /**
  * Goes on until `isOver` says so; asked after every frame, with the rows written.
  * @param turn lets everybody else go on
+ * @param lead rows that the writer writes at most while one collection goes on, and then waits for the next to begin:
+ *   with it the bound of disk use is a figure that no run's length or luck changes
  * @throws Error with what is wrong
  */
 export async function writeAndRetain(
@@ -42,6 +44,7 @@ export async function writeAndRetain(
   segmentSize: number,
   turn: () => Promise<void>,
   isOver: (rows: number) => boolean,
+  lead: number = Number.POSITIVE_INFINITY,
 ): Promise<LiveTally> {
   await db.channels.create([
     { name: 't', kind: 'index' },
@@ -55,6 +58,8 @@ export async function writeAndRetain(
   let [rows, deletes, collections, reads, most] = [0, 0, 0, 0, 0]
   /** Bounds of the deletes that have ended, and of the one under way. */
   let [deletedTo, deletingTo] = [0, 0]
+  /** Rows there were when the newest collection began. */
+  let collectingFrom = 0
   let isDone = false
 
   const write = async (): Promise<void> => {
@@ -68,6 +73,7 @@ export async function writeAndRetain(
         b: Float64Array.from(t, (time) => -Number(time)),
       })
       rows += ROWS
+      while (rows + ROWS - collectingFrom > lead && !isDone) await turn()
     }
     await writer.close()
     isDone = true
@@ -90,6 +96,7 @@ export async function writeAndRetain(
     while (!isDone) {
       await turn()
       const before = rows
+      collectingFrom = before
       await db.gc({ threshold: THRESHOLD })
       collections++
       const { segments } = await db.stats()
