@@ -4,6 +4,8 @@
 
 import { bytesOfFiles } from '../fs/user-files.ts'
 import type { Channel, Database, Metadata, ReaderStats, RecoveryReport, Stats } from '../index.ts'
+import type { Damage } from './damage.ts'
+import { damageOf } from './damage.ts'
 import { keptFor } from './dead-text.ts'
 import { IntervalWatch } from './intervals.ts'
 import type { IntervalReport } from './intervals.ts'
@@ -28,8 +30,10 @@ export interface GroupReport {
   /** Contiguous stretches of the index channel. */
   readonly stretches: number
   readonly extent?: Extent
-  /** Left out for fewer than two samples. */
+  /** Left out for fewer than two samples, and where times are damaged. */
   readonly intervals?: IntervalReport
+  /** The first that was met in the times. */
+  readonly damage?: Damage
 }
 
 /** What there is to say about a data channel that was named. */
@@ -40,7 +44,10 @@ export interface ChannelReport {
   /** Bytes of its samples as they are in memory. */
   readonly bytes: number
   readonly extent?: Extent
-  readonly values: ValueSummary
+  /** Left out where values are damaged: figures of some of them would look like those of all. */
+  readonly values?: ValueSummary
+  /** The first that was met in the values. */
+  readonly damage?: Damage
 }
 
 /** What there is to say about a database. */
@@ -96,16 +103,16 @@ function bytesOfRemoved(files: ReadonlyMap<string, number>, segments: Stats['seg
   return removed.reduce((sum, [, size]) => sum + size, 0)
 }
 
-/** A group; reads all its times. @throws the signal's reason */
+/** A group; reads all its times, up to damage. @throws the signal's reason */
 export async function describeGroup(db: Database, index: Channel, terminal: Terminal): Promise<GroupReport> {
   const { name, metadata } = index
   const stats = (await db.stats()).channels[name]!
   const extent = await extentOf(db, name)
   const watch = new IntervalWatch()
-  await walk(db, index, stats.samples, terminal, (frame) => {
+  const damage = await walk(db, index, stats.samples, terminal, (frame) => {
     watch.add(frame.column(name) as BigInt64Array)
   })
-  const intervals = watch.report()
+  const intervals = damage === undefined ? watch.report() : undefined
   return {
     index: name,
     ...(metadata === undefined ? {} : { metadata }),
@@ -114,10 +121,11 @@ export async function describeGroup(db: Database, index: Channel, terminal: Term
     stretches: stats.domains,
     ...(extent === undefined ? {} : { extent }),
     ...(intervals === undefined ? {} : { intervals }),
+    ...(damage === undefined ? {} : { damage }),
   }
 }
 
-/** A data channel; reads all its values. @throws the signal's reason */
+/** A data channel; reads all its values, up to damage. @throws the signal's reason */
 export async function describeChannel(
   db: Database,
   channel: Channel,
@@ -126,32 +134,39 @@ export async function describeChannel(
   const { samples, domains, bytes } = (await db.stats()).channels[channel.name]!
   const extent = await extentOf(db, channel.name)
   const watch = valueWatch(channel.type)
-  await walk(db, channel, samples, terminal, (frame) => watch.add(frame.column(channel.name)))
+  const damage = await walk(db, channel, samples, terminal, (frame) => watch.add(frame.column(channel.name)))
   return {
     channel,
     samples,
     stretches: domains,
     bytes,
     ...(extent === undefined ? {} : { extent }),
-    values: watch.report(),
+    ...(damage === undefined ? { values: watch.report() } : { damage }),
   }
 }
 
+/** Shows all samples, up to the first that are damaged. @returns what is damaged */
 async function walk(
   db: Database,
   { name }: Channel,
   total: number,
   terminal: Terminal,
   look: (frame: Awaited<ReturnType<Database['read']>>) => void,
-): Promise<void> {
+): Promise<Damage | undefined> {
   let seen = 0
-  for await (const frame of db.frames(name)) {
-    terminal.signal.throwIfAborted()
-    look(frame)
-    seen += frame.count(name)
-    if (seen < total) terminal.progress(`Reading "${name}": ${Math.floor((100 * seen) / total)} %`)
+  try {
+    for await (const frame of db.frames(name)) {
+      terminal.signal.throwIfAborted()
+      look(frame)
+      seen += frame.count(name)
+      if (seen < total) terminal.progress(`Reading "${name}": ${Math.floor((100 * seen) / total)} %`)
+    }
+    return undefined
+  } catch (error) {
+    return damageOf(error, name)
+  } finally {
+    terminal.endProgress()
   }
-  terminal.endProgress()
 }
 
 async function extentOf(db: Database, name: string): Promise<Extent | undefined> {

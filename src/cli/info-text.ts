@@ -4,6 +4,7 @@
 import { span, toISO } from '../index.ts'
 import type { Metadata } from '../index.ts'
 import type { ChannelReport, DatabaseReport, Extent, GroupReport } from './describe-database.ts'
+import type { Damage } from './damage.ts'
 import { commandFor, keptFor } from './dead-text.ts'
 import { bytes, digits, duration, printable, several, time, whole } from './figures.ts'
 import { GAP_FACTOR } from './intervals.ts'
@@ -55,6 +56,7 @@ export function groupText(report: GroupReport, paint: Paint): string {
     ...extentLines(report.extent),
     ...(intervals === undefined ? [] : [field('interval', `${duration(intervals.typical)}, typically`)]),
     ...(intervals === undefined ? [] : gapLines(intervals)),
+    ...(report.damage === undefined ? [] : [field('interval', 'unknown: times are damaged')]),
     ...metadataLines(report.metadata),
   ]
   return `\n${lines.join('\n')}\n`
@@ -70,10 +72,10 @@ export function channelsText(reports: readonly ChannelReport[], paint: Paint): s
     whole(samples),
     whole(stretches),
     bytes(size),
-    valueText(values.min, channel.type),
-    channel.type === 'timestamp' ? '' : valueText(values.mean, 'mean'),
-    valueText(values.max, channel.type),
-    whole(values.nans),
+    values === undefined ? 'damaged' : valueText(values.min, channel.type),
+    channel.type === 'timestamp' ? '' : valueText(values?.mean, 'mean'),
+    valueText(values?.max, channel.type),
+    values === undefined ? '' : whole(values.nans),
   ])
   const columns: TableColumn[] = [
     { title: 'CHANNEL' },
@@ -122,6 +124,7 @@ function groupJson({
   stretches,
   extent,
   intervals,
+  damage,
   metadata,
 }: GroupReport): unknown {
   return {
@@ -148,11 +151,20 @@ function groupJson({
                 }),
           },
         }),
+    ...damageJson(damage),
     ...(metadata === undefined ? {} : { metadata }),
   }
 }
 
-function channelJson({ channel, samples, stretches, bytes: size, extent, values }: ChannelReport): unknown {
+function channelJson({
+  channel,
+  samples,
+  stretches,
+  bytes: size,
+  extent,
+  values,
+  damage,
+}: ChannelReport): unknown {
   const { name, type, unit, index, metadata } = channel
   const isTime = type === 'timestamp'
   return {
@@ -164,12 +176,19 @@ function channelJson({ channel, samples, stretches, bytes: size, extent, values 
     stretches,
     bytes: size,
     ...extentJson(extent),
-    ...(values.min === undefined ? {} : { min: valueJson(values.min, isTime) }),
-    ...(values.max === undefined ? {} : { max: valueJson(values.max, isTime) }),
-    ...(values.mean === undefined || isTime ? {} : { mean: valueJson(values.mean, false) }),
-    nans: values.nans,
+    ...(values?.min === undefined ? {} : { min: valueJson(values.min, isTime) }),
+    ...(values?.max === undefined ? {} : { max: valueJson(values.max, isTime) }),
+    ...(values?.mean === undefined || isTime ? {} : { mean: valueJson(values.mean, false) }),
+    ...(values === undefined ? {} : { nans: values.nans }),
+    ...damageJson(damage),
     ...(metadata === undefined ? {} : { metadata }),
   }
+}
+
+function damageJson(damage: Damage | undefined): { damage?: Omit<Damage, 'channel'> } {
+  if (damage === undefined) return {}
+  const { file, offset, what } = damage
+  return { damage: { file, offset, what } }
 }
 
 function valueJson(value: number | bigint, isTime: boolean): number | string {

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { Channel, Database } from '../index.ts'
+import { tellDamage } from './damage.ts'
 import { describeChannel, describeDatabase, describeGroup } from './describe-database.ts'
 import type { ChannelReport, GroupReport } from './describe-database.ts'
 import { channelsText, databaseText, groupText, infoJson, segmentsText } from './info-text.ts'
@@ -24,7 +25,7 @@ Examples:
   $ rubidium info flight altitude "accel_*"
   $ rubidium info flight --segments --json`
 
-export function addInfo(program: Command, { terminal }: Context): void {
+export function addInfo(program: Command, { terminal, outcome }: Context): void {
   program
     .command('info')
     .summary('tell what is in there, since when, its gaps and bytes')
@@ -45,19 +46,22 @@ export function addInfo(program: Command, { terminal }: Context): void {
         const channels: ChannelReport[] = []
         for (const channel of named)
           if (channel.kind === 'data') channels.push(await describeChannel(db, channel, terminal))
-        if (options.json === true) {
-          const whole = infoJson(report, groups, channels, options.segments === true)
-          return terminal.write(`${JSON.stringify(whole, undefined, 2)}\n`)
-        }
+        const damages = [...groups, ...channels].flatMap(({ damage }) => damage ?? [])
+        // Also where nobody reads on.
+        if (damages.length > 0) outcome.code = 1
         const { paint } = terminal
+        const listsSegments = options.segments === true
         await terminal.write(
-          [
-            databaseText(report, paint),
-            options.segments === true ? segmentsText(report, paint) : '',
-            ...groups.map((group) => groupText(group, paint)),
-            channelsText(channels, paint),
-          ].join(''),
+          options.json === true
+            ? `${JSON.stringify(infoJson(report, groups, channels, listsSegments), undefined, 2)}\n`
+            : [
+                databaseText(report, paint),
+                listsSegments ? segmentsText(report, paint) : '',
+                ...groups.map((group) => groupText(group, paint)),
+                channelsText(channels, paint),
+              ].join(''),
         )
+        tellDamage(damages, db.directory, '', terminal)
       })
     })
 }

@@ -1,6 +1,7 @@
 // What a plot shows, before anything is drawn: for each channel its lines, its scale, its ticks and what is
 // said about it. Pure. Called by what draws for the terminal and by what draws pictures.
 
+import type { Damage } from '../damage.ts'
 import type { Columns } from './columns.ts'
 import type { Line } from './lines.ts'
 import { linesOf } from './lines.ts'
@@ -13,6 +14,8 @@ export interface Curve {
   readonly name: string
   readonly unit?: string | undefined
   readonly columns: Columns
+  /** The first of what is damaged, and left out. */
+  readonly damage?: Damage | undefined
 }
 
 /** A tick of a value axis, `height` from 0 (bottom) to 1 (top). */
@@ -26,7 +29,7 @@ export interface Tick {
 export interface Panel {
   readonly name: string
   readonly unit: string
-  /** Lowest and highest value, or that there is none. */
+  /** Lowest and highest value, or that there is none, and whether some are damaged. */
   readonly summary: string
   readonly lines: readonly Line[]
   readonly scale: ValueScale
@@ -38,16 +41,19 @@ export interface Panel {
  * @param mostTicks of a value axis; at least 2
  */
 export function panelsOf(curves: readonly Curve[], options: ScaleOptions, mostTicks: number): Panel[] {
-  return curves.map(({ name, unit = '', columns }): Panel => {
+  return curves.map(({ name, unit = '', columns, damage }): Panel => {
     const { lowest, highest } = columns
     const isEmpty = lowest > highest
+    const emptyText = damage === undefined ? 'no samples' : 'damaged'
     const scale = isEmpty ? scaleOf(1, 1, options) : scaleOf(lowest, highest, options)
     const ticksOf = scale.isLogarithmic ? logarithmicTicks : linearTicks
     const ticks = ticksOf(scale.low, scale.high, mostTicks)
     return {
       name,
       unit,
-      summary: isEmpty ? 'no samples' : rangeText(lowest, highest),
+      summary: isEmpty
+        ? emptyText
+        : `${rangeText(lowest, highest)}${damage === undefined ? '' : ', damaged in part'}`,
       lines: linesOf(columns),
       scale,
       ticks: isEmpty

@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import { writeUserFile } from '../../fs/user-files.ts'
 import type { Channel, Database } from '../../index.ts'
 import { CommandError } from '../command-error.ts'
+import { tellDamage } from '../damage.ts'
 import { bytes, several } from '../figures.ts'
 import type { Context } from '../program.ts'
 import { addRangeOptions } from '../range-options.ts'
@@ -46,7 +47,7 @@ interface PlotOptions extends RangeOptions {
   readonly scale?: number
 }
 
-export function addPlot(program: Command, { terminal }: Context): void {
+export function addPlot(program: Command, context: Context): void {
   const command = program
     .command('plot')
     .summary('draw channels over time')
@@ -79,8 +80,8 @@ export function addPlot(program: Command, { terminal }: Context): void {
       const extension = checked(options)
       await withDatabase(directory, { readOnly: true }, async (db) => {
         const channels = dataChannels(selectChannels(db.channels.list(), words), words)
-        if (extension === undefined) await plotText(db, channels, options, terminal)
-        else await plotPicture(db, channels, options, extension, terminal)
+        if (extension === undefined) await plotText(db, channels, options, context)
+        else await plotPicture(db, channels, options, extension, context)
       })
     })
 }
@@ -118,16 +119,17 @@ async function plotText(
   db: Database,
   channels: readonly Channel[],
   options: PlotOptions,
-  terminal: Terminal,
+  context: Context,
 ): Promise<void> {
+  const { terminal } = context
   const width = options.width ?? Math.min(MOST_TEXT, Math.max(LEAST_TEXT, terminal.columns))
   const height = options.height ?? rowsFor(channels.length)
-  const { curves, grid } = await read(db, channels, options, 2 * width, terminal)
+  const { curves, grid } = await read(db, channels, options, 2 * width, context)
   const panels = panelsOf(curves, { ...scaling(options), padding: 0 }, Math.max(2, Math.ceil(height / 2)))
   const title = options.title === undefined ? [] : [terminal.paint.bold(options.title), '']
   const lines = [...title, ...drawText(panels, grid, { width, height }, terminal.paint)]
   await terminal.write(`${lines.join('\n')}\n`)
-  tellLeftOut(curves, terminal)
+  tellLeftOut(db, curves, terminal)
 }
 
 async function plotPicture(
@@ -135,15 +137,16 @@ async function plotPicture(
   channels: readonly Channel[],
   options: PlotOptions,
   extension: '.svg' | '.png',
-  terminal: Terminal,
+  context: Context,
 ): Promise<void> {
+  const { terminal } = context
   const { width, height } = { ...PICTURE, ...options }
   const scale = options.scale ?? 1
   if (width < 200 || height < 100)
     throw new CommandError('a picture must be at least 200 pixels wide, and 100 high for each panel')
   if (width * height * channels.length * scale ** 2 > MOST_PIXELS)
     throw new CommandError('that is too large a picture: choose a smaller --width, --height or --scale')
-  const { curves, grid } = await read(db, channels, options, columnsFor(width), terminal)
+  const { curves, grid } = await read(db, channels, options, columnsFor(width), context)
   const panels = panelsOf(curves, { ...scaling(options), padding: PADDING }, ticksFor(height))
   const scene = drawScene(panels, grid, { width, height }, options.title)
   const theme = options.theme === undefined ? undefined : { light: LIGHT, dark: DARK }[options.theme]
@@ -151,9 +154,9 @@ async function plotPicture(
     extension === '.svg' ? Buffer.from(toSvg(scene, theme)) : await toPng(scene, theme ?? LIGHT, scale)
   terminal.signal.throwIfAborted()
   await writeFile(options.out!, content)
-  tellLeftOut(curves, terminal)
   const [wide, high] = [scene.width, scene.height].map((length) => Math.round(length * scale))
   terminal.note(`Wrote ${options.out} (${wide} x ${high} pixels, ${bytes(content.length)})`)
+  tellLeftOut(db, curves, terminal)
 }
 
 async function read(
@@ -161,32 +164,31 @@ async function read(
   channels: readonly Channel[],
   range: PlotOptions,
   columns: number,
-  terminal: Terminal,
+  { terminal, outcome }: Context,
 ): Promise<{ curves: Curve[]; grid: TimeGrid }> {
   const { signal } = terminal
   const onProgress = (share: number): void => terminal.progress(`Reading: ${Math.floor(100 * share)} %`)
   try {
-    return await readCurves(db, {
-      channels,
-      range,
-      columns,
-      isLogarithmic: range.log === true,
-      signal,
-      onProgress,
-    })
+    const isLogarithmic = range.log === true
+    const read = await readCurves(db, { channels, range, columns, isLogarithmic, signal, onProgress })
+    // Also where nobody reads the plot.
+    if (read.curves.some(({ damage }) => damage !== undefined)) outcome.code = 1
+    return read
   } finally {
     terminal.endProgress()
   }
 }
 
 /** Says what is in the database and not in the plot. */
-function tellLeftOut(curves: readonly Curve[], terminal: Terminal): void {
+function tellLeftOut({ directory }: Database, curves: readonly Curve[], terminal: Terminal): void {
   for (const { name, columns } of curves) {
     const { notPositive, infinite } = columns
     if (notPositive > 0)
       terminal.note(`${name}: left out ${several(notPositive, 'sample')} that no logarithmic axis shows`)
     if (infinite > 0) terminal.note(`${name}: ${several(infinite, 'infinite sample')} drawn at the edge`)
   }
+  const damages = curves.flatMap(({ damage }) => damage ?? [])
+  tellDamage(damages, directory, ', and drawn without what is', terminal)
 }
 
 function scaling({ log, min, max }: PlotOptions): {
