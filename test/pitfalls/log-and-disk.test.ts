@@ -5,22 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { CorruptionError, StorageError } from '../../src/errors.ts'
 import { checkpointNow, retireOldest } from '../../src/database/retire.ts'
 import type { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
-import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from './stage.ts'
+import { begin, createGroup, numbers, rows, Stage, timesOf } from './stage.ts'
 import type { Actor } from './stage.ts'
 
 const SMALL = { journalFileSize: 2048, inlineLimit: 1024 }
 const SEEDS = [0, 1, 2, 3, 4, 5]
-
-function rows(first: number, count: number): ReturnType<typeof frameOf> {
-  return frameOf('time', ['a'], timesFrom(first, count))
-}
-
-async function begin(stage: Stage): Promise<Actor> {
-  const actor = await stage.open()
-  await createGroup(actor.db, 'time', ['a'])
-  await actor.db.sync()
-  return actor
-}
 
 function filesIn(disk: MemoryFileSystem, folder: string): string[] {
   return disk.files().filter((path) => path.startsWith(`/data/${folder}/`))

@@ -5,21 +5,9 @@
 import { describe, expect, it } from 'vitest'
 import { checkpointNow } from '../../src/database/retire.ts'
 import { LeaseLostError, StorageError } from '../../src/errors.ts'
-import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from './stage.ts'
-import type { Actor } from './stage.ts'
+import { begin, numbers, rows, Stage, timesOf } from './stage.ts'
 
 const SMALL = { inlineLimit: 1024 }
-
-function rows(first: number, count: number): ReturnType<typeof frameOf> {
-  return frameOf('time', ['a'], timesFrom(first, count))
-}
-
-async function begin(stage: Stage): Promise<Actor> {
-  const actor = await stage.open()
-  await createGroup(actor.db, 'time', ['a'])
-  await actor.db.sync()
-  return actor
-}
 
 describe('copied, but not its bytes', () => {
   // 0005-I7

@@ -221,6 +221,19 @@ export function frameOf(
   return Object.fromEntries([[index, times], ...data.map((name) => [name, values] as const)])
 }
 
+/** A frame of the group `time` with the channel `a`: `count` samples from `first` on. */
+export function rows(first: number, count: number): ReturnType<typeof frameOf> {
+  return frameOf('time', ['a'], timesFrom(first, count))
+}
+
+/** A process that has created the group `time` with the channel `a`, on the disk. */
+export async function begin(stage: Stage): Promise<Actor> {
+  const actor = await stage.open()
+  await createGroup(actor.db, 'time', ['a'])
+  await actor.db.sync()
+  return actor
+}
+
 /** Times of a channel's samples; fails where a value is not the one that belongs to its time. */
 export async function timesOf(
   db: { read: Database['read'] },

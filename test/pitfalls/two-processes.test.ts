@@ -3,12 +3,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { LeaseLostError } from '../../src/errors.ts'
-import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from './stage.ts'
+import { createGroup, numbers, rows, Stage, timesOf } from './stage.ts'
 import type { Actor } from './stage.ts'
-
-function rows(first: number, count: number): ReturnType<typeof frameOf> {
-  return frameOf('time', ['a'], timesFrom(first, count))
-}
 
 /** A holder with samples 1 to 10, flushed, and a writer, which others take for dead. */
 async function stale(

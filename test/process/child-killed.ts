@@ -8,7 +8,6 @@
 //   s <time>, e <time>    a sync begins, has ended;   h <time>   it is alive
 //   x <n>         the nth step was refused;   ! <json>   why, and that it gives up;   c   and has closed
 
-import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Channel, Database, Writer } from '../../src/index.ts'
 import { systemEnvironment } from '../../src/database/environment.ts'
@@ -16,6 +15,7 @@ import type { Environment } from '../../src/database/environment.ts'
 import type { Durability } from '../../src/database/options.ts'
 import { openIn } from '../../src/database/public.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { say, SMALL } from './child-work.ts'
 import { apply, endOf, readState, stampedValue, textOf } from './kill-steps.ts'
 import type { Deed, Definition, StampedState, StampedType } from './kill-steps.ts'
 import type { Found, Plan } from './kill-plan.ts'
@@ -24,17 +24,7 @@ import { watch } from './kill-watch.ts'
 const plan = JSON.parse(process.argv[2]!) as Plan
 const random = new SeededRandom(plan.seed)
 
-/** Limits so small that a second of work meets every roll, retirement, checkpoint and flush. */
-const tuning = {
-  journalFileSize: 16_384,
-  journalLimit: 49_152,
-  inlineLimit: 1024,
-  extentLimit: 8192,
-  manifestSlack: 4096,
-  unprovenLimit: 32_768,
-  unmarkedLimit: 1024,
-  reserveSize: 16_384,
-}
+const tuning = { ...SMALL, unprovenLimit: 32_768, reserveSize: 16_384 }
 
 const BASE: readonly Definition[] = [
   { name: 't0', kind: 'index' },
@@ -43,17 +33,6 @@ const BASE: readonly Definition[] = [
   { name: 't1', kind: 'index' },
   { name: 'a1', kind: 'data', type: 'uint64', index: 't1' },
 ]
-
-function say(line: string): void {
-  const bytes = Buffer.from(`${line}\n`)
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += writeSync(1, bytes, written)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-    }
-  }
-}
 
 function clock(): bigint {
   return process.hrtime.bigint() / 1000n

@@ -10,27 +10,16 @@
 // Rows lie at 1 ns, 2 ns and so on: what there is are those from `first` to `end`, the end not included.
 
 import { createInterface } from 'node:readline'
-import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Database, Snapshot } from '../../src/index.ts'
 import { systemEnvironment } from '../../src/database/environment.ts'
 import { openIn } from '../../src/database/public.ts'
 import type { OpenOptions } from '../../src/database/options.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { say, SMALL } from './child-work.ts'
 
 const [what, directory, seed] = process.argv.slice(2) as [string, string, string]
 const random = new SeededRandom(Number(seed))
-
-/** Limits so small that a second of work meets every roll, retirement, checkpoint and flush. */
-const tuning = {
-  journalFileSize: 16_384,
-  journalLimit: 49_152,
-  inlineLimit: 1024,
-  extentLimit: 8192,
-  manifestSlack: 4096,
-  unprovenLimit: 16_384,
-  unmarkedLimit: 1024,
-}
 const NAMES = ['time', 'a', 'b']
 
 interface Rows {
@@ -38,12 +27,8 @@ interface Rows {
   readonly end: number
 }
 
-function say(line: string): void {
-  writeSync(1, `${line}\n`)
-}
-
 async function open(options: Partial<OpenOptions> = {}): Promise<Database> {
-  return openIn({ ...(await systemEnvironment()), tuning }, directory, {
+  return openIn({ ...(await systemEnvironment()), tuning: SMALL }, directory, {
     memoryBudget: 1 << 20,
     segmentSize: 1 << 20,
     syncInterval: '20ms',

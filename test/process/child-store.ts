@@ -12,7 +12,6 @@
 //   open   opens and closes, or says why not
 
 import { once } from 'node:events'
-import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Database, Writer } from '../../src/index.ts'
@@ -20,34 +19,13 @@ import { systemEnvironment } from '../../src/database/environment.ts'
 import { openIn } from '../../src/database/public.ts'
 import type { Durability, OpenOptions } from '../../src/database/options.ts'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
+import { say, SMALL } from './child-work.ts'
 
 const [what, directory, durability, seed] = process.argv.slice(2) as [string, string, Durability, string]
 const random = new SeededRandom(Number(seed))
 
-/** Limits so small that a second of work meets every roll, retirement, checkpoint and flush. */
-const tuning = {
-  journalFileSize: 16_384,
-  journalLimit: 49_152,
-  inlineLimit: 1024,
-  extentLimit: 8192,
-  manifestSlack: 4096,
-  unprovenLimit: 16_384,
-  unmarkedLimit: 1024,
-}
-
-function say(line: string): void {
-  const bytes = Buffer.from(`${line}\n`)
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += writeSync(1, bytes, written)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-    }
-  }
-}
-
 async function open(options: Partial<OpenOptions> = {}): Promise<Database> {
-  const db = await openIn({ ...(await systemEnvironment()), tuning }, directory, {
+  const db = await openIn({ ...(await systemEnvironment()), tuning: SMALL }, directory, {
     durability,
     memoryBudget: 1 << 20,
     syncInterval: '20ms',

@@ -5,7 +5,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Database, Writer } from '../../src/index.ts'
-import type { Actor } from '../pitfalls/stage.ts'
+import type { Actor, Gate } from '../pitfalls/stage.ts'
 import { createGroup, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
 
 const MIB = 2 ** 20
@@ -199,6 +199,25 @@ describe('large frames', () => {
     await writer.close()
   }
 
+  /** Writes large frames into a stage whose retirement hangs, so that no flush comes behind it, until nothing goes on. */
+  async function stuck(): Promise<{
+    stage: Stage
+    actor: Actor
+    gate: Gate
+    seen: Seen
+    all: Promise<void>
+  }> {
+    const stage = new Stage({}, small)
+    const actor = await stage.open()
+    await createGroup(actor.db, index(0), [data(0)])
+    const gate = stage.hold(/^sync /)
+    const seen = { most: 0, frames: 0 }
+    const all = writeLarge(actor, 2000, seen)
+    await gate.reached
+    await standStill(seen)
+    return { stage, actor, gate, seen, all }
+  }
+
   async function standStill(seen: { frames: number }): Promise<void> {
     for (let before = -1; before !== seen.frames;) {
       before = seen.frames
@@ -207,15 +226,7 @@ describe('large frames', () => {
   }
 
   it('wait once tails name far too many of their extents, and go on when they are flushed', async () => {
-    const stage = new Stage({}, small)
-    const actor = await stage.open()
-    await createGroup(actor.db, index(0), [data(0)])
-    // A retirement that hangs: no flush comes behind it.
-    const gate = stage.hold(/^sync /)
-    const seen = { most: 0, frames: 0 }
-    const all = writeLarge(actor, 2000, seen)
-    await gate.reached
-    await standStill(seen)
+    const { actor, gate, seen, all } = await stuck()
     expect(seen.frames).toBeLessThan(2000)
     expect(seen.most).toBeGreaterThan(FLUSHED_AT)
     // Reads and deletes do not wait.
@@ -227,14 +238,7 @@ describe('large frames', () => {
   })
 
   it('that wait are let go where the flush fails, and where the database is closed', async () => {
-    const stage = new Stage({}, small)
-    const actor = await stage.open()
-    await createGroup(actor.db, index(0), [data(0)])
-    const gate = stage.hold(/^sync /)
-    const seen = { most: 0, frames: 0 }
-    const all = writeLarge(actor, 2000, seen)
-    await gate.reached
-    await standStill(seen)
+    const { stage, gate, seen, all } = await stuck()
     stage.fail({ fault: { failSync: true, cleanPages: false }, times: Infinity })
     gate.open()
     await expect(all).rejects.toThrow(/sync failed/)

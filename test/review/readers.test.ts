@@ -4,37 +4,12 @@
 import { expect, it } from 'vitest'
 import { FaultyFileSystem } from '../../src/fs/faulty-file-system.ts'
 import type { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
-import { createGroup, frameOf, numbers, timesFrom, timesOf } from '../pitfalls/stage.ts'
+import { add, begin, commit, NAMES, READ_ONLY } from '../pitfalls/beside.ts'
+import { numbers, timesOf } from '../pitfalls/stage.ts'
 import { retireOldest } from '../../src/database/retire.ts'
 import type { FileSystem } from '../../src/fs/file-system.ts'
 import { GatedFileSystem } from '../support/gated-file-system.ts'
-import { DIRECTORY, Processes } from '../support/processes.ts'
-import type { Process } from '../support/processes.ts'
-
-const READ_ONLY = { readOnly: true } as const
-const NAMES = ['time', 'a']
-
-async function begin(): Promise<{ processes: Processes; writer: Process }> {
-  const processes = Processes.ofTest()
-  const writer = await processes.open()
-  await createGroup(writer.db, 'time', ['a'])
-  await add(writer, 1, 20)
-  return { processes, writer }
-}
-
-/** Writes samples into a segment of their own. */
-async function add(writer: Process, first: number, count: number): Promise<void> {
-  await commit(writer, first, count)
-  await writer.flusher.flushAll()
-  const { segments } = writer.engine
-  if (segments.active !== undefined) segments.seal(segments.active)
-}
-
-async function commit({ db }: Process, first: number, count: number): Promise<void> {
-  const writer = await db.openWriter({ channels: NAMES, start: BigInt(first) })
-  await writer.write(frameOf('time', ['a'], timesFrom(first, count)))
-  await writer.close()
-}
+import { DIRECTORY } from '../support/processes.ts'
 
 /** The newest journal file ends here. */
 function journalEnd(disk: MemoryFileSystem): { path: string; size: number } {

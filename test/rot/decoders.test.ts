@@ -55,6 +55,19 @@ interface Log {
 
 const logs: Log[] = []
 
+/** The log's store with the log changed behind right checksums. */
+function changed(
+  { store, path, frames, seed }: Log,
+  mutations: Parameters<typeof mutateLog>[1],
+): MemoryFileSystem {
+  const disk = store.disk.clone()
+  const file = disk.openNow(absolute(path), 'write')
+  file.truncateNow(0)
+  file.writeNow(fileOf(mutateLog(frames, mutations), seed), 0)
+  file.closeNow()
+  return disk
+}
+
 beforeAll(async () => {
   for (const [name, ending] of [
     ['archived', 'closed'],
@@ -209,11 +222,7 @@ describe('a database whose log was changed behind right checksums', () => {
     await fc.assert(
       fc.asyncProperty(choice, changes, fc.boolean(), async (at, mutations, readOnly) => {
         const log = pick(logs, at)
-        const disk = log.store.disk.clone()
-        const file = disk.openNow(absolute(log.path), 'write')
-        file.truncateNow(0)
-        file.writeNow(fileOf(mutateLog(log.frames, mutations), log.seed), 0)
-        file.closeNow()
+        const disk = changed(log, mutations)
         const outcome = await openAndRead(disk, log.store, readOnly)
         expect(outcome).toMatch(readOnly ? /^(right|damage)$/ : /^(right|damage|contradiction)$/)
       }),
@@ -258,11 +267,7 @@ describe('what looks at files without believing them', () => {
     await fc.assert(
       fc.asyncProperty(choice, changes, async (at, mutations) => {
         const log = pick(logs, at)
-        const disk = log.store.disk.clone()
-        const file = disk.openNow(absolute(log.path), 'write')
-        file.truncateNow(0)
-        file.writeNow(fileOf(mutateLog(log.frames, mutations), log.seed), 0)
-        file.closeNow()
+        const disk = changed(log, mutations)
         const before = process.memoryUsage().arrayBuffers
         let size = 0
         for await (const { level, length = 0, what } of dumpIn(disk, absolute(log.path), { details: true }))

@@ -14,27 +14,10 @@ import type { Damage } from './damage.ts'
 import { examineRepair, removals } from './repair-examine.ts'
 import { damagedAtRandom, randomStore } from './repair-histories.ts'
 import { RotMachine } from './machine.ts'
-import { makeStore, OPTIONS, STORES } from './stores.ts'
-import type { Ending, Store } from './stores.ts'
+import { some, storeOf } from './sampling.ts'
+import { OPTIONS, STORES } from './stores.ts'
 
 const { numRuns, seed = 1 } = propertyOptions(1)
-
-const made = new Map<string, Promise<Store>>()
-
-/** Made once: damage is done to copies. */
-function storeOf(name: string, ending: Ending): Promise<Store> {
-  const key = `${name},${ending}`
-  let store = made.get(key)
-  if (store === undefined) made.set(key, (store = makeStore(name, ending)))
-  return store
-}
-
-/** About `numRuns` of a row, evenly spread from where `random` begins. */
-function some<T>(all: readonly T[], random: SeededRandom): T[] {
-  const stride = Math.max(1, Math.floor(all.length / numRuns))
-  const first = random.below(stride)
-  return all.filter((_, i) => i % stride === first)
-}
 
 describe('a flush beyond every mark, of which a power loss took the bytes', () => {
   it('costs nothing: the rows are still in the log, as an opening finds them', async () => {
@@ -125,9 +108,9 @@ describe.each(STORES)('repair of a store ($name, $ending)', ({ name, ending }) =
     const store = await storeOf(name, ending)
     const random = new SeededRandom(Math.abs(seed) + name.length)
     const tried: (Damage | readonly string[])[] = KINDS.flatMap((kind) =>
-      some([...damageOf(store, kind)], random),
+      some([...damageOf(store, kind)], numRuns, random),
     )
-    tried.push(...some(removals(store), random))
+    tried.push(...some(removals(store), numRuns, random))
     const failures: string[] = []
     for (const damage of tried) failures.push(...(await examineRepair(store, damage)).failures)
     expect(failures.slice(0, 2), `${failures.length} of ${tried.length}`).toEqual([])

@@ -8,30 +8,12 @@ import { Session } from '../crash/session.ts'
 import { readByEngine, readBySecondReader, simulatedFiles } from '../format/agreement.ts'
 import { propertyOptions } from '../support/seeds.ts'
 import { damageOf, KINDS } from './damage.ts'
-import type { Damage } from './damage.ts'
 import { examine } from './examine.ts'
 import { RotMachine } from './machine.ts'
-import { makeStore, OPTIONS, STORES } from './stores.ts'
-import type { Ending, Store } from './stores.ts'
+import { some, storeOf } from './sampling.ts'
+import { OPTIONS, STORES } from './stores.ts'
 
 const { numRuns, seed = 1 } = propertyOptions(8)
-
-const made = new Map<string, Promise<Store>>()
-
-/** Made once: damage is done to copies. */
-function storeOf(name: string, ending: Ending): Promise<Store> {
-  const key = `${name},${ending}`
-  let store = made.get(key)
-  if (store === undefined) made.set(key, (store = makeStore(name, ending)))
-  return store
-}
-
-/** About `numRuns` of a row, evenly spread from where `random` begins. */
-function some(all: readonly Damage[], random: SeededRandom): Damage[] {
-  const stride = Math.max(1, Math.floor(all.length / numRuns))
-  const first = random.below(stride)
-  return all.filter((_, i) => i % stride === first)
-}
 
 describe.each(STORES)('a store ($name, $ending)', ({ name, ending }) => {
   it.each(KINDS)('is read right or refused, whatever is changed: %s', async (kind) => {
@@ -39,7 +21,7 @@ describe.each(STORES)('a store ($name, $ending)', ({ name, ending }) => {
     const random = new SeededRandom(Math.abs(seed) + name.length)
     const failures: string[] = []
     let count = 0
-    for (const damage of some([...damageOf(store, kind)], random)) {
+    for (const damage of some([...damageOf(store, kind)], numRuns, random)) {
       const outcome = await examine(store, damage, count++ % 4 === 0 ? 'deep' : 'both')
       failures.push(...outcome.failures)
     }

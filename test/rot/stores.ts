@@ -77,6 +77,18 @@ class Notes {
 const FIRST = ['t', 'a', 'b']
 const SECOND = ['u', 'c', 'd']
 
+/** Opens the database, and creates the index channel `u` with the data channel `d`. */
+async function createPair(notes: Notes): Promise<void> {
+  const { session } = notes
+  await session.open()
+  await notes.do(() =>
+    session.create([
+      { name: 'u', kind: 'index' },
+      { name: 'd', kind: 'data', type: 'boolean', index: 'u' },
+    ]),
+  )
+}
+
 async function write(notes: Notes, writer: ModelWriter | undefined, rows: number): Promise<void> {
   await notes.do((session) => session.write(writer, session.rows(writer, rows)))
 }
@@ -176,13 +188,7 @@ const MAKINGS: Readonly<Record<string, Making>> = {
   /** One journal file and nothing else. */
   tiny: async (notes) => {
     const { session } = notes
-    await session.open()
-    await notes.do(() =>
-      session.create([
-        { name: 'u', kind: 'index' },
-        { name: 'd', kind: 'data', type: 'boolean', index: 'u' },
-      ]),
-    )
+    await createPair(notes)
     const writer = await session.openWriter(['u', 'd'])
     await write(notes, writer, 2)
     await session.sync()
@@ -191,13 +197,7 @@ const MAKINGS: Readonly<Record<string, Making>> = {
   /** Fill lies ahead of the journal's end. */
   filled: async (notes) => {
     const { session } = notes
-    await session.open()
-    await notes.do(() =>
-      session.create([
-        { name: 'u', kind: 'index' },
-        { name: 'd', kind: 'data', type: 'boolean', index: 'u' },
-      ]),
-    )
+    await createPair(notes)
     const writer = await session.openWriter(['u', 'd'], { durability: 'strict' })
     for (let i = 0; i < 4; i++) await write(notes, writer, 2)
     const last = await session.openWriter(['u', 'd'])

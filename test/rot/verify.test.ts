@@ -5,27 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../../src/fs/seeded-random.ts'
 import { propertyOptions } from '../support/seeds.ts'
 import { damageOf, filesOf, KINDS } from './damage.ts'
-import type { Damage } from './damage.ts'
-import { makeStore, STORES } from './stores.ts'
-import type { Ending, Store } from './stores.ts'
+import { some, storeOf } from './sampling.ts'
+import { STORES } from './stores.ts'
 import { faultOf, faultOfRemoval, hiddenBy, verifyOf } from './verified.ts'
 
 const { numRuns, seed = 1 } = propertyOptions(2)
-
-const made = new Map<string, Promise<Store>>()
-
-function storeOf(name: string, ending: Ending): Promise<Store> {
-  const key = `${name},${ending}`
-  let store = made.get(key)
-  if (store === undefined) made.set(key, (store = makeStore(name, ending)))
-  return store
-}
-
-function some(all: readonly Damage[], random: SeededRandom): Damage[] {
-  const stride = Math.max(1, Math.floor(all.length / numRuns))
-  const first = random.below(stride)
-  return all.filter((_, i) => i % stride === first)
-}
 
 describe.each(STORES)('verify of a store ($name, $ending)', ({ name, ending }) => {
   it('finds nothing wrong where nothing is', async () => {
@@ -57,7 +41,8 @@ describe.each(STORES)('verify of a store ($name, $ending)', ({ name, ending }) =
     const store = await storeOf(name, ending)
     const random = new SeededRandom(Math.abs(seed) * 31 + name.length)
     const faults: (string | undefined)[] = []
-    for (const damage of some([...damageOf(store, kind)], random)) faults.push(await faultOf(store, damage))
+    for (const damage of some([...damageOf(store, kind)], numRuns, random))
+      faults.push(await faultOf(store, damage))
     expect(faults.filter((fault) => fault !== undefined)).toEqual([])
     expect(faults.length).toBeGreaterThan(0)
   })

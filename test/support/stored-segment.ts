@@ -11,6 +11,7 @@ import { SegmentReader } from '../../src/segment/segment-reader.ts'
 import { TableCache } from '../../src/segment/table-cache.ts'
 import type { DataType, NumericArray } from '../../src/telem/data-type.ts'
 import { byteWidth } from '../../src/telem/data-type.ts'
+import type { ChannelRef } from '../../src/unary/channel-view.ts'
 import type { SegmentId } from '../../src/version/pointer.ts'
 
 export const DATABASE_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 16 * i + 1)
@@ -19,6 +20,15 @@ export const DATABASE_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) =>
 export const INDEX: ExtentOwner = { channel: 7, type: 'timestamp', isIndex: true }
 export function dataOwner(type: DataType): ExtentOwner {
   return { channel: 9, type, isIndex: false }
+}
+
+/** The index channel as reads of one channel know it. */
+export const TIME: ChannelRef = {
+  key: 1,
+  name: 'time',
+  type: 'timestamp',
+  owner: INDEX,
+  index: { key: 1, owner: INDEX },
 }
 
 export function bytesOf(samples: NumericArray): Uint8Array {

@@ -4,16 +4,15 @@
 
 import type { Channel } from '../../telem/channel.ts'
 import type { FileSystem } from '../../fs/file-system.ts'
-import { storageError } from '../../fs/storage-error.ts'
-import { hasCode } from '../../fs/system-error.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Edit } from '../../version/edit.ts'
-import { SurveyFile } from '../survey/file.ts'
+import type { SurveyFile } from '../survey/file.ts'
 import { walkJournal, walkManifest } from '../survey/log.ts'
 import type { FrameGap } from '../survey/log.ts'
-import { seedOfName, surveyFolder } from '../survey/survey.ts'
+import { surveyFolder } from '../survey/survey.ts'
 import type { Survey, SurveyedFile } from '../survey/survey.ts'
-import { ADVICE, problemOf } from './report.ts'
+import { lookInto } from './file.ts'
+import { ADVICE } from './report.ts'
 import type { Findings } from './report.ts'
 
 /** What the sound part of the logs tells, for whoever looks at segments without a state. */
@@ -59,59 +58,16 @@ export async function verifyLogs(
  */
 export async function verifyLog(
   files: FileSystem,
-  { databaseId }: Survey,
+  survey: Survey,
   file: SurveyedFile,
   findings: Findings,
   told: Told,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (!verifyHeader(file, findings) || databaseId === undefined) return
-  let opened: SurveyFile
-  try {
-    opened = SurveyFile.open(files, file.path)
-  } catch (cause) {
-    // Retired by whoever has it open.
-    if (!hasCode(cause, 'ENOENT')) findings.meet(storageError('Cannot read a log', file.path, cause))
-    return
-  }
-  try {
-    const seed = seedOfName(file, databaseId)
+  await lookInto(files, survey, file, findings, async (opened, seed) => {
     if (file.kind === 'journal') await verifyJournal(opened, seed, findings, told, signal)
     else await verifyManifest(opened, seed, findings, told, signal)
-    const [refusal] = opened.refusals
-    if (refusal !== undefined)
-      findings.add({
-        ...problemOf(storageError('Cannot read a log', file.path, refusal.error)),
-        file: file.path,
-        offset: refusal.offset,
-      })
-  } finally {
-    opened.close()
-  }
-}
-
-/** Tells what is wrong with the header of a log or a segment; whether what follows it can be looked at. */
-export function verifyHeader(
-  { path, size, header, refusal, kind }: SurveyedFile,
-  findings: Findings,
-): boolean {
-  if (refusal !== undefined) {
-    findings.meet(storageError('Cannot read a file', path, refusal))
-    return false
-  }
-  const fault = header?.fault
-  if (header === undefined || fault === undefined) return true
-  if (size === 0) {
-    findings.note({ what: `an empty ${kind}: it was being begun`, file: path })
-    return false
-  }
-  const isNewer = header.newerFormat !== undefined
-  if (!findings.knows(path, fault.offset) && !findings.knows(path, 0)) {
-    const advice = isNewer ? ADVICE.update : ADVICE.log
-    findings.add({ what: fault.what, file: path, offset: fault.offset, advice }, 1)
-  }
-  // One that is whole and another file's: nothing in it is of this file.
-  return !header.isWhole && !isNewer
+  })
 }
 
 async function verifyJournal(

@@ -5,8 +5,6 @@
 import { NotADatabaseError, UnsupportedVersionError } from '../../errors.ts'
 import type { RubidiumError } from '../../errors.ts'
 import { SEGMENTS_PER_EPOCH } from '../../fs/layout.ts'
-import { storageError } from '../../fs/storage-error.ts'
-import { hasCode } from '../../fs/system-error.ts'
 import { EXTENT_HEADER_SIZE, UNIT_SAMPLES } from '../../segment/extent-layout.ts'
 import type { Channel } from '../../telem/channel.ts'
 import { byteWidth } from '../../telem/data-type.ts'
@@ -14,12 +12,13 @@ import { toISO } from '../../telem/timestamp.ts'
 import type { Environment } from '../environment.ts'
 import { walkExtents } from '../survey/extents.ts'
 import type { ExtentGap, SampleRange, WalkedExtent } from '../survey/extents.ts'
-import { SurveyFile } from '../survey/file.ts'
-import { seedOfName, surveyFolder } from '../survey/survey.ts'
+import type { SurveyFile } from '../survey/file.ts'
+import { surveyFolder } from '../survey/survey.ts'
 import type { Survey, SurveyedFile } from '../survey/survey.ts'
 import { UNFINISHED } from '../repair/repair.ts'
+import { lookInto } from './file.ts'
 import { checkNames } from './folder.ts'
-import { Told, verifyHeader, verifyLog } from './logs.ts'
+import { Told, verifyLog } from './logs.ts'
 import { ADVICE, Findings, problemOf, rangeOf } from './report.ts'
 import type { VerifyOptions, VerifyReport } from './report.ts'
 
@@ -92,39 +91,22 @@ function tellUnbegun({ files, directory }: Survey, findings: Findings): void {
 
 async function verifySegment(
   files: Environment['files'],
-  { databaseId }: Survey,
+  survey: Survey,
   file: SurveyedFile,
   findings: Findings,
   told: Told,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (!verifyHeader(file, findings) || databaseId === undefined) return
-  let opened: SurveyFile
-  try {
-    opened = SurveyFile.open(files, file.path)
-  } catch (cause) {
-    if (!hasCode(cause, 'ENOENT')) findings.meet(storageError('Cannot read a segment', file.path, cause))
-    return
-  }
-  try {
+  await lookInto(files, survey, file, findings, async (opened, seed) => {
     const options = { samples: true, signal }
     const id = (file.epoch ?? 0) * SEGMENTS_PER_EPOCH + (file.number ?? 0)
-    for await (const step of walkExtents(opened, seedOfName(file, databaseId), options)) {
+    for await (const step of walkExtents(opened, seed, options)) {
       const isPunched = (from: number, to: number): boolean => told.isPunched(id, from, to)
       if (step.what === 'extent')
         tellExtent(opened, step, told.channels.get(step.header.channel), isPunched, findings)
       else if (!isPunched(step.offset, step.offset + step.length)) tellGap(opened, step, findings)
     }
-    const [refusal] = opened.refusals
-    if (refusal !== undefined)
-      findings.add({
-        ...problemOf(storageError('Cannot read a segment', file.path, refusal.error)),
-        file: file.path,
-        offset: refusal.offset,
-      })
-  } finally {
-    opened.close()
-  }
+  })
 }
 
 function tellGap({ path }: SurveyFile, { offset, length, isZero }: ExtentGap, findings: Findings): void {

@@ -44,22 +44,30 @@ function meeting(
   })
 }
 
-/** A disk that shows a wrong byte in the journal to the reads that `isTorn`. */
-function tearing(disk: MemoryFileSystem, isTorn: () => boolean): FileSystem {
+/** A disk whose asynchronous reads go through `through`. */
+function reading(
+  disk: MemoryFileSystem,
+  through: (path: string, target: Uint8Array, read: () => Promise<number>) => Promise<number>,
+): FileSystem {
   const files = new GatedFileSystem(disk, () => {})
   const openNow = files.openNow.bind(files)
   files.openNow = (path, mode) => {
     const file = openNow(path, mode)
     const read = file.read.bind(file)
     return Object.assign(file, {
-      read: async (target: Uint8Array, offset: number) => {
-        const count = await read(target, offset)
-        if (path.startsWith('/data/journal/') && isTorn()) target[200]! ^= 0x55
-        return count
-      },
+      read: (target: Uint8Array, offset: number) => through(path, target, () => read(target, offset)),
     })
   }
   return files
+}
+
+/** A disk that shows a wrong byte in the journal to the reads that `isTorn`. */
+function tearing(disk: MemoryFileSystem, isTorn: () => boolean): FileSystem {
+  return reading(disk, async (path, target, read) => {
+    const count = await read()
+    if (path.startsWith('/data/journal/') && isTorn()) target[200]! ^= 0x55
+    return count
+  })
 }
 
 describe('an opening beside a holder', () => {
@@ -152,19 +160,11 @@ describe('a take-over while the old holder goes on', () => {
     const retired = retireOldest(holder.engine)
     await came
     // The file goes when the taker has listed it, and reads the manifest.
-    const files = new GatedFileSystem(disk, () => {})
-    const openNow = files.openNow.bind(files)
-    files.openNow = (path, mode) => {
-      const file = openNow(path, mode)
-      const read = file.read.bind(file)
-      return Object.assign(file, {
-        read: async (target: Uint8Array, offset: number) => {
-          goOn()
-          await retired
-          return read(target, offset)
-        },
-      })
-    }
+    const files = reading(disk, async (_path, _target, read) => {
+      goOn()
+      await retired
+      return read()
+    })
     const taker = await openAs(files, 2, true)
     expect(disk.files()).not.toContain('/data/journal/000001-000000000001')
     expect(await timesOf(taker.db, 'a')).toEqual(numbers(1, 10))

@@ -16,15 +16,8 @@ import type { ChannelRef, GroupView } from '../../../src/unary/channel-view.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'
-import { dataOwner, INDEX, StoredSegment } from '../../support/stored-segment.ts'
+import { dataOwner, INDEX, StoredSegment, TIME } from '../../support/stored-segment.ts'
 
-const TIME: ChannelRef = {
-  key: 1,
-  name: 'time',
-  type: 'timestamp',
-  owner: INDEX,
-  index: { key: 1, owner: INDEX },
-}
 const DATA: ChannelRef = {
   key: 2,
   name: 'a',

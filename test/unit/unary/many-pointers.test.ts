@@ -4,19 +4,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Strip, TailView } from '../../../src/domain/tail.ts'
 import { domainsOf, newestRange, timeOfNth } from '../../../src/unary/channel-view.ts'
-import type { ChannelRef, GroupView } from '../../../src/unary/channel-view.ts'
+import type { GroupView } from '../../../src/unary/channel-view.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'
-import { INDEX } from '../../support/stored-segment.ts'
-
-const TIME: ChannelRef = {
-  key: 1,
-  name: 'time',
-  type: 'timestamp',
-  owner: INDEX,
-  index: { key: 1, owner: INDEX },
-}
+import { TIME } from '../../support/stored-segment.ts'
 
 /** Pointers of one or two samples at 100, 200 ... 30,000, every third one joined, and every fifth one touched by a row. */
 function manyPointers(): { view: GroupView; times: number[]; domains: number } {
