@@ -2,6 +2,8 @@
 // stands below the text while something runs. Without a terminal there is neither paint nor cursor
 // movement: progress comes as plain lines, so that a log of the run reads well. Called by all of demo/.
 
+import { stripVTControlCharacters as visible } from 'node:util'
+
 const isTerminal = process.stdout.isTTY === true && process.env['TERM'] !== 'dumb'
 const isColoured = isTerminal && (process.env['NO_COLOR'] ?? '') === ''
 
@@ -55,12 +57,6 @@ export function tell(title: string, text: string): void {
     isEmpty = false
   }
   say(line)
-}
-
-/** A text without its paint. */
-function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- paint begins with an escape character
-  return text.replaceAll(/\u001b\[\d+m/g, '')
 }
 
 /** A heading with the number of an act of the story. */
