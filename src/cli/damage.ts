@@ -2,7 +2,7 @@
 // rest, and exit with 1. Called by `info` and `plot`. Pure, but for the notes.
 
 import { CorruptionError } from '../index.ts'
-import { printable } from './figures.ts'
+import { printable, shellWord } from './figures.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Damage that was met while the samples of a channel were read. */
@@ -36,5 +36,7 @@ export function tellDamage(
   if (damages.length === 0) return
   for (const { channel, what } of damages)
     terminal.note(printable(`rubidium: channel "${channel}" is damaged${shown}: ${what}`))
-  terminal.note(printable(`\`rubidium verify ${directory}\` finds all damage, and says what to do`))
+  terminal.note(
+    printable(`\`rubidium verify ${shellWord(directory)}\` finds all damage, and says what to do`),
+  )
 }

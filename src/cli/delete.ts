@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { Channel, Database } from '../index.ts'
 import { CommandError } from './command-error.ts'
 import { commandFor, keptFor } from './dead-text.ts'
-import { bytes, several, time, whole } from './figures.ts'
+import { bytes, printable, several, time, whole, withDirectory } from './figures.ts'
 import type { Context } from './program.ts'
 import { addRangeOptions, rangeOf } from './range-options.ts'
 import type { CommandRange, RangeOptions } from './range-options.ts'
@@ -99,9 +99,8 @@ async function deleteFrom(
   const { segments, readers } = await db.stats()
   const until =
     keptFor(readers) > 0 ? ', once no read-only process that `rubidium info DIR` names keeps them' : ''
-  terminal.note(
-    `\`${commandFor(segments)}\` gives their bytes back to the disk (about ${bytes(result.bytes)})${until}`,
-  )
+  const note = `\`${commandFor(segments)}\` gives their bytes back to the disk (about ${bytes(result.bytes)})${until}`
+  terminal.note(printable(withDirectory(note, db.directory)))
 }
 
 /** @throws CommandError unless it is clear which time is meant */

@@ -7,7 +7,8 @@ const UNITS = ['KiB', 'MiB', 'GiB', 'TiB']
 const SPANS: readonly (readonly [string, number])[] = [
   ['d', 86_400_000_000_000],
   ['h', 3_600_000_000_000],
-  ['m', 60_000_000_000],
+  // Not `m`, as in spans that are given: beside values it reads as metres.
+  ['min', 60_000_000_000],
   ['s', 1_000_000_000],
   ['ms', 1_000_000],
   ['us', 1000],
@@ -35,7 +36,7 @@ export function bytes(count: number): string {
   return `${digits(value)} ${UNITS[unit]}`
 }
 
-/** A span of nanoseconds in the largest unit it fills: `1.5 h`, `20 ms`, `3 ns`. */
+/** A span of nanoseconds in the largest unit it fills: `1.5 h`, `2 min`, `20 ms`, `3 ns`. */
 export function duration(span: bigint): string {
   const value = Number(span)
   const fitting = SPANS.find(([, nanos]) => Math.abs(value) >= nanos)
@@ -52,6 +53,16 @@ export function digits(value: number): string {
 /** A time in ISO 8601, without zeros that end its fraction: `2013-03-01T00:00:00Z`. */
 export function time(timestamp: bigint): string {
   return toISO(timestamp).replace(/\.?0+Z$/, 'Z')
+}
+
+/** A text with the directory in the place of the word DIR, so that what it tells to run can be run. */
+export function withDirectory(text: string, directory: string): string {
+  return text.replaceAll(/\bDIR\b/g, () => shellWord(directory))
+}
+
+/** A path as a shell takes it: in quotes where it needs them. */
+export function shellWord(path: string): string {
+  return /^[\w./:@%+,-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** A text on one line, harmless to a terminal: control characters are written as `\u{1b}`. */

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { gcLine, gcNotes } from './dead-text.ts'
-import { bytes, several, whole } from './figures.ts'
+import { bytes, printable, several, whole, withDirectory } from './figures.ts'
 import { shareOf } from './number-words.ts'
 import type { Context } from './program.ts'
 import { withDatabase } from './with-database.ts'
@@ -39,7 +39,8 @@ export function addGc(program: Command, { terminal }: Context): void {
         })
         terminal.endProgress()
         const stats = await db.stats()
-        for (const note of gcNotes(report, stats, threshold)) terminal.note(note)
+        for (const note of gcNotes(report, stats, threshold))
+          terminal.note(printable(withDirectory(note, directory)))
         await terminal.write(
           json === true ? `${JSON.stringify(report, undefined, 2)}\n` : `${gcLine(report)}\n`,
         )

@@ -6,7 +6,7 @@ import type { Metadata } from '../index.ts'
 import type { ChannelReport, DatabaseReport, Extent, GroupReport } from './describe-database.ts'
 import type { Damage } from './damage.ts'
 import { commandFor, keptFor } from './dead-text.ts'
-import { bytes, digits, duration, printable, several, time, whole } from './figures.ts'
+import { bytes, digits, duration, printable, several, time, whole, withDirectory } from './figures.ts'
 import { GAP_FACTOR } from './intervals.ts'
 import { table } from './table.ts'
 import type { TableColumn } from './table.ts'
@@ -218,10 +218,11 @@ function sizesOf({ segments, size, kept, log }: DatabaseReport): Sizes {
 }
 
 /** What of the dead bytes readers keep is not known here: at most so many as their lines say. */
-function deadText({ segments, readers }: DatabaseReport, dead: number): string {
+function deadText({ directory, segments, readers }: DatabaseReport, dead: number): string {
   if (dead === 0) return bytes(0)
   const until = keptFor(readers) > 0 ? ' once no reader below keeps them' : ''
-  return `${bytes(dead)} of deleted samples: ${commandFor(segments)} gives them back${until}`
+  const command = withDirectory(commandFor(segments), directory)
+  return `${bytes(dead)} of deleted samples: \`${command}\` gives them back${until}`
 }
 
 function field(name: string, value: string): string {

@@ -3,7 +3,7 @@
 // Called by `rubidium.ts`, and by the tests with a terminal of their own.
 
 import { CommanderError } from 'commander'
-import { DatabaseLockedError, RubidiumError } from '../index.ts'
+import { CorruptionError, DatabaseLockedError, RubidiumError } from '../index.ts'
 import { CommandError } from './command-error.ts'
 import { printable } from './figures.ts'
 import { createProgram } from './program.ts'
@@ -40,6 +40,7 @@ export interface Outcome {
 /** One line for what can be foreseen; with the stack for what cannot, since that is a fault of ours. */
 function messageOf(error: unknown): string {
   if (error instanceof DatabaseLockedError) return printable(lockedText(error))
+  if (error instanceof CorruptionError) return printable(`${error.message} (see rubidium verify)`)
   if (error instanceof RubidiumError || error instanceof CommandError) return printable(error.message)
   if (error instanceof Error && 'code' in error && 'syscall' in error) return printable(error.message)
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)

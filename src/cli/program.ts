@@ -62,6 +62,17 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
 function oneLine(text: string): string {
   return text
     .trim()
-    .replace(/^error: /, 'rubidium: ')
     .replaceAll(/\s*\n\s*/g, ' ')
+    .replace(
+      /^error: command-argument value '(.*)' is invalid for argument '(.*)'\. /,
+      'error: "$1" is no $2. ',
+    )
+    .replace(
+      /^error: option '.*(--[\w-]+).*?' argument '(.*)' is invalid\. /,
+      'error: "$2" is no value of $1. ',
+    )
+    .replace(/\. Allowed choices are (.*)\.$/, ': it may be $1')
+    .replace(/ \(Did you mean (.*)\?\)$/, ': did you mean $1?')
+    .replaceAll(/(?<= )'([^' ]*)'/g, '"$1"')
+    .replace(/^error: /, 'rubidium: ')
 }

@@ -25,9 +25,9 @@ const EARLIEST = -(2n ** 63n)
 /** Adds `--from TIME`, `--to TIME` and `--last SPAN`. */
 export function addRangeOptions(command: Command): Command {
   return command
-    .option('--from <time>', 'first time that is meant; ISO 8601, a date, or nanoseconds since 1970', timeOf)
-    .option('--to <time>', 'first time that is meant no more', timeOf)
-    .option('--last <span>', 'this much time up to the newest sample (before --to), such as 10m', spanOf)
+    .option('--from <time>', 'from this time on: ISO 8601, a date, or nanoseconds since 1970', timeOf)
+    .option('--to <time>', 'up to this time, which is not part of it', timeOf)
+    .option('--last <span>', 'as much time before the newest sample (before --to), such as 10m', spanOf)
 }
 
 /**

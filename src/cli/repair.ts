@@ -1,9 +1,9 @@
 // `rubidium repair`: salvages what is sound of a damaged database into a new one, and says what is lost.
 
 import type { Command } from 'commander'
-import { repair } from '../index.ts'
+import { repair, timestamp } from '../index.ts'
 import type { LostRange, RepairReport, Untold } from '../index.ts'
-import { printable, several, whole } from './figures.ts'
+import { printable, several, shellWord, time, whole } from './figures.ts'
 import type { Context } from './program.ts'
 
 export function addRepair(program: Command, { terminal, outcome }: Context): void {
@@ -49,7 +49,7 @@ export function addRepair(program: Command, { terminal, outcome }: Context): voi
         terminal.note(
           'samples that were deleted, or written and never committed, may be among what was salvaged',
         )
-      terminal.note(printable(`The new database is "${target}". Next: rubidium verify ${target}`))
+      terminal.note(printable(`The new database is "${target}". Next: rubidium verify ${shellWord(target)}`))
     })
 }
 
@@ -65,9 +65,11 @@ function summaryOf({ channels, source, complete }: RepairReport, good: (text: st
   return complete ? good(`${text}: nothing is lost`) : `${text}; ${SOURCES[source]}`
 }
 
+/** From the first time to the last one, as `verify` tells it: the range's end is no time of a sample. */
 function lostLine({ channel, start, end, samples, what, file, offset }: LostRange): string {
+  const when = `from ${time(timestamp(start))} to ${time(timestamp(end) - 1n)}`
   return printable(
-    `lost: channel "${channel}" ${start} to ${end}, ${several(samples, 'sample')}: ${what}${placeOf(file, offset)}`,
+    `lost: ${several(samples, 'sample')} of channel "${channel}" ${when}: ${what}${placeOf(file, offset)}`,
   )
 }
 

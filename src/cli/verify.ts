@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { verify } from '../index.ts'
 import type { Problem } from '../index.ts'
-import { printable, several, whole } from './figures.ts'
+import { printable, several, whole, withDirectory } from './figures.ts'
 import type { Context } from './program.ts'
 
 export function addVerify(program: Command, { terminal, outcome }: Context): void {
@@ -33,7 +33,7 @@ export function addVerify(program: Command, { terminal, outcome }: Context): voi
       if (report.ok) return
       terminal.note(`rubidium: ${several(report.problems.length, 'problem')} found in "${directory}"`)
       for (const advice of new Set(report.problems.flatMap((problem) => problem.advice ?? [])))
-        terminal.note(`${advice}.`)
+        terminal.note(printable(`${withDirectory(advice, directory)}.`))
     })
 }
 

@@ -54,7 +54,7 @@ describe('figures', () => {
     fc.assert(
       fc.property(fc.nat({ max: Number.MAX_SAFE_INTEGER }), (value) => {
         expect(bytes(value)).toMatch(/^[\d,]{1,5}(\.\d{1,2})? ([KMGT]iB|B)$/)
-        expect(duration(BigInt(value))).toMatch(/^[\d,]{1,7}(\.\d{1,2})? (d|h|m|s|ms|us|ns)$/)
+        expect(duration(BigInt(value))).toMatch(/^[\d,]{1,7}(\.\d{1,2})? (d|h|min|s|ms|us|ns)$/)
       }),
       propertyOptions(300),
     )

@@ -47,9 +47,10 @@ Examples:
   $ rubidium import plant log.csv --time Date,Time --time-format "%d.%m.%Y %H:%M:%S"
   $ rubidium import plant log.csv --dry-run
 
-Missing cells (none, NA, NaN, N/A, null, None, -) become NaN, so a column of integers that has some becomes
-float64. Columns of text are left out and named. An import that was interrupted is continued by the same
-command with --continue.`
+Missing cells (empty, NA, NaN, N/A, null, None, -) become NaN, so a column of
+whole numbers that has some becomes float64. Columns of text are left out and
+named. An import that was interrupted is continued by the same command with
+--continue.`
 
 export function addImport(program: Command, { terminal, outcome }: Context): void {
   program

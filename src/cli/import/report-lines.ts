@@ -22,13 +22,13 @@ export function planLines(plan: ImportPlan, terminal: Terminal): string[] {
   ]
 }
 
-function channelLines({ channels, time: { index } }: ImportPlan, terminal: Terminal): string[] {
+function channelLines({ channels, time: { columns, index } }: ImportPlan, terminal: Terminal): string[] {
   const lines = table(
     // Notes go to standard error, so colours that suit standard output do not suit them.
     { ...terminal, paint: { ...terminal.paint, bold: (text) => text } },
     [{ title: 'COLUMN' }, { title: 'CHANNEL' }, { title: 'TYPE' }, { title: 'UNIT' }, { title: 'NOTE' }],
     [
-      ['', index, 'timestamp', '', 'index'],
+      [columns.join(','), index, 'timestamp', '', 'index'],
       ...channels.map(({ column, name, type, unit, exists, note, missing }) => [
         column,
         name,

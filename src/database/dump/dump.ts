@@ -77,6 +77,8 @@ export async function* dumpIn(
   const survey = await surveyFolder(files, path, options.signal)
   const isDatabase = survey.files.some(({ name }) => isNameOfDatabase(name.replace(/\/.*/, '')))
   if (!isDatabase) {
+    const [refusal] = survey.refusals
+    if (refusal !== undefined) throw storageError('Cannot list the directory', refusal.path, refusal.error)
     const isFolder = kindOfName(`${basename(path)}/${FIRST_NAME}`).kind !== 'unknown'
     const what = isFolder
       ? `it looks like a folder of one: give "${dirname(path)}", or one file`

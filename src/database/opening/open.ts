@@ -104,7 +104,7 @@ async function inspect(files: FileSystem, directory: string, options: ResolvedOp
 }
 
 function howToMake({ readOnly }: ResolvedOptions): string {
-  return readOnly ? ': check the path, or open it for writing once to make one' : ''
+  return readOnly ? '; check the path, or open it for writing once to make one' : ''
 }
 
 function isOwnName(name: string): boolean {

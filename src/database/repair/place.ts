@@ -53,7 +53,7 @@ async function realOf(files: FileSystem, path: string): Promise<string | undefin
     return await files.realPath(path)
   } catch (cause) {
     if (hasCode(cause, 'ENOENT', 'ENOTDIR')) return undefined
-    throw storageError('Cannot tell where it is', path, cause)
+    throw storageError('Cannot tell where the path leads', path, cause)
   }
 }
 

@@ -6,6 +6,7 @@ import { CorruptionError, NotADatabaseError, ValidationError } from '../../error
 import type { FileSystem } from '../../fs/file-system.ts'
 import { isTempName, join, MANIFEST_DIRECTORY } from '../../fs/layout.ts'
 import { storageError } from '../../fs/storage-error.ts'
+import { hasCode } from '../../fs/system-error.ts'
 import { isPlainObject, refuseUnknownKeys } from '../../telem/input.ts'
 import { closeEngine } from '../close.ts'
 import { systemEnvironment } from '../environment.ts'
@@ -122,12 +123,15 @@ async function refuseUnlessEmpty(files: FileSystem, target: string): Promise<boo
   throw new ValidationError(`The target "${target}" must be a new or an empty directory: it holds ${what}`)
 }
 
-/** @throws NotADatabaseError for what is no directory */
+/** @throws NotADatabaseError for what is no directory, StorageError */
 async function listOr(files: FileSystem, directory: string): Promise<string[]> {
   try {
     return await files.list(directory)
   } catch (cause) {
-    throw new NotADatabaseError(directory, 'it cannot be listed', { cause })
+    if (hasCode(cause, 'ENOENT'))
+      throw new NotADatabaseError(directory, 'there is nothing at this path', { cause })
+    if (hasCode(cause, 'ENOTDIR')) throw new NotADatabaseError(directory, 'it is not a directory', { cause })
+    throw storageError('Cannot read the database', directory, cause)
   }
 }
 

@@ -33,7 +33,7 @@ it('says what it will remove, asks, and removes it', async () => {
   )
   expect(terminal.questions).toEqual(['Remove 150 samples of 2 channels?'])
   expect(output).toBe('Removed 150 samples of 2 channels\n')
-  expect(notes).toMatch(/`rubidium gc DIR` gives their bytes back to the disk \(about [\d.,]+ (Ki)?B\)$/)
+  expect(notes).toMatch(/`rubidium gc \S+` gives their bytes back to the disk \(about [\d.,]+ (Ki)?B\)$/)
   expect(code).toBe(0)
   expect(await countsIn(directory)).toEqual({ ...ALL, alt: 20, ok: 20 })
 })
@@ -74,14 +74,14 @@ it('names the threshold that takes what a plain collection would leave', async (
   const directory = await makeRecording()
   await run(['gc', directory, '--threshold', '0'])
   const { notes } = await run(['delete', directory, 'lat', '--all', '--yes'])
-  expect(notes).toMatch(/^`rubidium gc DIR --threshold 0` gives their bytes back to the disk \(about /)
+  expect(notes).toMatch(/^`rubidium gc \S+ --threshold 0` gives their bytes back to the disk \(about /)
 })
 
 it('says that a reader keeps what is deleted', async () => {
   const directory = await makeRecording()
   await using reader = await open(directory, { readOnly: true })
   const { notes } = await run(['delete', directory, 'n', 'alt', '--all', '--yes'])
-  expect(notes).toMatch(/, once no read-only process that `rubidium info DIR` names keeps them$/)
+  expect(notes).toMatch(/, once no read-only process that `rubidium info \S+` names keeps them$/)
   expect((await reader.read('n')).count('n')).toBe(100)
 })
 

@@ -52,7 +52,7 @@ describe('gc', () => {
     const { code, notes } = await run(['gc', directory])
     expect(code).toBe(0)
     expect(notes).toMatch(
-      /Read-only processes keep up to [\d.]+ KiB from being given back: `rubidium info DIR` names them$/,
+      /Read-only processes keep up to [\d.]+ KiB from being given back: `rubidium info \S*flight` names them$/,
     )
     expect(notes).not.toContain('--threshold')
     expect((await reader.read('n')).count('n')).toBe(100)

@@ -151,7 +151,7 @@ describe('the bytes of a database', () => {
     await using reader = await open(directory, { readOnly: true })
     const gc = await run(['gc', directory, '--threshold', '0'])
     expect(gc.output).toMatch(/^Takes [\d.]+ KiB more on the disk for now: collected 1 of 1 segment\n$/)
-    expect(gc.notes).toContain('`rubidium info DIR` names them')
+    expect(gc.notes).toContain(`\`rubidium info ${directory}\` names them`)
     const { bytes } = JSON.parse((await run(['info', directory, '--json'])).output) as {
       bytes: Record<string, number>
     }
@@ -208,7 +208,7 @@ describe('the text of a report', () => {
   it('does not promise what a reader keeps, and tells of removed segments that wait', () => {
     const text = databaseText({ ...report, size: 9000, kept: 3072 }, createPaint(false))
     expect(text).toContain(
-      '2 KiB of deleted samples: rubidium gc DIR gives them back once no reader below keeps them\n',
+      '2 KiB of deleted samples: `rubidium gc flight` gives them back once no reader below keeps them\n',
     )
     expect(text).toContain('  kept      3 KiB of removed segments, for readers\n')
     const bytes = { total: 9000, live: 10, dead: 2048, kept: 3072, log: 0, other: 3870 }
@@ -218,7 +218,7 @@ describe('the text of a report', () => {
 
   it('says what gc would give back, and what recovery cut off', () => {
     const text = databaseText({ ...report, readers: [] }, createPaint(false))
-    expect(text).toContain('2 KiB of deleted samples: rubidium gc DIR gives them back\n')
+    expect(text).toContain('2 KiB of deleted samples: `rubidium gc flight` gives them back\n')
     expect(text).toContain('12 B and 1 record were cut off journal/1')
     expect(infoJson(report, [], [], true)).toMatchObject({
       recovery: report.recovery,

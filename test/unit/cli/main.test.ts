@@ -55,9 +55,22 @@ it('prints the version of the package', async () => {
 
 describe('mistakes', () => {
   it.each([
-    [['sl', 'x'], "rubidium: unknown command 'sl' (Did you mean ls?) (see --help)"],
-    [['ls'], "rubidium: missing required argument 'dir' (see --help)"],
-    [['ls', 'x', '--jsn'], "rubidium: unknown option '--jsn' (Did you mean --json?) (see --help)"],
+    [['sl', 'x'], 'rubidium: unknown command "sl": did you mean ls? (see --help)'],
+    [['ls'], 'rubidium: missing required argument "dir" (see --help)'],
+    [['ls', 'x', '--jsn'], 'rubidium: unknown option "--jsn": did you mean --json? (see --help)'],
+    [
+      ['completion', 'tcsh'],
+      'rubidium: "tcsh" is no shell: it may be bash, zsh, fish, powershell (see --help)',
+    ],
+    [
+      ['read', 'x', '--format', 'xml'],
+      'rubidium: "xml" is no value of --format: it may be csv, ndjson (see --help)',
+    ],
+    [
+      ['plot', 'x', 'y', '--width', 'wide'],
+      'rubidium: "wide" is no value of --width. It must be a whole number from 1 to 20,000. (see --help)',
+    ],
+    [['plot', 'x', 'y', '-o'], /^rubidium: option '-o, --out <file>' argument missing \(see --help\)$/],
     [['gc', 'x', 'y'], /^rubidium: too many arguments.* \(see --help\)$/],
     [['ls', '/nonexistent/x'], /^rubidium: "\/nonexistent\/x" is not a Rubidium database: [^\n]+$/],
     [['ls', ''], /^rubidium: The directory must be a path$/],

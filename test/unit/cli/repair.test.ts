@@ -38,9 +38,9 @@ describe('repair', () => {
     expect(code).toBe(1)
     expect(output).toMatch(/^Salvaged \d+ samples of 8 channels; the logs are whole\n/)
     expect(output).toMatch(
-      /\nlost: channel "time" 2025-01-01T12:00:.* to .*Z, \d+ samples: .*checksum \(.*segments.*:\d+\)\n/,
+      /\nlost: \d+ samples of channel "time" from 2025-01-01T12:00:00Z to 2025-01-01T12:00:[\d.]+Z: .*checksum \(.*segments.*:\d+\)\n/,
     )
-    expect(output).toMatch(/\nlost: channel "alt" .*timestamps of these samples are lost/)
+    expect(output).toMatch(/\nlost: \d+ samples of channel "alt" .*timestamps of these samples are lost/)
   })
 
   it('exits with 1 where something is lost, whoever reads no more of what it says', async () => {
@@ -72,6 +72,17 @@ describe('repair', () => {
       lost: [],
       notes: [],
     })
+  })
+
+  it('says what is wrong with a path that holds no database', async () => {
+    const nothing = join(temporaryDirectory(), 'nothing')
+    const { code, notes } = await run(['repair', nothing, target()])
+    expect([code, notes]).toEqual([
+      1,
+      `rubidium: "${nothing}" is not a Rubidium database: there is nothing at this path`,
+    ])
+    writeFileSync(nothing, 'x')
+    expect((await run(['repair', nothing, target()])).notes).toMatch(/it is not a directory$/)
   })
 
   it('refuses a target that is not empty, and stops at an interruption', async () => {

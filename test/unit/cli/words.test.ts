@@ -1,7 +1,8 @@
-// Times, spans, counts and shares as people write them.
+// Times, spans, counts and shares as people write them, and commands as they can run them.
 
 import { describe, expect, it } from 'vitest'
 import { CommandError } from '../../../src/cli/command-error.ts'
+import { withDirectory } from '../../../src/cli/figures.ts'
 import { countOf, shareOf } from '../../../src/cli/number-words.ts'
 import { spanOf, timeOf } from '../../../src/cli/time-words.ts'
 import { timestamp } from '../../../src/index.ts'
@@ -72,5 +73,17 @@ describe('a count and a share', () => {
 
   it.each(['-0.1', '1.01', 'x', '', '20%'])('%j is no share', (word) => {
     expect(() => shareOf(word)).toThrow(/is no share/)
+  })
+})
+
+describe('what a text tells to run', () => {
+  it.each([
+    ['flight', 'rubidium gc flight --threshold 0'],
+    ['./data/flight-3', 'rubidium gc ./data/flight-3 --threshold 0'],
+    ['my flight', "rubidium gc 'my flight' --threshold 0"],
+    ["Ann's", String.raw`rubidium gc 'Ann'\''s' --threshold 0`],
+    ['$&', "rubidium gc '$&' --threshold 0"],
+  ])('can be run for a database in %j', (directory, command) => {
+    expect(withDirectory('rubidium gc DIR --threshold 0', directory)).toBe(command)
   })
 })

@@ -182,6 +182,12 @@ describe('dump', () => {
     expect(() => dump('x', { more: true } as never)).toThrow(ValidationError)
   })
 
+  it('does not call a directory that it may not list one that holds nothing', async () => {
+    const faulty = new FaultyFileSystem(store.disk.clone())
+    faulty.addRule({ kind: 'list', times: Infinity, fault: { code: 'EACCES' } })
+    await expect(entriesOf(faulty, DIRECTORY)).rejects.toThrow(/permission was denied/)
+  })
+
   it('ends when it is told to', async () => {
     const signal = AbortSignal.abort(new Error('enough'))
     await expect(entriesOf(store.disk, DIRECTORY, { signal })).rejects.toThrow('enough')
