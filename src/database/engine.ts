@@ -111,8 +111,8 @@ export class Engine {
   journal: Journal | undefined
   /** The manifest that this epoch writes; undefined before its first checkpoint. */
   manifest: Manifest | undefined
-  /** Name of the manifest of an earlier epoch that the version began with, until this epoch has one. */
-  baseManifest: string | undefined
+  /** The manifest of an earlier epoch that the version began with, and its bytes, until this epoch has one. */
+  baseManifest: { readonly name: string; readonly size: number } | undefined
   /** Journal records up to this LSN are in the manifest, or were flushed. */
   covered = 0
   /** LSN of the record that the last retirement left behind the file that went; 0 for none. */

@@ -164,7 +164,7 @@ async function writeCheckpoint(
   const before = engine.manifest
   engine.lookNow()
   engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, version, facts)
-  const stale = before?.name ?? engine.baseManifest
+  const stale = before?.name ?? engine.baseManifest?.name
   before?.close()
   engine.baseManifest = undefined
   engine.lookNow()

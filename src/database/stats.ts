@@ -49,7 +49,7 @@ export interface Stats {
   }
   /** The log. */
   readonly log: {
-    /** Bytes of journal and manifest. */
+    /** Bytes of the records in journal and manifest; the journal's file may be larger, by fill for the next ones. */
     readonly bytes: number
   }
   /** How many are open. */
@@ -85,7 +85,7 @@ export async function statsOf(
 ): Promise<Stats> {
   const { pool, resources, recovery, failure } = engine
   const state = takeSnapshot(engine)
-  const written = (engine.journal?.size ?? 0) + (engine.manifest?.size ?? 0)
+  const written = (engine.journal?.size ?? 0) + (engine.manifest ?? engine.baseManifest ?? { size: 0 }).size
   const segments = engine.segments.all().map((segment) => {
     const live = (engine.version.segments.get(segment.id)?.live ?? 0) + segment.tailLive
     const punched = engine.version.segments.get(segment.id)?.holes?.bytes ?? segment.punched

@@ -432,7 +432,8 @@ export class Session {
   assertNothingLeftOver(): void {
     const { engine, machine } = this
     const needed = new Set(['FENCE', `LEASE-${String(engine.epoch).padStart(6, '0')}`])
-    for (const name of [engine.manifest?.name, engine.baseManifest]) if (name !== undefined) needed.add(name)
+    for (const name of [engine.manifest?.name, engine.baseManifest?.name])
+      if (name !== undefined) needed.add(name)
     for (const file of engine.journal?.files ?? []) needed.add(file.name)
     const optional = new Set<string>(['RESERVE'])
     for (const segment of engine.segments.all()) {

@@ -56,7 +56,7 @@ export async function beginEpoch(
     urgently: (step) => engine.reserve.lendNow('delete', step),
   })
   engine.covered = engine.lastLsn
-  engine.baseManifest = base?.name
+  engine.baseManifest = base
   // What came before is on the disk: synced above, or by the clean close.
   engine.syncer.attach(journal, engine.lastLsn)
   engine.journal = journal

@@ -315,7 +315,7 @@ async function removeStale(engine: Engine, recovered: number): Promise<void> {
   const { files, directory, epoch, version, segments } = engine
   // The records that freed what goes here are proven: by this epoch's first.
   const oldest = await engine.oldestPin()
-  const keep = new Set([engine.manifest?.name, engine.baseManifest])
+  const keep = new Set([engine.manifest?.name, engine.baseManifest?.name])
   const { manifests, journals } = await findNames(files, directory)
   const stale: string[] = []
   for (const each of manifests) {

@@ -65,6 +65,18 @@ describe('stats', () => {
     expect((await store.db.stats()).recovery?.cut).toBeUndefined()
   })
 
+  it('tells the same bytes of the log as a read-only process: with the manifest that it began with', async () => {
+    const store = await openStore({ channels: VITALS })
+    await writePressure(store.db, 1, 2, 3)
+    await store.reopen()
+    const reader = await store.openAlso({ readOnly: true })
+    const { bytes } = (await store.db.stats()).log
+    expect(bytes).toBe((await reader.stats()).log.bytes)
+    const logs = store.disk.files().filter((path) => /\/(journal|manifest)\//.test(path))
+    expect(bytes).toBe(logs.reduce((sum, path) => sum + store.disk.snapshotBytes(path).length, 0))
+    await reader.close()
+  })
+
   it('tells what recovery cut', async () => {
     const store = await openStore({ channels: VITALS })
     await writePressure(store.db, 1)
