@@ -14,7 +14,7 @@ import type { ModelState } from '../crash/model.ts'
 import { describe, SMALL } from '../crash/session.ts'
 import { damaged, filesOf, nameOf } from './damage.ts'
 import type { Damage } from './damage.ts'
-import { allowedStates, changesOf, touchesAny } from './expected.ts'
+import { allowedStates, changesOf, touches, touchesAny } from './expected.ts'
 import type { Changes } from './expected.ts'
 import { RotMachine } from './machine.ts'
 import { OPTIONS } from './stores.ts'
@@ -114,7 +114,10 @@ class RepairExamination {
       this.#checkReport(report, target, db)
       this.#checkNothingInvented(target)
       if (report.source === 'opened') this.#checkAsOpened(report, target, domains)
-      else this.#checkNothingSilent(report, target, newest)
+      else {
+        this.#checkNothingSilent(report, target, newest)
+        this.#checkRecordsTold(report)
+      }
       // Where sound records follow what an opening cuts, their deletes count too.
       if (this.#store.ending === 'restarted' && report.source === 'opened')
         await this.#checkAgainstOpening(target)
@@ -295,6 +298,25 @@ class RepairExamination {
       isBehindGap = false
     }
     return undefined
+  }
+
+  /** Every record that is damaged, and needed, is among those that are told as lost, or behind the last that is known. */
+  #checkRecordsTold({ untold }: RepairReport): void {
+    const { records, covers } = this.#store
+    const whats = untold.map(({ what }) => what)
+    if (whats.some((what) => what.startsWith('no log could be read'))) return
+    const ranges = whats.flatMap((what) => {
+      const [, from, to = from] = /\brecords? (\d+)(?: to (\d+))? (?:is|are) (?:lost|sound)/.exec(what) ?? []
+      return from === undefined ? [] : [{ from: Number(from), to: Number(to) }]
+    })
+    const [after = Infinity] = whats.flatMap(
+      (what) => /^what happened after record (\d+)/.exec(what)?.slice(1).map(Number) ?? [],
+    )
+    for (const { path, offset, length, lsn } of records) {
+      if (lsn <= covers || !touches(this.#changes, path, offset, offset + length)) continue
+      if (lsn > after || ranges.some(({ from, to }) => from <= lsn && lsn <= to)) continue
+      throw new Wrong(`record ${lsn} is damaged, and not told: ${whats.join('; ')}`)
+    }
   }
 
   /** What is missing is in a range that is told; or something cannot be told. */

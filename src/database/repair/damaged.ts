@@ -13,7 +13,7 @@ import type { Definitions, Trace } from './define.ts'
 import { findExtents, placeOf } from './found.ts'
 import type { FoundExtent, FoundExtents } from './found.ts'
 import { compareOrder, historyOf } from './history.ts'
-import type { History, Said } from './history.ts'
+import type { Break, History, Said } from './history.ts'
 import { besideTimes, cutterOf, indexLookUp } from './cut.ts'
 import type { IndexLookUp } from './cut.ts'
 import { idOf } from './identity.ts'
@@ -228,17 +228,23 @@ function homelessOf({ homeless }: Definitions, traces: readonly Trace[], directo
   )
 }
 
+function lossOf({ lsn, lost }: Break): string {
+  if (lost === 'checkpoint')
+    return `part of the checkpoint at record ${lsn} is lost: what was so then is known only as far as the rest and later records say`
+  const { kind, from, to } = lost
+  const known = 'known only as far as later ones say'
+  if (from === to) return `record ${from} is lost: what it did is ${known}`
+  const which = kind === 'edits' ? `edits among the records ${from} to ${to}` : `records ${from} to ${to}`
+  return `${which} are lost: what they did is ${known}`
+}
+
 function noteBreaks(
   { breaks, isOpenEnded, count, lastLsn }: History,
   isOlder: boolean,
   untold: Untold[],
   directory: string,
 ): void {
-  for (const { lsn } of breaks)
-    untold.push({
-      what: `records before number ${lsn} are lost: what they did is known only as far as later ones say`,
-      file: directory,
-    })
+  for (const each of breaks) untold.push({ what: lossOf(each), file: directory })
   if (count === 0)
     untold.push({ what: 'no log could be read: deletes, names and units are lost', file: directory })
   else if (isOpenEnded || isOlder)

@@ -25,6 +25,17 @@ export function compareOrder(a: Order, b: Order): number {
   return a.epoch - b.epoch || a.lsn - b.lsn
 }
 
+/** Something was lost right before what was said then. */
+export interface Break extends Order {
+  /**
+   * Records from `from` to `to`, both included; of those that had left the journal only edits, commits were flushed by
+   * then. Or a part of the checkpoint of this LSN.
+   */
+  readonly lost:
+    | { readonly kind: 'records' | 'edits'; readonly from: number; readonly to: number }
+    | 'checkpoint'
+}
+
 /** Something that was said of one channel's samples. */
 export type Said =
   /** They lie here. */
@@ -49,8 +60,8 @@ export interface History {
   readonly covers: number
   /** By key, in order. */
   readonly said: ReadonlyMap<number, readonly Said[]>
-  /** Something was lost right before what was said then. Ascending. */
-  readonly breaks: readonly Order[]
+  /** Ascending. */
+  readonly breaks: readonly Break[]
   /** Records may be missing that nothing follows. */
   readonly isOpenEnded: boolean
   /** Of the newest record that is known. */
@@ -80,7 +91,7 @@ class Fold {
   readonly #channels = new Map<number, Channel>()
   readonly #removed = new Set<number>()
   readonly #said = new Map<number, Said[]>()
-  readonly #breaks: Order[] = []
+  readonly #breaks: Break[] = []
   readonly #flushed = new Map<number, number>()
   readonly #members = new Map<number, { index: number; type: DataType }>()
   readonly #flushedExtents = new Set<string>()
@@ -147,23 +158,33 @@ class Fold {
         // What came before a newer whole one is in it, and what is not whole may be a crash's.
         if (isWhole || isBefore(manifest, this.#base)) continue
         add({ order: { epoch, lsn }, kind: 'part of a checkpoint', manifest })
-        this.#breaks.push({ epoch, lsn })
+        this.#breaks.push({ epoch, lsn, lost: 'checkpoint' })
       }
       let covers = begin?.covers ?? lsn
       for (const archive of archives) {
         if (name === from.base?.file && archive.offset >= from.base.size) break
-        if (archive.isBehindDamage) this.#breaks.push({ epoch, lsn: archive.edits[0]?.lsn ?? archive.covers })
+        if (archive.isBehindDamage) {
+          const first = archive.edits[0]?.lsn
+          const lost = {
+            kind: 'edits',
+            from: covers + 1,
+            to: first === undefined ? archive.covers : first - 1,
+          } as const
+          this.#breaks.push({ epoch, lsn: first ?? archive.covers, lost })
+        }
         for (const { lsn: at, edit } of archive.edits) add({ order: { epoch, lsn: at }, kind: 'edit', edit })
         covers = archive.covers
         proven = Math.max(proven, archive.proven)
       }
       covered.set(epoch, Math.max(covered.get(epoch) ?? 0, covers))
-      if (manifest.isDamaged) this.#isOpenEnded = true
+      if (manifest.isOpenEnded) this.#isOpenEnded = true
     }
     for (const [i, journal] of journals.entries()) {
-      const { epoch, records, isDamaged } = journal
+      const { epoch, records } = journal
       if (epoch < from.journals) continue
-      if (isDamaged) this.#isOpenEnded = true
+      // What is missing at the end of one that another follows shows by the numbers.
+      const isFollowed = journals.slice(i + 1).some((later) => later.records.length > 0)
+      if (journal.isOpenEnded && !isFollowed) this.#isOpenEnded = true
       const behind = journals[i + 1]
       // What was appended behind its end failed, and was appended to the next one instead.
       const limit = behind?.epoch === epoch && behind.records.length > 0 ? behind.firstLsn : Infinity
@@ -217,7 +238,8 @@ class Fold {
         epoch = order.epoch
         next = Math.max(next, (covered.get(epoch) ?? 0) + 1)
       }
-      if (order.lsn > next) this.#breaks.push(order)
+      if (order.lsn > next)
+        this.#breaks.push({ ...order, lost: { kind: 'records', from: next, to: order.lsn - 1 } })
       next = Math.max(next, order.lsn + 1)
     }
     // Of commits before the checkpoint that were not flushed, only the journal tells.

@@ -41,8 +41,8 @@ export interface ReadManifest {
   readonly archives: readonly ReadArchive[]
   /** Where its last sound frame ends, in bytes. */
   readonly end: number
-  /** Something of it is damaged or missing. */
-  readonly isDamaged: boolean
+  /** Something may be missing that no sound frame follows. */
+  readonly isOpenEnded: boolean
 }
 
 /** A journal file, as far as it is sound. */
@@ -53,8 +53,8 @@ export interface ReadJournal {
   readonly records: readonly JournalRecord[]
   /** The newest mark in it. */
   readonly proven: number
-  /** Something of it is damaged. */
-  readonly isDamaged: boolean
+  /** Something may be missing that no sound record follows. */
+  readonly isOpenEnded: boolean
 }
 
 /** All logs of a database. Oldest first. */
@@ -121,8 +121,8 @@ async function readManifest(reading: Reading): Promise<ReadManifest> {
   const archives: ReadArchive[] = []
   let begin: ReadManifest['begin']
   let isWhole = false
-  let isDamaged = false
   let isBehindDamage = false
+  let isOpenEnded = true
   let frames = 0
   let total = 0
   let end = 0
@@ -130,10 +130,12 @@ async function readManifest(reading: Reading): Promise<ReadManifest> {
     if (step.what === 'gap' || step.kind === 'fault') {
       if (step.what === 'gap') noteGap(reading, step)
       else reading.untold.push({ what: step.fault, file: found.path, offset: step.offset })
-      isDamaged = isBehindDamage = true
+      isOpenEnded = isBehindDamage = true
       continue
     }
     end = step.offset + step.length
+    // A checkpoint goes on up to its last frame.
+    isOpenEnded = step.kind !== 'end' && step.kind !== 'archive'
     switch (step.kind) {
       case 'begin':
         begin = step.begin
@@ -172,7 +174,7 @@ async function readManifest(reading: Reading): Promise<ReadManifest> {
     pointers,
     archives,
     end,
-    isDamaged: isDamaged || !isWhole,
+    isOpenEnded,
   }
 }
 
@@ -180,23 +182,30 @@ async function readJournal(reading: Reading): Promise<ReadJournal> {
   const { found, file, seed, signal } = reading
   const records: JournalRecord[] = []
   let proven = 0
-  let isDamaged = found.header?.fault !== undefined
+  const isUnsure = found.header?.fault !== undefined
+  let isOpenEnded = false
   for await (const step of walkJournal(file, seed, signal)) {
     if (step.what === 'gap') {
       if (step.fault === 'fill') continue
       noteGap(reading, step)
-      isDamaged = true
+      isOpenEnded = true
       continue
     }
     proven = Math.max(proven, step.proven ?? 0)
+    isOpenEnded = step.record === undefined
     if (step.record !== undefined) records.push(kept(step.record))
     else {
       const what = `record ${step.lsn ?? '?'} is sound and cannot be read without what is damaged before it: ${step.fault ?? ''}`
       reading.untold.push({ what, file: found.path, offset: step.offset })
-      isDamaged = true
     }
   }
-  return { epoch: found.epoch!, firstLsn: found.number!, records, proven, isDamaged }
+  return {
+    epoch: found.epoch!,
+    firstLsn: found.number!,
+    records,
+    proven,
+    isOpenEnded: isOpenEnded || isUnsure,
+  }
 }
 
 /** The record with bytes of its own. */

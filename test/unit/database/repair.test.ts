@@ -373,6 +373,67 @@ describe('without any log', () => {
 })
 
 describe('a damaged log', () => {
+  /** Ten commits of a row each, after a crash; where the row of a commit lies in the journal. */
+  async function tenCommits(): Promise<{
+    disk: MemoryFileSystem
+    journal: string
+    rowAt: (row: bigint) => number
+  }> {
+    const disk = new MemoryFileSystem()
+    const db = await openOn(disk, SOURCE)
+    await db.channels.create([
+      { name: 't', kind: 'index' },
+      { name: 'x', kind: 'data', type: 'int32', index: 't' },
+    ])
+    const writer = await db.openWriter(['t', 'x'])
+    for (let i = 0; i < 10; i++) await writer.write({ t: BigInt(i) + 0x1111n, x: i })
+    const crashed = disk.afterKill()
+    const journal = crashed.files().find((path) => path.includes('/journal/'))!
+    const bytes = Buffer.from(crashed.snapshotBytes(journal))
+    const rowAt = (row: bigint): number =>
+      bytes.indexOf(Buffer.from(BigInt64Array.of(row + 0x1111n).buffer), 64)
+    return { disk: crashed, journal, rowAt }
+  }
+
+  it('names the very records that are lost, and does not doubt what follows the last one', async () => {
+    const { disk, journal, rowAt } = await tenCommits()
+    const { untold: before } = await repairOn(disk.clone())
+    expect(before).toEqual([])
+    const later = 'known only as far as later ones say'
+    const whats = async (damaged: MemoryFileSystem): Promise<string[]> => {
+      const { untold } = await repairOn(damaged)
+      expect(untold[0]!.what).toMatch(/^\d+ bytes of the log are damaged/)
+      return untold.slice(1).map(({ what }) => what)
+    }
+    const one = disk.clone()
+    flip(one, rowAt(3n), journal)
+    const told = await whats(one)
+    const lsn = Number(/\d+/.exec(told[0]!)![0])
+    expect(told).toEqual([`record ${lsn} is lost: what it did is ${later}`])
+    const several = disk.clone()
+    for (const row of [3n, 4n, 5n]) flip(several, rowAt(row), journal)
+    expect(await whats(several)).toEqual([`records ${lsn} to ${lsn + 2} are lost: what they did is ${later}`])
+  })
+
+  it('cannot tell what followed where the last record is damaged', async () => {
+    const { disk, journal, rowAt } = await tenCommits()
+    // Not torn, but changed: an opening of the same boot does not cut it.
+    flip(disk, rowAt(9n), journal)
+    const { untold } = await repairOn(disk)
+    expect(untold.at(-1)!.what).toMatch(/^what happened after record \d+ cannot be told$/)
+    expect(untold.map(({ what }) => what).join()).not.toMatch(/(is|are) lost/)
+  })
+
+  it('knows the end of a manifest that was closed, whatever of its checkpoint is damaged', async () => {
+    const disk = await makeSource()
+    const manifest = disk.files().find((path) => path.includes('/manifest/'))!
+    flip(disk, 64 + 100, manifest)
+    const { untold } = await repairOn(disk)
+    const whats = untold.map(({ what }) => what).join('; ')
+    expect(whats).toMatch(/part of the checkpoint at record \d+ is lost/)
+    expect(whats).not.toMatch(/what happened after|records before/)
+  })
+
   it('costs the record that is damaged, and not those that follow it', async () => {
     const disk = new MemoryFileSystem()
     const db = await openOn(disk, SOURCE)
