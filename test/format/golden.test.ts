@@ -1,16 +1,15 @@
 // The golden stores: what is kept of format 0 must be read as it was meant, by the engine and by the second
 // reader, on a simulated machine and in a real directory; and the engine of today must write the same bytes.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Database, open } from '../../src/index.ts'
 import { openEngine } from '../../src/database/opening/open.ts'
 import { resolveOptions } from '../../src/database/options.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { DIRECTORY, Machine } from '../crash/machine.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { filesIn, readAfterKill, readByEngine, readBySecondReader } from './agreement.ts'
 import { makeGolden, readGolden, storedShapes, writeFiles } from './golden.ts'
 import type { StoredFiles } from './golden.ts'
@@ -23,9 +22,7 @@ const CHANGED =
 
 /** A temporary directory with these files, removed when the test ends. */
 function directoryWith(files: StoredFiles): string {
-  const parent = mkdtempSync(join(tmpdir(), 'rubidium-golden-'))
-  onTestFinished(() => rmSync(parent, { recursive: true }))
-  const directory = join(parent, 'database')
+  const directory = join(temporaryDirectory(), 'database')
   writeFiles(directory, files)
   return directory
 }

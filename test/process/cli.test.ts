@@ -4,7 +4,8 @@ import { existsSync, openSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { channel, open } from '../../src/index.ts'
-import { makeRecording, runProcess, START, temporaryDirectory } from '../support/run-command.ts'
+import { makeRecording, runProcess, START } from '../support/run-command.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 
 const SOURCE = new URL('../../src/cli/rubidium.ts', import.meta.url).pathname
 

@@ -11,7 +11,7 @@ import { importFile } from '../../src/cli/import/import-file.ts'
 import type { OnConflict } from '../../src/cli/import/import-options.ts'
 import { formatOf } from '../../src/cli/import/time-format.ts'
 import { open, timestamp, toISO } from '../../src/index.ts'
-import { temporaryDirectory } from '../support/run-command.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 /** From 1678 to 2261, so that every offset leaves a time. */

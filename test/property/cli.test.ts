@@ -10,7 +10,8 @@ import { timePrinter } from '../../src/cli/time-text.ts'
 import { timeOf } from '../../src/cli/time-words.ts'
 import { valueWatch } from '../../src/cli/value-summary.ts'
 import { channel, open, toISO } from '../../src/index.ts'
-import { run, temporaryDirectory } from '../support/run-command.ts'
+import { run } from '../support/run-command.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 const anyTime = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 2n })

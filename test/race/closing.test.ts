@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { open } from '../../src/index.ts'
-import { makeTemporary } from '../support/open-store.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { propertyOptions } from '../support/seeds.ts'
 import { closeAmid } from './closing.ts'
 
@@ -21,7 +21,7 @@ function descriptorsBelow(directory: string, links: (path: string) => string[]):
 
 describe('on a real disk', () => {
   it.each([true, false])('nothing is left open, by force: %s', async (force) => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     const db = await open(directory, { durability: 'strict', segmentSize: 1 << 20, memoryBudget: 1 << 20 })
     await db.channels.create([
       { name: 't', kind: 'index' },

@@ -3,9 +3,6 @@
 // power; the process that comes next has another id, after a power loss another boot too. Called
 // inside tests only, since it registers for their end.
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { Schema } from '../../src/channel/schema.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -18,6 +15,7 @@ import { openIn } from '../../src/database/public.ts'
 import type { FileSystem } from '../../src/fs/file-system.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { assertGuards, guardCheck } from './guard-check.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import { assertSame, filesIn, readByEngine, readBySecondReader, simulatedFiles } from '../format/agreement.ts'
 
 /** What a store stands on. */
@@ -60,7 +58,7 @@ export async function openStore<const S extends Schema = Schema>(
   options: OpenOptions<S> = {},
   setting: StoreSetting = {},
 ): Promise<Store<S>> {
-  const directory = setting.onDisk === true ? await makeTemporary() : DIRECTORY
+  const directory = setting.onDisk === true ? temporaryDirectory() : DIRECTORY
   let disk = setting.onDisk === true ? undefined : (setting.disk ?? new MemoryFileSystem())
   let boot = 1
   const alive = new Set<number>()
@@ -141,13 +139,6 @@ async function shownBy(db: Pick<Database, 'channels' | 'read' | 'stats'>): Promi
   const { channels } = await db.stats()
   const samples = Object.values(channels).reduce((sum, each) => sum + each.samples, 0)
   return samples > SECOND_READER_LIMIT ? undefined : readByEngine(db)
-}
-
-/** A temporary directory, removed when the test ends. */
-export async function makeTemporary(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'rubidium-test-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  return directory
 }
 
 async function real(setting: StoreSetting): Promise<Environment> {

@@ -2,14 +2,12 @@
 // own; and recordings in temporary directories for it to look at. Called by the tests of cli/.
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { channel, open, seconds, timestamp } from '../../src/index.ts'
 import { fakeTerminal } from './fake-terminal.ts'
 import type { FakeTerminal, FakeTerminalOptions } from './fake-terminal.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 /** How a command went, and what it left on its terminal. */
 export interface Run {
@@ -62,15 +60,6 @@ export function runProcess(words: readonly string[], options: ProcessOptions = {
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, output, notes }))
   })
-}
-
-/** A directory that goes away when the test ends. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'rubidium-cli-'))
-  onTestFinished(() => {
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return directory
 }
 
 /** When the recording begins. */

@@ -9,7 +9,8 @@ import { completeWords } from '../../../src/cli/complete-words.ts'
 import type { Completion } from '../../../src/cli/complete-words.ts'
 import { completionScript, SHELLS } from '../../../src/cli/completion-script.ts'
 import { open } from '../../../src/index.ts'
-import { makeRecording, run, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 describe('the words that could follow', () => {
   const program = new Command('p').helpCommand(false)

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { channel, open } from '../../../src/index.ts'
-import { run, START, temporaryDirectory } from '../../support/run-command.ts'
+import { run, START } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const ROWS = 50_000
 /** Between two samples. */

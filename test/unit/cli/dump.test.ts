@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { DumpEntry } from '../../../src/index.ts'
-import { makeRecording, run, runProcess, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run, runProcess } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 function fileIn(directory: string, folder: string): string {
   return join(directory, folder, readdirSync(join(directory, folder))[0]!)

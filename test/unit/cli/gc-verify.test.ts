@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { GcReport, VerifyReport } from '../../../src/index.ts'
 import { open } from '../../../src/index.ts'
-import { makeRecording, run, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 function segmentsOf(directory: string): string[] {
   return readdirSync(join(directory, 'segments')).map((name) => join(directory, 'segments', name))

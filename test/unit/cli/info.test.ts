@@ -10,7 +10,8 @@ import { createPaint } from '../../../src/cli/terminal.ts'
 import { valueWatch } from '../../../src/cli/value-summary.ts'
 import { bytesOfFiles } from '../../../src/fs/user-files.ts'
 import { open } from '../../../src/index.ts'
-import { makeRecording, run, START, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run, START } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 describe('info', () => {
   it('tells what is in there, since when, and its gaps', async () => {

@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest'
 import { open } from '../../../src/index.ts'
-import { makeRecording, run, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 it('lists the channels with their samples and times', async () => {
   const { code, output, notes } = await run(['ls', await makeRecording(), 'time', 'al*', 'gps'])

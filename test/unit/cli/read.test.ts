@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest'
 import { channel, open, seconds } from '../../../src/index.ts'
-import { makeRecording, run, START, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run, START } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 it('prints all channels of all groups merged by time', async () => {
   const { code, output, notes } = await run(['read', await makeRecording(), '--limit', '3'])

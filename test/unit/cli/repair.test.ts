@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RepairReport } from '../../../src/index.ts'
-import { makeRecording, run, temporaryDirectory } from '../../support/run-command.ts'
+import { makeRecording, run } from '../../support/run-command.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 function target(): string {
   return join(temporaryDirectory(), 'repaired')

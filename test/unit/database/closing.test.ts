@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import type { Database, Snapshot } from '../../../src/index.ts'
 import { open } from '../../../src/database/public.ts'
 import { ClosedError, ReadOnlyError, ResourceOpenError, ValidationError } from '../../../src/errors.ts'
-import { makeTemporary, openStore } from '../../support/open-store.ts'
+import { openStore } from '../../support/open-store.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { expectError, expectRefused, wrong } from '../../support/refused.ts'
 import { timesOf, VITALS, writePressure } from '../../support/vitals.ts'
 import type { Vitals } from '../../support/vitals.ts'
@@ -139,7 +140,7 @@ describe('a close', () => {
   )
 
   it('comes by force at the end of await using', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     let left: Database<Vitals>
     {
       await using db = await open(directory, { channels: VITALS })

@@ -15,7 +15,8 @@ import {
   ValidationError,
 } from '../../../src/errors.ts'
 import { channel } from '../../../src/telem/channel.ts'
-import { makeTemporary, openStore } from '../../support/open-store.ts'
+import { openStore } from '../../support/open-store.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { contentsOf, expectError, wrong } from '../../support/refused.ts'
 import { VITALS, writePressure } from '../../support/vitals.ts'
 
@@ -40,7 +41,7 @@ describe('options of open', () => {
     ['channels that are a list', { channels: [] }],
   ]
   it.each(cases)('refuses %s and makes nothing', async (_, options) => {
-    const directory = join(await makeTemporary(), 'db')
+    const directory = join(temporaryDirectory(), 'db')
     await expectError(() => open(directory, wrong(options)), ValidationError, { code: 'VALIDATION' })
     await expect(readdir(directory)).rejects.toMatchObject({ code: 'ENOENT' })
   })
@@ -58,14 +59,14 @@ describe('options of open', () => {
     'lockTimeout',
   ]
   it.each(names)('refuses null for %s, and takes undefined as left out', async (name) => {
-    const directory = join(await makeTemporary(), 'db')
+    const directory = join(temporaryDirectory(), 'db')
     await expectError(() => open(directory, wrong({ [name]: null })), ValidationError)
     await using db = await open(directory, wrong({ [name]: undefined }))
     expect(db.channels.list()).toEqual([])
   })
 
   it.each([null, [], 'options', new Map(), 5])('refuses %s in the place of options', async (options) => {
-    const directory = join(await makeTemporary(), 'db')
+    const directory = join(temporaryDirectory(), 'db')
     await expectError(() => open(directory, wrong(options)), ValidationError)
   })
 
@@ -87,19 +88,19 @@ describe('options of open', () => {
 
 describe('what is a database', () => {
   it('makes parents', async () => {
-    const directory = join(await makeTemporary(), 'a', 'b', 'c')
+    const directory = join(temporaryDirectory(), 'a', 'b', 'c')
     await using db = await open(directory)
     expect(db.directory).toBe(directory)
     expect(await readdir(directory)).toContain('segments')
   })
 
   it('takes an empty directory for a database to be', async () => {
-    await using db = await open(await makeTemporary())
+    await using db = await open(temporaryDirectory())
     expect(db.channels.list()).toEqual([])
   })
 
   it('refuses a directory with other files, and leaves them alone', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     await writeFile(join(directory, 'photo.jpg'), 'x')
     await expectError(() => open(directory), NotADatabaseError, { directory, code: 'NOT_A_DATABASE' })
     await expectError(() => open(directory, { readOnly: true }), NotADatabaseError)
@@ -107,7 +108,7 @@ describe('what is a database', () => {
   })
 
   it('refuses a path that is a file; one that leads through a file is an error of the storage', async () => {
-    const directory = join(await makeTemporary(), 'file')
+    const directory = join(temporaryDirectory(), 'file')
     await writeFile(directory, 'x')
     await expectError(() => open(directory), NotADatabaseError, { directory })
     await expectError(() => open(join(directory, 'db')), StorageError)
@@ -116,7 +117,7 @@ describe('what is a database', () => {
   it.each([{ readOnly: true }, { createIfMissing: false }, { readOnly: true, createIfMissing: true }])(
     'never creates with %o',
     async (options) => {
-      const parent = await makeTemporary()
+      const parent = temporaryDirectory()
       await mkdir(join(parent, 'empty'))
       for (const name of ['missing', 'empty']) {
         await expectError(() => open(join(parent, name), options), NotADatabaseError)

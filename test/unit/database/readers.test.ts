@@ -9,7 +9,7 @@ import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import type { FileSystem } from '../../../src/fs/file-system.ts'
 import { channel, open, span } from '../../../src/index.ts'
 import { createGroup, frameOf, numbers, timesFrom, timesOf } from '../../pitfalls/stage.ts'
-import { makeTemporary } from '../../support/open-store.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { DIRECTORY, Processes } from '../../support/processes.ts'
 import type { Process } from '../../support/processes.ts'
 
@@ -172,7 +172,7 @@ describe('a read-only process', () => {
   })
 
   it('says so where another database has taken the place of the one that it opened', async () => {
-    const directory = join(await makeTemporary(), 'data')
+    const directory = join(temporaryDirectory(), 'data')
     await (await open(directory)).close()
     const reader = await open(directory, READ_ONLY)
     rmSync(directory, { recursive: true })
@@ -183,7 +183,7 @@ describe('a read-only process', () => {
   })
 
   it('may be in the process that writes', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     await using writer = await open(directory, { gc: false })
     await createGroup(writer, 'time', ['a'])
     const writing = await writer.openWriter(['time', 'a'])
@@ -202,7 +202,7 @@ describe('a read-only process', () => {
   })
 
   it('makes the folder of registrations where it is missing', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     await (await open(directory)).close()
     rmSync(join(directory, 'readers'), { recursive: true })
     const reader = await open(directory, READ_ONLY)
@@ -212,14 +212,14 @@ describe('a read-only process', () => {
   })
 
   it('makes nothing where there is no database', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     mkdirSync(join(directory, 'segments'))
     await expect(open(directory, READ_ONLY)).rejects.toThrow(NotADatabaseError)
     expect(readdirSync(directory)).toEqual(['segments'])
   })
 
   it('is refused with words that say what to do', async () => {
-    const directory = join(await makeTemporary(), 'data')
+    const directory = join(temporaryDirectory(), 'data')
     await expect(open(directory, READ_ONLY)).rejects.toThrow(/open it for writing once/)
     mkdirSync(directory)
     await expect(open(directory, READ_ONLY)).rejects.toThrow(/open it for writing once/)

@@ -2,17 +2,7 @@
 // the damaged database (nothing) and to a target that is not done with (it never opens). 0009-I1 to I4; test/rot
 // does the same to every byte of small stores.
 
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { channel, open, repair, verify } from '../../../src/index.ts'
@@ -27,6 +17,7 @@ import { FILL } from '../../../src/journal/fill.ts'
 import { extentLayout } from '../../../src/segment/extent-layout.ts'
 import { toISO } from '../../../src/telem/timestamp.ts'
 import { Machine } from '../../crash/machine.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
 const [SOURCE, TARGET] = ['/data/damaged', '/data/repaired']
 const LONG = { syncInterval: '20d' } as const
@@ -576,8 +567,7 @@ describe('the target', () => {
     ['into it, from a folder that is missing', 'missing/../link/out'],
     ['to a folder that one of its own is a link to', 'elsewhere/out'],
   ])('must not lie in the damaged database through a link %s', async (_, target) => {
-    const folder = mkdtempSync(join(tmpdir(), 'rubidium-repair-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const folder = temporaryDirectory()
     const directory = join(folder, 'damaged')
     const db = await open(directory, { channels: { t: channel.index() } })
     await db.close()
@@ -595,8 +585,7 @@ describe('the target', () => {
   })
 
   it('may be reached through a link to somewhere else', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rubidium-repair-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const folder = temporaryDirectory()
     const directory = join(folder, 'damaged')
     const db = await open(directory, { channels: { t: channel.index() } })
     await db.close()
@@ -697,8 +686,7 @@ describe('the damaged database', () => {
   })
 
   it('keeps every byte and every date, on a real disk', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rubidium-repair-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const folder = temporaryDirectory()
     const [directory, target] = [join(folder, 'a'), join(folder, 'b')]
     const db = await open(directory, {
       gc: false,

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { open } from '../../../src/database/public.ts'
 import { verify } from '../../../src/database/verify/directory.ts'
 import { CorruptionError, NotADatabaseError, ValidationError } from '../../../src/errors.ts'
-import { makeTemporary, openStore } from '../../support/open-store.ts'
+import { openStore } from '../../support/open-store.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { errorOf, expectError, expectRefused, wrong } from '../../support/refused.ts'
 import { pressureWriter, VITALS, writePressure } from '../../support/vitals.ts'
 
@@ -174,7 +175,7 @@ describe('verify', () => {
   )
 
   it('of a directory works on what is closed, open, or no database', async () => {
-    const directory = await makeTemporary()
+    const directory = temporaryDirectory()
     await expectError(() => verify(directory), NotADatabaseError)
     await expectError(() => verify(`${directory}/nothing`), NotADatabaseError)
     {

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { CommandError } from '../../../../src/cli/command-error.ts'
 import { CsvFile } from '../../../../src/cli/import/csv-file.ts'
-import { temporaryDirectory } from '../../../support/run-command.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 function fileOf(content: string | Uint8Array): string {
   const path = join(temporaryDirectory(), 'some.csv')

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { open, timestamp } from '../../../../src/index.ts'
-import { run, temporaryDirectory } from '../../../support/run-command.ts'
+import { run } from '../../../support/run-command.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 import type { Run } from '../../../support/run-command.ts'
 
 const PLANT = `time,pressure,valve,count,place

@@ -9,7 +9,8 @@ import { main } from '../../../../src/cli/main.ts'
 import { NotADatabaseError, open, verify } from '../../../../src/index.ts'
 import { fakeTerminal } from '../../../support/fake-terminal.ts'
 import type { FakeTerminal } from '../../../support/fake-terminal.ts'
-import { run, temporaryDirectory } from '../../../support/run-command.ts'
+import { run } from '../../../support/run-command.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const ROWS = 40_000
 /** Every seventh row repeats the time before it, and every hundredth comes 50 rows late. */

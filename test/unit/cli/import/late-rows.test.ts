@@ -7,7 +7,7 @@ import { importFile, prepareImport, runImport } from '../../../../src/cli/import
 import { LateRows } from '../../../../src/cli/import/late-rows.ts'
 import { progressText } from '../../../../src/cli/import/progress-line.ts'
 import { open } from '../../../../src/index.ts'
-import { temporaryDirectory } from '../../../support/run-command.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 describe('late rows', () => {
   it('are sorted by time, and the last of a time counts', () => {

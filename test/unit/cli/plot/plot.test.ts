@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { decode } from 'fast-png'
 import { describe, expect, it } from 'vitest'
 import { channel, open, seconds } from '../../../../src/index.ts'
-import { makeRecording, run, runProcess, START, temporaryDirectory } from '../../../support/run-command.ts'
+import { makeRecording, run, runProcess, START } from '../../../support/run-command.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 /** A database with the values of `values` every 10 ms from 0 on. */
 async function recordingOf(values: readonly number[]): Promise<string> {
