@@ -19,15 +19,20 @@ import { OPTIONS, STORES } from './stores.ts'
 
 const { numRuns, seed = 1 } = propertyOptions(1)
 
+/** A new database with the group `t`, `a`, and a writer. */
+async function begun(): Promise<{ session: Session; writer: Awaited<ReturnType<Session['openWriter']>> }> {
+  const session = Session.on(new RotMachine(7), OPTIONS)
+  await session.open()
+  await session.create([
+    { name: 't', kind: 'index' },
+    { name: 'a', kind: 'data', type: 'float64', index: 't' },
+  ])
+  return { session, writer: await session.openWriter(['t', 'a']) }
+}
+
 describe('a flush beyond every mark, of which a power loss took the bytes', () => {
   it('costs nothing: the rows are still in the log, as an opening finds them', async () => {
-    const session = Session.on(new RotMachine(7), OPTIONS)
-    await session.open()
-    await session.create([
-      { name: 't', kind: 'index' },
-      { name: 'a', kind: 'data', type: 'float64', index: 't' },
-    ])
-    const writer = await session.openWriter(['t', 'a'])
+    const { session, writer } = await begun()
     for (let i = 0; i < 4; i++) await session.write(writer, session.rows(writer, 3))
     await session.sync()
     await session.flush()
@@ -44,13 +49,7 @@ describe('a flush beyond every mark, of which a power loss took the bytes', () =
 
 describe('journal files that are gone, and with them what says where samples were moved to', () => {
   it('cost nothing where the samples say what they are', async () => {
-    const session = Session.on(new RotMachine(7), OPTIONS)
-    await session.open()
-    await session.create([
-      { name: 't', kind: 'index' },
-      { name: 'a', kind: 'data', type: 'float64', index: 't' },
-    ])
-    const writer = await session.openWriter(['t', 'a'])
+    const { session, writer } = await begun()
     await session.write(writer, session.rows(writer, 100))
     await session.flush()
     await session.checkpoint()

@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest'
 import { CorruptionError } from '../../../src/errors.ts'
 import { loadBlockTable } from '../../../src/segment/block-table.ts'
 import { createArray, DATA_TYPES } from '../../../src/telem/data-type.ts'
+import type { DataType, NumericArray } from '../../../src/telem/data-type.ts'
 import { dataOwner, doubles, INDEX, StoredSegment, times } from '../../support/stored-segment.ts'
+
+/** The table of one block says its min, max and sum, as doubles. */
+async function expectFigures(type: DataType, samples: NumericArray): Promise<void> {
+  const segment = await StoredSegment.create()
+  const owner = dataOwner(type)
+  const numbers = Array.from(samples, Number)
+  const table = loadBlockTable(segment.file, segment.seed, segment.append(owner, samples), owner)
+  expect(table.mins[0]).toBe(Math.min(...numbers))
+  expect(table.maxs[0]).toBe(Math.max(...numbers))
+  expect(table.sums[0]).toBe(numbers.reduce((sum, value) => sum + value, 0))
+}
 
 describe('a block table', () => {
   it('holds the first time of every unit and the last one of every block of an index channel', async () => {
@@ -35,21 +47,11 @@ describe('a block table', () => {
   it.each(DATA_TYPES.filter((type) => !type.startsWith('float')))(
     'knows the extremes of %s',
     async (type) => {
-      const segment = await StoredSegment.create()
       const samples = createArray(type, 3)
       // -1 becomes the largest value of an unsigned type.
       const values = type === 'boolean' ? [0, 1, 1] : [5, -1, 7]
       values.forEach((value, i) => (samples[i] = typeof samples[i] === 'bigint' ? BigInt(value) : value))
-      const numbers = Array.from(samples, Number)
-      const table = loadBlockTable(
-        segment.file,
-        segment.seed,
-        segment.append(dataOwner(type), samples),
-        dataOwner(type),
-      )
-      expect(table.mins[0]).toBe(Math.min(...numbers))
-      expect(table.maxs[0]).toBe(Math.max(...numbers))
-      expect(table.sums[0]).toBe(numbers.reduce((sum, value) => sum + value, 0))
+      await expectFigures(type, samples)
     },
   )
 
@@ -57,17 +59,7 @@ describe('a block table', () => {
     ['int64', BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n, -(2n ** 32n))],
     ['uint64', BigUint64Array.of(2n ** 64n - 1n, 2n ** 53n + 1n, 0n)],
   ] as const)('takes %s as the nearest doubles', async (type, samples) => {
-    const segment = await StoredSegment.create()
-    const numbers = Array.from(samples, Number)
-    const table = loadBlockTable(
-      segment.file,
-      segment.seed,
-      segment.append(dataOwner(type), samples),
-      dataOwner(type),
-    )
-    expect(table.mins[0]).toBe(Math.min(...numbers))
-    expect(table.maxs[0]).toBe(Math.max(...numbers))
-    expect(table.sums[0]).toBe(numbers.reduce((sum, value) => sum + value, 0))
+    await expectFigures(type, samples)
   })
 
   it.each([
