@@ -192,6 +192,26 @@ export class PointerTable {
   }
 
   /**
+   * Where to look next, from `position` on, for pointers into any of these segments: those before `from` reach none
+   * of them, those from `from` to `to` lie in one leaf that reaches some; where there is no such leaf near by, `from` is
+   * `to`, and more may lie behind it. By the sums of `liveIn`, so that whole nodes are passed over.
+   * @throws AssertionError outside [0, length).
+   */
+  stretchReaching(segments: ReadonlySet<SegmentId>, position: number): { from: number; to: number } {
+    const place = this.#place(position)
+    const node = this.#root.child(place.node)
+    const base = this.#root.pointersBefore(place.node)
+    const end = base + node.length
+    if (!reachesAny(node.live, segments)) return { from: end, to: end }
+    for (let at = place.leaf; at < node.children.length; at++) {
+      const leaf = node.child(at)
+      const first = base + node.pointersBefore(at)
+      if (reachesAny(leaf.live, segments)) return { from: Math.max(first, position), to: first + leaf.length }
+    }
+    return { from: end, to: end }
+  }
+
+  /**
    * By segment, what the pointers [from, to) keep live. Sums of leaves and nodes are kept, so that asking again
    * costs a few hundred steps for a million pointers, in this table and in those that share its leaves.
    * @throws AssertionError unless 0 <= from <= to <= length.
@@ -419,6 +439,16 @@ export class PointerTableBuilder {
     this.#leaves.push(Leaf.empty.extend(this.#pending, 0, this.#pending.length))
     this.#pending = []
   }
+}
+
+/** What a pointer keeps live is never 0 (0006-I2), so that a segment is among the sums of whatever reaches it. */
+function reachesAny(live: LiveBytes, segments: ReadonlySet<SegmentId>): boolean {
+  if (live.size < segments.size) {
+    for (const segment of live.keys()) if (segments.has(segment)) return true
+    return false
+  }
+  for (const segment of segments) if (live.has(segment)) return true
+  return false
 }
 
 function fullLeaves(pointers: readonly Pointer[], from: number): Leaf[] {

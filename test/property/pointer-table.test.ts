@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { PointerTable } from '../../src/version/pointer-table.ts'
 import { PointerTables } from '../../src/version/pointer-tables.ts'
 import type { Pointer } from '../../src/version/pointer.ts'
+import { pointerTo } from '../support/pointers.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 const GAP = 2n ** 40n
@@ -240,6 +241,51 @@ describe('a pointer table', () => {
               true,
             )
           }
+        },
+      ),
+      propertyOptions(40),
+    )
+  })
+})
+
+describe('where the pointers into some segments are', () => {
+  // What was written together lies together.
+  const stretches = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 900 })), {
+    maxLength: 60,
+  })
+
+  it('is found, whole and in order, by leaves that reach them alone', () => {
+    fc.assert(
+      fc.property(
+        stretches,
+        fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 4 }),
+        fc.tuple(fraction, fc.integer({ min: 0, max: 3_000 })),
+        (lists, ids, [at, count]) => {
+          let n = 0
+          const pointers = lists.flatMap(([segment, length]) =>
+            Array.from({ length }, () => pointerTo(10 * n++, 10, { segment })),
+          )
+          const position = Math.floor(at * pointers.length)
+          const table = PointerTable.from(pointers).splice(
+            position,
+            pointers.splice(position, count).length,
+            [],
+          )
+          const segments = new Set(ids)
+          const reaching: number[] = []
+          let before = 0
+          for (let next = 0; next < table.length;) {
+            const { from, to } = table.stretchReaching(segments, next)
+            expect(from >= next && from <= to && to > before).toBe(true)
+            const own = [...table.slice(from, to)].map(({ segment }) => segments.has(segment))
+            own.forEach((isOwn, i) => isOwn && reaching.push(from + i))
+            // At most a leaf, which has one of them: it is asked for from its beginning here.
+            expect(to - from).toBeLessThanOrEqual(256)
+            expect(from === to || own.includes(true)).toBe(true)
+            next = before = to
+          }
+          const expected = pointers.flatMap(({ segment }, i) => (segments.has(segment) ? [i] : []))
+          expect(reaching).toEqual(expected)
         },
       ),
       propertyOptions(40),

@@ -42,6 +42,9 @@ const SLACK = 1024
 /** What a record frees beyond so many pointers is looked at by the next collection, in slices. */
 const AT_ONCE = 4096
 
+/** Pointers that are looked at between two looks at the clock. */
+const STEP = 512
+
 /** Offsets of extents, by segment. */
 type Extents = Map<SegmentId, Set<number>>
 
@@ -133,8 +136,8 @@ export class DeadSpace {
   /** Looks at what long records freed; the loop turns in between. To be called before anything is asked. */
   async catchUp(turns: Turns): Promise<void> {
     for (let gone = this.#gone.shift(); gone !== undefined; gone = this.#gone.shift()) {
-      for (let { from } = gone; from < gone.to; from += AT_ONCE) {
-        this.#visitGone(gone, from, Math.min(from + AT_ONCE, gone.to))
+      for (let { from } = gone; from < gone.to; from += STEP) {
+        this.#visitGone(gone, from, Math.min(from + STEP, gone.to))
         await turns.due()
       }
     }

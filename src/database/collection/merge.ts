@@ -109,8 +109,13 @@ async function mergeRuns(
   unmerged: Unmerged[],
 ): Promise<void> {
   if (runs.size === 0) return
-  const wanted = (key: number, _table: PointerTable, most: number): Promise<Pointer[][]> =>
-    Promise.resolve((runs.get(key) ?? []).flatMap((run) => planMerge(run, most)))
+  function* wanted(
+    key: number,
+    _table: PointerTable,
+    most: number,
+  ): Generator<readonly Pointer[], void, void> {
+    for (const run of runs.get(key) ?? []) yield* planMerge(run, most)
+  }
   try {
     await engine.reserve.lend(() => relocate(engine, undefined, wanted, { signal, report, toActive: true }))
   } catch (error) {

@@ -2,80 +2,107 @@
 // there (0006-I4): deletes may have cut them since, so that a pointer may reach less than was copied, and
 // neighbours may be joined no more. Pure: no disk. Called by relocate.ts.
 
+import { assert, present } from '../../assert.ts'
 import { liveShare } from '../../unary/time-search.ts'
 import type { PointerChange } from '../../version/edit.ts'
-import type { Pointer } from '../../version/pointer.ts'
+import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
 import type { Turns } from '../turns.ts'
-import { walkPointers } from '../walk-pointers.ts'
+import { stretchesReaching } from '../walk-pointers.ts'
+import type { Stretch } from '../walk-pointers.ts'
 
-/** Samples [skip, skip + count) of an old extent, and where they went. */
-interface Move {
-  readonly skip: number
-  readonly count: number
-  readonly to: WrittenExtent
-  /** Position in the new extent of sample `skip`. */
-  readonly toSkip: number
-}
+/** Numbers of a row: where the samples were (segment, offset, skip, count), position in the new extent, number of that. */
+const ROW = 6
 
-/** What was copied of one channel. */
+const FIRST_ROWS = 64
+
+/** What was copied of one channel. In columns: a collection copies tens of thousands of pointers, and an object for each would be garbage that lives long. */
 export class Moves {
-  /** By segment and offset of the old extent. */
-  readonly #moves = new Map<number, Map<number, Move[]>>()
-  /** Every pointer into what was copied lies in [start, end). */
-  #start: bigint | undefined
-  #end: bigint | undefined
+  /** Segments that samples were copied from. */
+  readonly segments: Set<SegmentId> = new Set()
+  readonly #extents: WrittenExtent[] = []
+  /** Of the pointers that were copied, sorted. */
+  #starts = new BigInt64Array(FIRST_ROWS)
+  #rows = new Float64Array(FIRST_ROWS * ROW)
+  #length = 0
+  /** End of the last one. */
+  #end = 0n
+  /** Row that was found last: today's pointers are asked for in order. */
+  #found = 0
 
-  /** The samples of `pointer` lie in `to` from position `toSkip` on as well. */
+  /** The samples of `pointer`, which lies behind those that were added, lie in `to` from position `toSkip` on as well. */
   add(pointer: Pointer, to: WrittenExtent, toSkip: number): void {
     const { segment, offset, skip, count, start, end } = pointer
-    let extents = this.#moves.get(segment)
-    if (extents === undefined) this.#moves.set(segment, (extents = new Map<number, Move[]>()))
-    const move = { skip, count, to, toSkip }
-    const list = extents.get(offset)
-    if (list === undefined) extents.set(offset, [move])
-    else list.push(move)
-    if (this.#start === undefined || start < this.#start) this.#start = start
-    if (this.#end === undefined || end > this.#end) this.#end = end
+    assert(this.#length === 0 || start >= this.#end, 'what is copied is in order of time')
+    if (this.#extents.at(-1) !== to) this.#extents.push(to)
+    if (this.#length === this.#starts.length) this.#grow()
+    this.segments.add(segment)
+    this.#starts[this.#length] = start
+    this.#rows.set([segment, offset, skip, count, toSkip, this.#extents.length - 1], this.#length * ROW)
+    this.#length++
+    this.#end = end
   }
 
   /** The pointer to the same samples where they were copied to; undefined where they were not. */
   find(pointer: Pointer): Pointer | undefined {
-    const list = this.#moves.get(pointer.segment)?.get(pointer.offset)
-    const move = list?.find(
-      ({ skip, count }) => pointer.skip >= skip && pointer.skip + pointer.count <= skip + count,
-    )
-    if (move === undefined) return undefined
-    const { segment, offset, length, count } = move.to
-    const skip = move.toSkip + pointer.skip - move.skip
+    const { segment, offset, skip, count } = pointer
+    const row = this.#rowAt(pointer.start) * ROW
+    if (row < 0 || this.#rows[row] !== segment || this.#rows[row + 1] !== offset) return undefined
+    // What deletes have left of it is a part of it.
+    const from = this.#rows[row + 2]!
+    if (skip < from || skip + count > from + this.#rows[row + 3]!) return undefined
+    const to = present(this.#extents[this.#rows[row + 5]!], 'an extent of its number')
+    const toSkip = this.#rows[row + 4]! + skip - from
     return {
       ...pointer,
-      segment,
-      offset,
-      length,
-      skip,
-      live: liveShare(length, count, skip, skip + pointer.count),
+      segment: to.segment,
+      offset: to.offset,
+      length: to.length,
+      skip: toSkip,
+      live: liveShare(to.length, to.count, toSkip, toSkip + count),
     }
   }
 
   /** Positions [from, to) of a table of the channel outside of which no pointer reaches what was copied. */
-  within(table: PointerTable): { from: number; to: number } {
-    if (this.#start === undefined || this.#end === undefined) return { from: 0, to: 0 }
-    return { from: table.startBound(this.#start), to: table.startBound(this.#end) }
+  within(table: PointerTable): Stretch {
+    if (this.#length === 0) return { from: 0, to: 0 }
+    return { from: table.startBound(this.#starts[0]!), to: table.startBound(this.#end) }
+  }
+
+  /** The last row that begins at or before `time`; -1 where there is none. */
+  #rowAt(time: bigint): number {
+    let low = -1
+    let high = this.#length
+    if (this.#found < high && this.#starts[this.#found]! <= time) {
+      low = this.#found
+      if (low + 1 < high && this.#starts[low + 1]! <= time) low++
+      if (low + 1 === high || this.#starts[low + 1]! > time) return (this.#found = low)
+    }
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      if (this.#starts[middle]! <= time) low = middle
+      else high = middle
+    }
+    if (low >= 0) this.#found = low
+    return low
+  }
+
+  #grow(): void {
+    const starts = new BigInt64Array(2 * this.#starts.length)
+    starts.set(this.#starts)
+    this.#starts = starts
+    const rows = new Float64Array(2 * this.#rows.length)
+    rows.set(this.#rows)
+    this.#rows = rows
   }
 }
 
-/** The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. */
-export function planMoves(key: number, table: PointerTable, moves: Moves): PointerChange[] {
-  const plan = new MovePlan(key, moves)
-  const { from, to } = moves.within(table)
-  table.forEach(from, to, (pointer) => plan.visit(pointer))
-  return plan.finish()
-}
-
-/** As `planMoves`; the loop turns in between. */
-export async function planMovesInSlices(
+/**
+ * The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. The loop
+ * turns in between.
+ */
+export async function planMoves(
   turns: Turns,
   key: number,
   table: PointerTable,
@@ -83,11 +110,12 @@ export async function planMovesInSlices(
 ): Promise<PointerChange[]> {
   const plan = new MovePlan(key, moves)
   const { from, to } = moves.within(table)
-  await walkPointers(turns, table, (pointer) => plan.visit(pointer), from, to)
+  for await (const stretch of stretchesReaching(turns, table, moves.segments, from, to))
+    table.forEach(stretch.from, stretch.to, (pointer, position) => plan.visit(pointer, position))
   return plan.finish()
 }
 
-/** Visits pointers in order. */
+/** Visits pointers in order; those that it does not visit are not moved. */
 class MovePlan {
   readonly #key: number
   readonly #moves: Moves
@@ -96,13 +124,17 @@ class MovePlan {
   #last: Pointer | undefined
   #count = 0
   #comes: Pointer[] = []
+  /** Behind the pointer that was visited last. */
+  #next = 0
 
   constructor(key: number, moves: Moves) {
     this.#key = key
     this.#moves = moves
   }
 
-  visit(pointer: Pointer): void {
+  visit(pointer: Pointer, position: number): void {
+    if (position !== this.#next) this.#close()
+    this.#next = position + 1
     const moved = this.#moves.find(pointer)
     if (moved === undefined) {
       this.#close()

@@ -13,15 +13,15 @@ import type { Channel } from '../../telem/channel.ts'
 import { prepareChange } from '../../version/apply.ts'
 import type { PreparedChanges } from '../../version/apply.ts'
 import type { PointerChange } from '../../version/edit.ts'
-import type { Pointer } from '../../version/pointer.ts'
+import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import { groupOf } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import { ExtentBatch } from '../extent-batch.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
-import { Moves, planMovesInSlices } from './moves.ts'
+import { Moves, planMoves } from './moves.ts'
 import type { Turns } from '../turns.ts'
-import { walkPointers } from '../walk-pointers.ts'
+import { stretchesReaching } from '../walk-pointers.ts'
 
 /** What was copied of one channel, and is moved nowhere yet. */
 interface Copies {
@@ -43,10 +43,14 @@ export interface RelocationReport {
 }
 
 /**
- * Which samples of a channel are to be moved: pointers of its table, in runs of neighbours of one domain, each with at
- * most so many samples. Each run becomes one extent.
+ * Which samples of a channel are to be moved: pointers of its table, in order, in runs of neighbours of one domain, each
+ * with at most so many samples. Each run becomes one extent.
  */
-export type Wanted = (key: number, table: PointerTable, most: number) => Promise<readonly Pointer[][]>
+export type Wanted = (
+  key: number,
+  table: PointerTable,
+  most: number,
+) => AsyncIterable<readonly Pointer[]> | Iterable<readonly Pointer[]>
 
 export interface RelocationOptions {
   readonly signal?: AbortSignal | undefined
@@ -149,12 +153,13 @@ class Copying {
     const { version, tuning } = this.#engine
     const width = byteWidth(channel.type)
     const most = tuning.extentLimit / width
-    const runs = await this.#wanted(channel.key, version.pointers.get(channel.key), most)
-    if (runs.length === 0) return
-    const copies: Copies = { channel, moves: new Moves(), extents: [], merged: 0 }
-    this.copies.push(copies)
-    for (const run of runs) {
+    let copies: Copies | undefined
+    for await (const run of this.#wanted(channel.key, version.pointers.get(channel.key), most)) {
       this.#signal?.throwIfAborted()
+      if (copies === undefined) {
+        copies = { channel, moves: new Moves(), extents: [], merged: 0 }
+        this.copies.push(copies)
+      }
       await this.#copyRun(run, copies)
       copies.merged += run.length - 1
       this.#unsynced += samplesOf(run) * width
@@ -224,25 +229,33 @@ class Copying {
   }
 }
 
-/** All pointers of which `isWanted` holds. */
-export function wherever(turns: Turns, isWanted: (pointer: Pointer) => boolean): Wanted {
-  return async (_key, table, most) => {
-    const runs: Pointer[][] = []
+/** All pointers into these segments of which `isWanted` holds. */
+export function wherever(
+  turns: Turns,
+  segments: ReadonlySet<SegmentId>,
+  isWanted: (pointer: Pointer) => boolean = () => true,
+): Wanted {
+  return async function* (_key, table, most) {
     let run: Pointer[] = []
     let count = 0
-    await walkPointers(turns, table, (pointer) => {
-      const wanted = isWanted(pointer)
-      if (run.length > 0 && (!wanted || !pointer.joined || count + pointer.count > most)) {
-        runs.push(run)
-        run = []
-        count = 0
-      }
-      if (!wanted) return
-      run.push(pointer)
-      count += pointer.count
-    })
-    if (run.length > 0) runs.push(run)
-    return runs
+    let next = 0
+    for await (const { from, to } of stretchesReaching(turns, table, segments)) {
+      const ended: Pointer[][] = []
+      table.forEach(from, to, (pointer, position) => {
+        if (!segments.has(pointer.segment) || !isWanted(pointer)) return
+        const goesOn = position === next && pointer.joined && count + pointer.count <= most
+        if (run.length > 0 && !goesOn) {
+          ended.push(run)
+          run = []
+          count = 0
+        }
+        run.push(pointer)
+        count += pointer.count
+        next = position + 1
+      })
+      yield* ended
+    }
+    if (run.length > 0) yield run
   }
 }
 
@@ -275,9 +288,11 @@ async function installMoves(
   const prepared: PreparedChanges = new Map()
   for (const { channel, moves } of present()) {
     let table = engine.version.pointers.get(channel.key)
-    for (const change of await planMovesInSlices(engine.turns, channel.key, table, moves)) {
+    for (const change of await planMoves(engine.turns, channel.key, table, moves)) {
       table = prepareChange(prepared, table, change)
       planned.push(change)
+      const turn = engine.turns.due()
+      if (turn !== undefined) await turn
     }
   }
   // A channel may have been removed between two slices; nobody else changes what the guards are of.

@@ -6,7 +6,6 @@
 import { CorruptionError } from '../../errors.ts'
 import { isDiskFull } from '../../fs/storage-error.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
-import type { Pointer } from '../../version/pointer.ts'
 import { isWhollyDead } from './collect-plan.ts'
 import { accountOf, liveBytes, noRoom, STILL_NEEDED, tryHold } from './collect-run.ts'
 import type { CollectRun } from './collect-run.ts'
@@ -69,10 +68,9 @@ async function tryBatch(run: CollectRun, batch: readonly Segment[]): Promise<Lef
   const ids = new Set(free.map(({ id }) => id))
   if (free.some((segment) => liveBytes(engine, segment) > 0)) {
     const report = { merged: 0, written: 0 }
-    const isWanted = (pointer: Pointer): boolean => ids.has(pointer.segment)
     const { signal } = options
     try {
-      await reserve.lend(() => relocate(engine, held, wherever(engine.turns, isWanted), { signal, report }))
+      await reserve.lend(() => relocate(engine, held, wherever(engine.turns, ids), { signal, report }))
     } catch (error) {
       if (!(error instanceof CorruptionError) && !isDiskFull(error)) throw error
       return { segments: free, error: error as Error }

@@ -5,7 +5,7 @@
 import { CorruptionError, UnsupportedVersionError } from '../../errors.ts'
 import { join, segmentFile } from '../../fs/layout.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
-import type { Pointer } from '../../version/pointer.ts'
+import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { Engine } from '../engine.ts'
 import { relocate, wherever } from '../collection/relocate.ts'
 import { extentKey } from './replay-records.ts'
@@ -20,7 +20,7 @@ export async function relocateUnproven(engine: Engine, unproven: ReadonlySet<str
   while (wanted.size > 0) {
     try {
       const isWanted = (pointer: Pointer): boolean => wanted.has(extentKey(pointer))
-      await relocate(engine, undefined, wherever(engine.turns, isWanted))
+      await relocate(engine, undefined, wherever(engine.turns, segmentsOf(wanted), isWanted))
       return
     } catch (error) {
       const damaged = [...wanted].filter((key) => isIn(engine, key, error))
@@ -28,6 +28,10 @@ export async function relocateUnproven(engine: Engine, unproven: ReadonlySet<str
       for (const key of damaged) wanted.delete(key)
     }
   }
+}
+
+function segmentsOf(extents: ReadonlySet<string>): Set<SegmentId> {
+  return new Set([...extents].map((key) => Number(key.slice(0, key.indexOf(':')))))
 }
 
 /** Whether an error tells of damage in an extent, or at the head of its file. */
