@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
 import type { MemoryFileSystemOptions } from '../../../src/fs/memory-file-system.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
+import type { FileSystem } from '../../../src/fs/file-system.ts'
 import { nodeFileSystem } from '../../../src/fs/node-file-system.ts'
 import { join } from '../../../src/fs/layout.ts'
 import type { Store } from '../../support/open-store.ts'
@@ -19,13 +20,13 @@ const COUNT = 100_000
 
 const withHoles = (): MemoryFileSystem => new MemoryFileSystem({ holes: true })
 
-/** A store whose samples lie in segments of 1 MiB: about 1.6 MB of `time` and `pressure`, in frames of `rows`. */
-async function filled(
-  disk = withHoles(),
-  rows = 10_000,
-  files = new FaultyFileSystem(disk),
-): Promise<Store<Vitals>> {
-  const store = await openStore({ channels: VITALS, segmentSize: 2 ** 20 }, { disk, wrap: () => files })
+/**
+ * A store whose samples lie in segments of 1 MiB: about 1.6 MB of `time` and `pressure`, in frames of `rows`.
+ * @param files what it sees of `disk`; of the disks that come after that one it sees themselves
+ */
+async function filled(disk = withHoles(), rows = 10_000, files: FileSystem = disk): Promise<Store<Vitals>> {
+  const wrap = (seen: FileSystem): FileSystem => (seen === disk ? files : seen)
+  const store = await openStore({ channels: VITALS, segmentSize: 2 ** 20 }, { disk, wrap })
   const writer = await store.db.openWriter(BOTH)
   for (let from = 0; from < COUNT; from += rows) await writer.write(frame(from, rows))
   await writer.close()
@@ -42,6 +43,17 @@ const segmentPaths = (store: Store<Vitals>): string[] =>
 
 const sizeOf = (store: Store<Vitals>): number =>
   segmentPaths(store).reduce((sum, path) => sum + store.disk.snapshotBytes(path).length, 0)
+
+/** Bytes of blocks of 4,096 in which nothing is but zeros: no sample and no table leaves one. */
+function bytesOfZeros(store: Store<Vitals>): number {
+  let bytes = 0
+  for (const path of segmentPaths(store)) {
+    const all = store.disk.snapshotBytes(path)
+    for (let at = 0; at + 4096 <= all.length; at += 4096)
+      if (all.subarray(at, at + 4096).every((byte) => byte === 0)) bytes += 4096
+  }
+  return bytes
+}
 
 async function samplesOf(store: Store<Vitals>): Promise<unknown> {
   const { samples, counts } = (await contentsOf(store.db)) as { samples: unknown; counts: unknown }
@@ -88,6 +100,27 @@ describe('a collection where holes can be punched', () => {
     expect(await store.db.gc()).toMatchObject({ bytesPunched: 0 })
     expect(await (await store.losePower(0)).count('time')).toEqual({ time: 70_000 })
     expect(await store.db.gc()).toMatchObject({ bytesPunched: 0 })
+  })
+
+  // 0006-I8
+  it('leaves holes where its record says so, or dead bytes where that is lost with the power', async () => {
+    for (const isSynced of [true, false]) {
+      const store = await filled()
+      await store.db.delete(BOTH, { start: 10_000n, end: 40_000n })
+      // Pointers, and proven: a recovery has nothing to copy.
+      await store.reopen()
+      const dead = await deadOf(store)
+      const { bytesPunched } = await store.db.gc()
+      expect(bytesPunched).toBeGreaterThan(30_000 * 16 * 0.9)
+      if (isSynced) await store.db.sync()
+      // Nothing is left of what was not synced.
+      await store.losePower(0)
+      expect(await deadOf(store)).toBe(isSynced ? dead - bytesPunched : dead)
+      expect(bytesOfZeros(store)).toBe(bytesPunched)
+      expect(await store.db.gc()).toMatchObject({ bytesPunched: isSynced ? 0 : bytesPunched })
+      expect(bytesOfZeros(store)).toBe(bytesPunched)
+      expect(await store.db.count('time')).toEqual({ time: 70_000 })
+    }
   })
 
   it('gives back whole dead blocks of extents that are partly live', async () => {
