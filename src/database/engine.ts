@@ -93,7 +93,7 @@ export class Engine {
   readonly reserve: Reserve
   readonly pins: Pins = new Pins()
   /** Where dead bytes lie, and small extents: what collections look at. */
-  readonly deadSpace: DeadSpace = new DeadSpace()
+  readonly deadSpace: DeadSpace
   readonly smallExtents: SmallExtents = new SmallExtents()
   /** Holes can be punched into segments, as far as is known. */
   canPunch = true
@@ -151,6 +151,7 @@ export class Engine {
     this.directory = parts.directory
     this.options = options
     this.tuning = { ...tuningFor(options.memoryBudget), ...environment.tuning }
+    this.deadSpace = new DeadSpace(this.tuning.deadNotes)
     this.databaseId = parts.databaseId
     this.epoch = parts.epoch
     this.lease = parts.lease

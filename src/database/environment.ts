@@ -36,6 +36,8 @@ export interface Tuning {
   readonly unmarkedLimit: number
   /** What the file system gives back at least: holes begin and end at multiples of it. */
   readonly holeSize: number
+  /** Dead places that are remembered between collections: some 50 to 130 bytes each. Beyond it the next one searches for them. */
+  readonly deadNotes: number
   /** Room on the disk that is kept for deletes, collections and recovery; 0 for none (0006). */
   readonly reserveSize: number
 }
@@ -56,6 +58,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     unprovenLimit: 32 * MIB,
     unmarkedLimit: MIB,
     holeSize: 4096,
+    deadNotes: 128 * 1024,
     reserveSize: MIB,
   }
 }

@@ -5,9 +5,11 @@ import type { Setting } from './world.ts'
 
 /** Everything is met often: journals roll, segments fill, memory is short. */
 export function smallSetting(random: SeededRandom): Setting {
+  const durability = (['relaxed', 'batched', 'strict'] as const)[random.below(3)]!
+  const segmentSize = 1000 + random.below(8000)
   return {
-    durability: (['relaxed', 'batched', 'strict'] as const)[random.below(3)]!,
-    segmentSize: 1000 + random.below(8000),
+    durability,
+    segmentSize,
     memoryBudget: 1024 * 2 ** (2 + random.below(6)),
     tuning: {
       journalFileSize: 600 + random.below(3000),
@@ -20,6 +22,8 @@ export function smallSetting(random: SeededRandom): Setting {
       unmarkedLimit: 300 + random.below(3000),
       loopSyncMs: random.chance(0.3) ? 2 : 0,
       holeSize: 64,
+      // What is dead is forgotten before anybody asks, in every other.
+      deadNotes: segmentSize % 2 === 0 ? 2 : 1000,
     },
     holes: random.chance(0.5),
   }

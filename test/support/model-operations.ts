@@ -115,6 +115,7 @@ export const settings: fc.Arbitrary<ModelSettings> = fc.record({
     unprovenLimit: fc.constantFrom(512, 8192, 1024 * 1024),
     unmarkedLimit: fc.constantFrom(0, 1024, 1024 * 1024),
     holeSize: fc.constant(512),
+    deadNotes: fc.constantFrom(1, 1000),
   }),
   isSlow: fc.boolean(),
   holes: fc.boolean(),

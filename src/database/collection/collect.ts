@@ -25,7 +25,8 @@ import { collectBatch } from './rewrite.ts'
 /** Runs one collection. @throws StorageError, LeaseLostError, the signal's reason; the database is consistent then */
 export async function collect(engine: Engine, flusher: Flusher, options: CollectOptions): Promise<GcReport> {
   const run = new CollectRun(engine, flusher, options)
-  const { reserve } = engine
+  const { deadSpace, reserve } = engine
+  using _known = deadSpace.use()
   // What is pinned now is not rewritten in vain.
   await engine.oldestPin()
   await removeDropped(engine, run)

@@ -1,8 +1,9 @@
 // Where the dead bytes of segments lie (0006-I9). Taken note of as records are published, so that a collection costs what
 // is dead and not what is live; what was dead when the database was opened is found by the first collection.
 // What is dead stays dead: no record names bytes anew. An extent of which only a part went is a *doubt* until a
-// collection looks at its pointers. Kept by the engine; read and emptied by punch.ts. Nothing is
-// given back on the word of this alone: pins and the log are asked first (S2).
+// collection looks at its pointers. Of what nobody collects no more is remembered than a bound: beyond it all is
+// forgotten but where to search. Kept by the engine; read and emptied by punch.ts. Nothing is given back on the word
+// of this alone: pins and the log are asked first (S2).
 
 import type { Place } from '../../segment/segment-pool.ts'
 import { subtract } from '../../version/byte-ranges.ts'
@@ -52,17 +53,74 @@ type Extents = Map<SegmentId, Set<number>>
 interface Gone {
   readonly key: number
   readonly table: PointerTable
-  readonly from: number
+  /** Moves on as they are looked at. */
+  from: number
   readonly to: number
   readonly came: Extents
   readonly lsn: number
 }
 
 export class DeadSpace {
+  readonly #most: number
   readonly #segments = new Map<SegmentId, SegmentSpace>()
   #gone: Gone[] = []
-  /** What was dead when the database was opened is known. */
+  readonly #unknown = new Map<SegmentId, number>()
+  /** Ranges, doubts, and pointers of long records that were not looked at. */
+  #notes = 0
+  /** Collections that need what is noted. */
+  #users = 0
+  /** What was dead when the database was opened is known, or is where `unknown` says. */
   isComplete = false
+
+  /** @param most notes that are kept while no collection is under way */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** Segments that hold dead bytes of which no note is left, each with the LSN of the last record that may have freed any of them. */
+  get unknown(): ReadonlyMap<SegmentId, number> {
+    return this.#unknown
+  }
+
+  /** Something of a segment may be dead that is in no note, freed by records up to this one. */
+  markUnknown(segment: SegmentId, lsn: number): void {
+    this.#unknown.set(segment, Math.max(lsn, this.#unknown.get(segment) ?? 0))
+  }
+
+  /** What was dead in a segment, in an instant after the last time that it was marked, is noted. */
+  settleUnknown(segment: SegmentId): void {
+    this.#unknown.delete(segment)
+  }
+
+  /** Until it is released nothing is forgotten: for a collection, which takes what is noted away. */
+  use(): Disposable {
+    this.#users++
+    return {
+      [Symbol.dispose]: () => {
+        this.#users--
+        this.#count(0)
+      },
+    }
+  }
+
+  /** So many notes more, or fewer. */
+  #count(more: number): void {
+    this.#notes += more
+    if (this.#notes > this.#most && this.#users === 0) this.#forgetAll()
+  }
+
+  /** A collection that has to look at many pointers costs less than it gives back, and memory stays bounded without one. */
+  #forgetAll(): void {
+    for (const [id, { dead, doubts }] of this.#segments) {
+      for (const { lsn } of dead) this.markUnknown(id, lsn)
+      for (const { lsn } of doubts.values()) this.markUnknown(id, lsn)
+    }
+    for (const { table, from, to, lsn } of this.#gone)
+      for (const id of table.liveIn(from, to).keys()) this.markUnknown(id, lsn)
+    this.#segments.clear()
+    this.#gone = []
+    this.#notes = 0
+  }
 
   /**
    * Takes note of what a record freed, in the step that published it.
@@ -115,6 +173,7 @@ export class DeadSpace {
     const { from, to } = gone
     if (to - from > left) {
       this.#gone.push(gone)
+      this.#count(to - from)
       return left
     }
     this.#visitGone(gone, from, to)
@@ -135,9 +194,13 @@ export class DeadSpace {
 
   /** Looks at what long records freed; the loop turns in between. To be called before anything is asked. */
   async catchUp(turns: Turns): Promise<void> {
+    using _ = this.use()
     for (let gone = this.#gone.shift(); gone !== undefined; gone = this.#gone.shift()) {
-      for (let { from } = gone; from < gone.to; from += STEP) {
-        this.#visitGone(gone, from, Math.min(from + STEP, gone.to))
+      while (gone.from < gone.to) {
+        const { from } = gone
+        gone.from = Math.min(from + STEP, gone.to)
+        this.#notes -= gone.from - from
+        this.#visitGone(gone, from, gone.from)
         await turns.due()
       }
     }
@@ -166,19 +229,26 @@ export class DeadSpace {
   noteRange(segment: SegmentId, range: DeadRange): void {
     const space = this.#space(segment)
     space.dead.push(range)
-    if (space.dead.length > 2 * space.ordered + SLACK) {
-      space.dead = inOrder(space.dead)
-      space.ordered = space.dead.length
-    }
+    if (space.dead.length > 2 * space.ordered + SLACK) this.#order(space)
+    this.#count(1)
   }
 
   /** What of a segment is known to be dead, sorted; those side by side that one record freed are one. */
   deadOf(segment: SegmentId): readonly DeadRange[] {
     const space = this.#segments.get(segment)
     if (space === undefined) return []
-    space.dead = inOrder(space.dead)
-    space.ordered = space.dead.length
+    this.#order(space)
     return [...space.dead]
+  }
+
+  #order(space: SegmentSpace): void {
+    this.#replace(space, inOrder(space.dead))
+    space.ordered = space.dead.length
+  }
+
+  #replace(space: SegmentSpace, dead: DeadRange[]): void {
+    this.#notes += dead.length - space.dead.length
+    space.dead = dead
   }
 
   /** Offsets of the extents of a segment that are in doubt. */
@@ -193,26 +263,30 @@ export class DeadSpace {
 
   /** A doubt was looked at, and what is dead of it is noted, in one step. */
   settleDoubt(segment: SegmentId, offset: number): void {
-    this.#segments.get(segment)?.doubts.delete(offset)
+    if (this.#segments.get(segment)?.doubts.delete(offset) === true) this.#notes--
   }
 
   /** Something of an extent was freed, and something of it may be live. */
   raiseDoubt(channel: number, { segment, offset, length }: Place, lsn: number): void {
     const { doubts } = this.#space(segment)
     // What a long record freed is noted later, perhaps after that of a newer one.
-    const newest = Math.max(lsn, doubts.get(offset)?.lsn ?? 0)
-    doubts.set(offset, { offset, length, channel, lsn: newest })
+    const known = doubts.get(offset)
+    doubts.set(offset, { offset, length, channel, lsn: Math.max(lsn, known?.lsn ?? 0) })
+    if (known === undefined) this.#count(1)
   }
 
   /** These bytes are dead no longer: they were punched. */
   take(segment: SegmentId, ranges: readonly ByteRange[]): void {
     const space = this.#segments.get(segment)
-    if (space !== undefined) space.dead = subtract(inOrder(space.dead), ranges)
+    if (space !== undefined) this.#replace(space, subtract(inOrder(space.dead), ranges))
   }
 
   /** The segment is nobody's any more. */
   forget(segment: SegmentId): void {
+    const space = this.#segments.get(segment)
+    if (space !== undefined) this.#notes -= space.dead.length + space.doubts.size
     this.#segments.delete(segment)
+    this.#unknown.delete(segment)
   }
 
   #space(segment: SegmentId): SegmentSpace {

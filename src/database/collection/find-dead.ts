@@ -1,5 +1,5 @@
-// What of the segments' dead bytes is not known yet: what was dead before the database was opened, found once,
-// by the first collection; and extents of which something went, whose pointers tell what of them is left.
+// What of the segments' dead bytes is not known: what was dead before the database was opened, found once, by the
+// first collection; what was forgotten; and extents of which something went, whose pointers tell what of them is left.
 // Reads of a segment no more than headers of such extents. Called by collections.
 
 import { CorruptionError } from '../../errors.ts'
@@ -9,59 +9,107 @@ import type { SampleRange } from '../../segment/dead-blocks.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
 import { byteWidth } from '../../telem/data-type.ts'
-import { complement, meeting, subtract, unite } from '../../version/byte-ranges.ts'
+import { meeting, subtract } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import { groupOf } from '../../version/version.ts'
-import type { Doubt } from './dead-space.ts'
+import type { DeadSpace, Doubt } from './dead-space.ts'
 import type { Engine } from '../engine.ts'
-import { walkPointers } from '../walk-pointers.ts'
+import { Reached } from './reached.ts'
+import { stretchesReaching, walkPointers } from '../walk-pointers.ts'
 
 /**
- * Finds what was dead when the database was opened, in the segments of earlier epochs, which nobody has appended to
- * since; and where small extents lie. Looks at every pointer, the first time that it is called.
+ * Finds what is dead and in no note: what was dead when the database was opened, in segments of earlier epochs, and what
+ * was forgotten since. What nothing reaches in one instant, and is not reserved, nothing will ever reach. The first time
+ * it looks at every pointer, and finds where small extents lie as well; later at those near such segments.
  */
 export async function findDead(engine: Engine): Promise<void> {
-  const { deadSpace, smallExtents, turns, segments } = engine
+  const { deadSpace, turns, segments } = engine
+  using _known = deadSpace.use()
   while (deadSpace.isBehind) await deadSpace.catchUp(turns)
-  if (deadSpace.isComplete) return
-  // Live in this instant: what goes meanwhile is noted as it goes, and nothing comes in old segments.
-  const { version } = engine
-  const live = new Map<SegmentId, ByteRange[]>()
-  for (const segment of segments.all()) if (epochOf(segment.id) < engine.epoch) live.set(segment.id, [])
-  const add = (key: number, pointer: Pointer): void => {
-    const { segment, offset, length } = pointer
-    const ranges = live.get(segment)
-    if (ranges === undefined) return
-    ranges.push({ start: offset, end: offset + length })
-    if (pointer.live < length) deadSpace.raiseDoubt(key, pointer, segments.find(segment)?.freed ?? 0)
+  const isFirst = !deadSpace.isComplete
+  if (isFirst) {
+    for (const { id, freed } of segments.all())
+      if (epochOf(id) < engine.epoch) deadSpace.markUnknown(id, freed)
   }
-  for (const { runs } of engine.groups.values()) {
-    for (const run of runs) {
-      if (run.kind === 'strip') continue
-      for (const [key, list] of run.pointers) for (const pointer of list.pointers) add(key, pointer)
+  // Live in this instant: what goes meanwhile is noted as it goes, and what comes lies behind.
+  const searches = searchesNow(engine)
+  if (searches.size > 0 || isFirst) await addPointers(engine, searches, isFirst)
+  for (const [id, { reached, size, lsn }] of searches) {
+    const known = deadSpace.deadOf(id)
+    for (const gaps of reached.gaps(FIRST_EXTENT, size)) {
+      noteDead(engine, id, gaps, known, lsn)
+      await turns.due()
     }
-  }
-  for (const [key, table] of version.pointers.entries()) {
-    await walkPointers(turns, table, (pointer) => {
-      add(key, pointer)
-      smallExtents.note(key, pointer)
-    })
-  }
-  for (const [id, ranges] of live) {
-    const segment = segments.find(id)
-    if (segment !== undefined) {
-      const dead = complement(unite(ranges), FIRST_EXTENT, segment.size)
-      noteDead(engine, segment, dead, deadSpace.deadOf(id), segment.freed)
-    }
-    await turns.due()
+    deadSpace.settleUnknown(id)
   }
   deadSpace.isComplete = true
+}
+
+/** A segment in which something is dead that is in no note. */
+interface Search {
+  readonly reached: Reached
+  /** In the instant; what is handed out later lies behind it. */
+  readonly size: number
+  /** Of the last record that may have freed what is not noted. */
+  readonly lsn: number
+}
+
+/** Those that can be searched now, with what tails reach in them. */
+function searchesNow({ deadSpace, segments, groups, dropped }: Engine): Map<SegmentId, Search> {
+  const searches = new Map<SegmentId, Search>()
+  for (const [id, lsn] of [...deadSpace.unknown]) {
+    const segment = segments.find(id)
+    if (segment === undefined || dropped.has(segment)) deadSpace.settleUnknown(id)
+    // What is reserved nothing reaches yet, and nobody knows where it is: another time.
+    else if (segment.reserved === 0) searches.set(id, { reached: new Reached(), size: segment.size, lsn })
+  }
+  for (const { runs } of groups.values()) {
+    for (const run of runs) {
+      if (run.kind === 'strip') continue
+      for (const [key, { pointers }] of run.pointers)
+        for (const pointer of pointers) addReached(deadSpace, searches, key, pointer)
+    }
+  }
+  return searches
+}
+
+/** Adds what pointers of the version of this instant reach. */
+async function addPointers(
+  { deadSpace, smallExtents, turns, version }: Engine,
+  searches: ReadonlyMap<SegmentId, Search>,
+  isFirst: boolean,
+): Promise<void> {
+  const ids = new Set(searches.keys())
+  for (const [key, table] of version.pointers.entries()) {
+    if (isFirst) {
+      await walkPointers(turns, table, (pointer) => {
+        addReached(deadSpace, searches, key, pointer)
+        smallExtents.note(key, pointer)
+      })
+      continue
+    }
+    for await (const { from, to } of stretchesReaching(turns, table, ids))
+      table.forEach(from, to, (pointer) => addReached(deadSpace, searches, key, pointer))
+  }
+}
+
+function addReached(
+  deadSpace: DeadSpace,
+  searches: ReadonlyMap<SegmentId, Search>,
+  key: number,
+  pointer: Pointer,
+): void {
+  const search = searches.get(pointer.segment)
+  if (search === undefined) return
+  search.reached.add(pointer.offset, pointer.length)
+  if (pointer.live < pointer.length) deadSpace.raiseDoubt(key, pointer, search.lsn)
 }
 
 /** Finds what is dead of extents of a segment of which something went. One whose header cannot be read stays in doubt. */
 export async function settleDoubts(engine: Engine, segment: Segment): Promise<void> {
   const { deadSpace, turns } = engine
+  using _known = deadSpace.use()
   // What is found below lies in other extents each time.
   const known = deadSpace.deadOf(segment.id)
   for (const offset of deadSpace.doubtsOf(segment.id)) {
@@ -72,7 +120,7 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
     try {
       const dead = deadIn(engine, segment, doubt)
       deadSpace.settleDoubt(segment.id, offset)
-      noteDead(engine, segment, dead, known, doubt.lsn)
+      noteDead(engine, segment.id, dead, known, doubt.lsn)
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
     }
@@ -83,7 +131,7 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
 /** Notes what is dead now (sorted), but for what is known and what was punched. */
 function noteDead(
   { deadSpace, version }: Engine,
-  { id }: Segment,
+  id: SegmentId,
   dead: readonly ByteRange[],
   known: readonly ByteRange[],
   lsn: number,

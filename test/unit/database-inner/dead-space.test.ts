@@ -41,7 +41,7 @@ describe('what a record frees', () => {
   } as const
 
   it.each(Object.entries(edits))('is looked at later where it is much in all: %s', async (_what, edit) => {
-    const space = new DeadSpace()
+    const space = new DeadSpace(100_000)
     space.noteEdit(versionOf(3, 2000), edit, 7)
     expect(space.isBehind).toBe(true)
     await space.catchUp(new Turns(systemClock))
@@ -50,12 +50,80 @@ describe('what a record frees', () => {
   })
 
   it('is noted at once where it is little', () => {
-    const space = new DeadSpace()
+    const space = new DeadSpace(100_000)
     space.noteEdit(versionOf(3, 1000), { kind: 'remove', keys: [1, 3] }, 7)
     expect(space.isBehind).toBe(false)
     expect(space.deadOf(SEGMENT).map(({ start, end }) => [start, end])).toEqual([
       [0, 1000 * LENGTH],
       [2000 * LENGTH, 3000 * LENGTH],
     ])
+  })
+})
+
+describe('what nobody collects', () => {
+  const turns = new Turns(systemClock)
+  const removal = { kind: 'remove', keys: [1] } as const
+
+  it('is forgotten beyond a bound, but for where to search and up to which record', () => {
+    const space = new DeadSpace(1000)
+    for (let i = 0; i < 1000; i++) space.noteRange(SEGMENT, { start: 100 * i, end: 100 * i + 50, lsn: 5 + i })
+    expect(space.deadOf(SEGMENT)).toHaveLength(1000)
+    expect(space.unknown.size).toBe(0)
+    space.noteRange(SEGMENT, { start: 200_000, end: 200_050, lsn: 7 })
+    expect(space.deadOf(SEGMENT)).toEqual([])
+    expect([...space.unknown]).toEqual([[SEGMENT, 1004]])
+    // What comes from now on is noted again.
+    space.noteRange(SEGMENT, { start: 300_000, end: 300_050, lsn: 2000 })
+    expect(space.deadOf(SEGMENT)).toHaveLength(1)
+    expect([...space.unknown]).toEqual([[SEGMENT, 1004]])
+  })
+
+  it('counts doubts, and pointers of long records that were not looked at', () => {
+    const doubts = new DeadSpace(10)
+    for (let i = 0; i < 11; i++)
+      doubts.raiseDoubt(1, { segment: SEGMENT + (i % 2), offset: i, length: 1 }, 3 + i)
+    expect([...doubts.unknown]).toEqual([
+      [SEGMENT, 13],
+      [SEGMENT + 1, 12],
+    ])
+    expect([doubts.doubtsOf(SEGMENT), doubts.doubtsOf(SEGMENT + 1)]).toEqual([[], []])
+    const long = new DeadSpace(5999)
+    long.noteEdit(versionOf(3, 6000), removal, 7)
+    expect(long.isBehind).toBe(false)
+    expect([...long.unknown]).toEqual([[SEGMENT, 7]])
+  })
+
+  it('counts no more what is one range now, was settled, punched or dropped', () => {
+    const space = new DeadSpace(2000)
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 1500; i++)
+        space.noteRange(SEGMENT, { start: 10 * i, end: 10 * i + 10, lsn: 1 + round })
+      expect(space.deadOf(SEGMENT)).toHaveLength(1)
+      space.take(SEGMENT, [{ start: 0, end: 15_000 }])
+      for (let i = 0; i < 1500; i++) space.raiseDoubt(1, { segment: SEGMENT, offset: i, length: 1 }, 3)
+      for (let i = 0; i < 1500; i++) space.settleDoubt(SEGMENT, i)
+      for (let i = 0; i < 1500; i++)
+        space.noteRange(SEGMENT + 1, { start: 20 * i, end: 20 * i + 10, lsn: 1 + round })
+      space.forget(SEGMENT + 1)
+    }
+    expect(space.unknown.size).toBe(0)
+  })
+
+  it('is kept while a collection uses it, and forgotten behind that', async () => {
+    const space = new DeadSpace(1000)
+    const use = space.use()
+    space.noteEdit(versionOf(1, 6000), removal, 7)
+    expect(space.isBehind).toBe(true)
+    await space.catchUp(turns)
+    expect(space.deadOf(SEGMENT)).toEqual([{ start: 0, end: 6000 * LENGTH, lsn: 7 }])
+    for (let i = 0; i < 1500; i++) space.noteRange(SEGMENT + 1, { start: 20 * i, end: 20 * i + 10, lsn: 8 })
+    expect(space.deadOf(SEGMENT + 1)).toHaveLength(1500)
+    use[Symbol.dispose]()
+    expect(new Map(space.unknown)).toEqual(
+      new Map([
+        [SEGMENT, 7],
+        [SEGMENT + 1, 8],
+      ]),
+    )
   })
 })
