@@ -10,6 +10,9 @@ const LONGEST_MS = 8
 /** A record over so many channels takes a ms or two by itself. */
 const MANY = 1024
 
+/** The same for work that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
+export const BACKGROUND_MS = 4
+
 /** Takes all steps of something; the loop turns between them. For openings, which nobody else shares a loop with yet. */
 export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
   for (;;) {
@@ -31,10 +34,10 @@ export class Turns {
     this.#lastMs = clock.monotonicMs()
   }
 
-  /** A promise to resolve through where the loop should turn first; undefined where it need not. */
-  due(): Promise<void> | undefined {
+  /** A promise to resolve through where the loop should turn first; undefined where it need not. @param longestMs that it was kept for */
+  due(longestMs: number = LONGEST_MS): Promise<void> | undefined {
     if (this.#pending !== undefined) return this.#pending
-    return this.#clock.monotonicMs() - this.#lastMs > LONGEST_MS ? this.next() : undefined
+    return this.#clock.monotonicMs() - this.#lastMs > longestMs ? this.next() : undefined
   }
 
   /** Before one step that goes over so many channels: where they are many, it has a turn of the loop for itself. */

@@ -13,6 +13,7 @@ import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
+import { BACKGROUND_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
 /** Dead bytes, and the LSN of the record that freed them. */
@@ -201,7 +202,7 @@ export class DeadSpace {
         gone.from = Math.min(from + STEP, gone.to)
         this.#notes -= gone.from - from
         this.#visitGone(gone, from, gone.from)
-        await turns.due()
+        await turns.due(BACKGROUND_MS)
       }
     }
   }

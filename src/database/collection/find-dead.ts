@@ -16,6 +16,7 @@ import { groupOf } from '../../version/version.ts'
 import type { DeadSpace, Doubt } from './dead-space.ts'
 import type { Engine } from '../engine.ts'
 import { Reached } from './reached.ts'
+import { BACKGROUND_MS } from '../turns.ts'
 import { stretchesReaching, walkPointers } from '../walk-pointers.ts'
 
 /**
@@ -39,7 +40,7 @@ export async function findDead(engine: Engine): Promise<void> {
     const known = deadSpace.deadOf(id)
     for (const gaps of reached.gaps(FIRST_EXTENT, size)) {
       noteDead(engine, id, gaps, known, lsn)
-      await turns.due()
+      await turns.due(BACKGROUND_MS)
     }
     deadSpace.settleUnknown(id)
   }
@@ -124,7 +125,7 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
     }
-    await turns.due()
+    await turns.due(BACKGROUND_MS)
   }
 }
 

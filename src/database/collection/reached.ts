@@ -28,7 +28,7 @@ export class Reached {
     let reached = start
     for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {
       const gaps: ByteRange[] = []
-      for (const packed of Float64Array.from(this.#buckets.get(bucket)!).sort()) {
+      for (const packed of new Float64Array(this.#buckets.get(bucket)!).sort()) {
         const offset = bucket * BUCKET + Math.floor(packed / SHIFT)
         if (Math.min(offset, end) > reached) gaps.push({ start: reached, end: Math.min(offset, end) })
         reached = Math.max(reached, offset + (packed % SHIFT))

@@ -20,6 +20,7 @@ import type { Engine } from '../engine.ts'
 import { ExtentBatch } from '../extent-batch.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
+import { BACKGROUND_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { stretchesReaching } from '../walk-pointers.ts'
 
@@ -189,7 +190,7 @@ class Copying {
       // A record may say anything: memory only for what the files can hold.
       for (const pointer of run) {
         segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
-        const turn = turns.due()
+        const turn = turns.due(BACKGROUND_MS)
         if (turn !== undefined) await turn
       }
       this.#scratch = new Uint8Array(count * width)
@@ -200,7 +201,7 @@ class Copying {
       const part = bytes.subarray(at * width, (at + pointer.count) * width)
       await segments.reader(pointer.segment).readOnce(pointer, owner, pointer.skip, pointer.count, part)
       at += pointer.count
-      const turn = turns.due()
+      const turn = turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
     const [first, last] = [run[0]!, run.at(-1)!]
@@ -216,7 +217,7 @@ class Copying {
     for (const pointer of run) {
       moves.add(pointer, to, toSkip)
       toSkip += pointer.count
-      const turn = turns.due()
+      const turn = turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
   }
@@ -291,7 +292,7 @@ async function installMoves(
     for (const change of await planMoves(engine.turns, channel.key, table, moves)) {
       table = prepareChange(prepared, table, change)
       planned.push(change)
-      const turn = engine.turns.due()
+      const turn = engine.turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
   }
