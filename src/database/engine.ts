@@ -37,7 +37,7 @@ import type { Durability, ResolvedOptions } from './options.ts'
 import type { RecoveryReport } from './opening/believe.ts'
 import { DeadSpace } from './collection/dead-space.ts'
 import { Pins } from './pins.ts'
-import type { LoadedState } from './opening/load.ts'
+import type { ShownState } from './opening/read-on.ts'
 import type { Reader } from './reader.ts'
 import { Reserve } from './reserve.ts'
 import type { Use } from './reserve.ts'
@@ -418,7 +418,7 @@ export class Engine {
   }
 
   /** Puts another state in the place of the one that a read-only process shows; snapshots stay what they are. */
-  show(state: LoadedState, recovery: RecoveryReport | undefined): void {
+  show(state: ShownState, recovery: RecoveryReport | undefined): void {
     this.version = state.version
     this.groups = state.groups
     this.#lastLsn = state.lastLsn

@@ -3,7 +3,7 @@
 // shows and nothing that runs needs an older one (0005-I9). Bytes that turn out bad may have been given
 // back meanwhile: then the logs say so. Made by open-reader.ts.
 
-import { CorruptionError, NotADatabaseError, SnapshotExpiredError } from '../errors.ts'
+import { ClosedError, CorruptionError, NotADatabaseError, SnapshotExpiredError } from '../errors.ts'
 import { join, segmentFile } from '../fs/layout.ts'
 import { hasCode } from '../fs/system-error.ts'
 import { OwnRegistration } from '../lease/registration.ts'
@@ -11,19 +11,24 @@ import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
 import { toISO } from '../telem/timestamp.ts'
 import type { Pointer } from '../version/pointer.ts'
-import { accountFor, neededSegments, sizesOf, tailPointers } from './opening/assemble.ts'
+import { accountFor, neededSegments, sizesKept, sizesOf, tailPointers } from './opening/assemble.ts'
 import type { Contents } from './opening/assemble.ts'
 import type { Engine } from './engine.ts'
 import type { Environment } from './environment.ts'
-import { isNewest, loadAnew } from './opening/load-anew.ts'
-import type { LoadedBeside, Seen } from './opening/load-anew.ts'
+import { loadAnew } from './opening/load-anew.ts'
+import type { LoadedBeside } from './opening/load-anew.ts'
+import { isNewest, readOn } from './opening/read-on.ts'
+import type { Seen, ShownState } from './opening/read-on.ts'
 import type { LoadedState } from './opening/load.ts'
 import { walkPointers } from './walk-pointers.ts'
+
+/** What a refresh did: nothing was new, what was new was read, or all of it. */
+export type Refreshed = 'same' | 'on' | 'anew'
 
 export class Reader {
   readonly #engine: Engine
   #registration: OwnRegistration | undefined
-  #refreshing: Promise<void> | undefined
+  #refreshing: Promise<Refreshed> | undefined
   /** Segments that only older states than the newest need. */
   readonly #stale = new Set<number>()
   /** It shows less than there is, since somebody takes over: what is gone may have been given back unseen. */
@@ -53,7 +58,7 @@ export class Reader {
    * Shows the newest state from now on. Two at once: the second joins the first.
    * @throws what a read-only opening throws; then everything is as before
    */
-  refresh(): Promise<void> {
+  refresh(): Promise<Refreshed> {
     this.#refreshing ??= this.#engine.letEnd(this.#refresh()).finally(() => {
       this.#refreshing = undefined
     })
@@ -92,37 +97,66 @@ export class Reader {
     await this.#registration?.remove()
   }
 
-  async #refresh(): Promise<void> {
-    const engine = this.#engine
-    const { environment, directory, segments } = engine
+  async #refresh(): Promise<Refreshed> {
+    const { environment, directory } = this.#engine
     const isAnew = await this.#registerAgain()
     const seen = isAnew || this.#isPartial ? undefined : this.#seen
-    if (seen !== undefined && (await isNewest(environment, directory, seen))) return
-    this.#seen = undefined
-    const show = async (
-      { state, isAtRest, isPartial }: LoadedBeside,
-      mayRetry: boolean,
-    ): Promise<'shown' | 'unpinned'> => {
-      if (Buffer.compare(state.databaseId, engine.databaseId) !== 0)
-        throw new NotADatabaseError(directory, 'another database has taken its place: open it again')
-      const sizes = await sizesOf(engine, state)
-      if (this.#registration === undefined) openDescriptors(segments, state, mayRetry)
-      engine.assertOpen()
-      if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return 'shown'
-      // The disk has lost records that were shown, and their numbers are given out again.
-      if (this.#registration !== undefined && this.#registration.pin > state.lastLsn) return 'unpinned'
-      for (const segment of segments.all()) {
-        segment.tailLive = 0
-        if (!sizes.has(segment.id)) this.#stale.add(segment.id)
-      }
-      this.#isPartial = isPartial
-      this.#seen = seenOf(state)
-      engine.show(state, isAtRest ? state.report : undefined)
-      accountFor(engine, sizes)
-      this.#settle()
-      return 'shown'
+    if (seen !== undefined) {
+      if (await isNewest(environment, directory, seen)) return 'same'
+      if (await this.#readOn(seen)) return 'on'
     }
+    this.#seen = undefined
+    const show = ({ state, ...rest }: LoadedBeside, mayRetry: boolean): Promise<'shown' | 'unpinned'> =>
+      this.#show(state, rest, mayRetry)
     while ((await loadAnew(environment, directory, show)) === 'unpinned') await this.#registerAnew(false)
+    return 'anew'
+  }
+
+  /** Shows what stands behind what is shown; false where all must be read, and nothing has changed. @throws ClosedError */
+  async #readOn(seen: Seen): Promise<boolean> {
+    const { environment, directory, turns, version, lastLsn } = this.#engine
+    const state = await readOn(environment, directory, turns, { ...seen, version, lastLsn })
+    if (state === undefined) return false
+    try {
+      const rest = { isAtRest: false, isPartial: false, sizes: sizesKept(this.#engine, state) }
+      return (await this.#show(state, rest, true)) === 'shown'
+    } catch (error) {
+      if (error instanceof ClosedError) throw error
+      return false
+    }
+  }
+
+  /** Puts a newer state in place, in one step: all before it only looks. */
+  async #show(
+    state: ShownState & Partial<Pick<LoadedState, 'report'>>,
+    {
+      isAtRest,
+      isPartial,
+      sizes: known,
+    }: Pick<LoadedBeside, 'isAtRest' | 'isPartial'> & { readonly sizes?: ReadonlyMap<number, number> },
+    mayRetry: boolean,
+  ): Promise<'shown' | 'unpinned'> {
+    const engine = this.#engine
+    const { directory, segments } = engine
+    if (Buffer.compare(state.databaseId, engine.databaseId) !== 0)
+      throw new NotADatabaseError(directory, 'another database has taken its place: open it again')
+    const sizes = await sizesOf(engine, state, known)
+    if (this.#registration === undefined) openDescriptors(segments, state, mayRetry)
+    engine.assertOpen()
+    if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return 'shown'
+    // The disk has lost records that were shown, and their numbers are given out again.
+    if (this.#registration !== undefined && this.#registration.pin > state.lastLsn) return 'unpinned'
+    for (const segment of segments.all()) {
+      segment.tailLive = 0
+      if (sizes.has(segment.id)) this.#stale.delete(segment.id)
+      else this.#stale.add(segment.id)
+    }
+    this.#isPartial = isPartial
+    this.#seen = seenOf(state)
+    engine.show(state, isAtRest ? state.report : undefined)
+    accountFor(engine, sizes)
+    this.#settle()
+    return 'shown'
   }
 
   /**
@@ -157,9 +191,9 @@ export class Reader {
   }
 }
 
-/** Not all of the state: its groups and tables are the engine's, and are let go of with the next one. */
-function seenOf({ names, end, epoch }: LoadedState): Seen {
-  return { names, end, epoch }
+/** Not all of the state: its version is the engine's, and let go of with the next one. */
+function seenOf({ names, end, epoch, databaseId, manifest, last, tails, sizes }: ShownState): Seen {
+  return { names, end, epoch, databaseId, manifest, last, tails, sizes }
 }
 
 /** Registers with pin 0; undefined where nothing can be written: reading goes on as long as it can. */

@@ -1,14 +1,14 @@
 // A group's tail, and what records do to it: the same functions live and at recovery, so that memory
 // and replay cannot differ (0003-I1). Everything here is one synchronous step; nothing reads a disk.
 
-import type { CommitSection, ExtentsRun as RecordedExtents, RowsRun } from '../journal/record.ts'
+import type { ExtentsRun as RecordedExtents } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import type { Stream } from './stream.ts'
-import { ExtentsRun, rowBound, Strip, stripSize } from './tail.ts'
-import type { TailRun, TailView } from './tail.ts'
+import { ExtentsRun, rowBound } from './tail.ts'
+import type { Strip, TailRun, TailView } from './tail.ts'
 
 /** The tail of one group: of an index channel and its data channels. */
 export class Group {
@@ -25,6 +25,15 @@ export class Group {
 
   constructor(key: number) {
     this.key = key
+  }
+
+  /** The same tail, to be changed while this one stays what it is; without its writers. */
+  copy(): Group {
+    const copy = new Group(this.key)
+    copy.runs = this.runs.map((run) => run.copy())
+    copy.generation = this.generation
+    copy.#isSorted = this.#isSorted
+    return copy
   }
 
   /** Adds a run of which something is committed. */
@@ -84,68 +93,6 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
     pointers.set(key, new ShortPointerList([pointer]))
   }
   return new ExtentsRun(shape, pointers, run.first, run.last)
-}
-
-/** Bytes of the first page that replay puts a writer's rows in, and of the largest: they double. */
-const FIRST_REPLAY_PAGE = 1024
-const LAST_REPLAY_PAGE = 64 * 1024
-
-/** Builds tails from commits that a log holds. One replay, one instance. */
-export class TailReplay {
-  readonly #strips = new Map<number, Strip>()
-
-  /** Adds one commit's section to its group's tail. */
-  commit(group: Group, section: CommitSection): void {
-    for (const run of section.runs) {
-      if (run.kind === 'extents') {
-        this.#strips.delete(section.stream)
-        group.add(pointersOfRun(section.shape, run))
-      } else {
-        this.#addRows(group, section, run)
-      }
-    }
-  }
-
-  #addRows(group: Group, section: CommitSection, run: RowsRun): void {
-    const { shape, stream } = section
-    let strip = this.#strips.get(stream)
-    const fits =
-      strip !== undefined &&
-      strip.shape.index === shape.index &&
-      sameKeys(strip.shape, shape) &&
-      strip.committed + run.count <= strip.capacity
-    if (!fits || strip === undefined || !run.joined) {
-      const doubled = Math.max(FIRST_REPLAY_PAGE, 2 * (strip?.page.bytes.length ?? 0))
-      const size = Math.max(Math.min(LAST_REPLAY_PAGE, doubled), stripSize(shape, run.count))
-      strip = new Strip(shape, { bytes: new Uint8Array(size) })
-      strip.joined = run.joined
-      if (run.parted.length > 0) strip.part(run.parted)
-      this.#strips.set(stream, strip)
-      // Its page is none of the pool's.
-      strip.isReleased = true
-    } else {
-      if (run.parted.length > 0) strip.partAt(run.parted, strip.committed)
-    }
-    const { bytes } = strip.page
-    for (let i = 0; i < shape.widths.length; i++) {
-      const width = shape.widths[i]!
-      const from = run.offsets[i]! + run.from * width
-      bytes.set(
-        run.bytes.subarray(from, from + run.count * width),
-        strip.offsets[i]! + strip.committed * width,
-      )
-    }
-    strip.written = strip.committed += run.count
-    if (strip.inTail) group.grew(strip)
-    else {
-      strip.inTail = true
-      group.add(strip)
-    }
-  }
-}
-
-function sameKeys(a: Shape, b: Shape): boolean {
-  return a === b || (a.keys.length === b.keys.length && a.keys.every((key, i) => key === b.keys[i]))
 }
 
 /** What a delete's cut took from extents that tails name: bytes by segment. */

@@ -7,6 +7,7 @@ import { viewArray } from '../telem/data-type.ts'
 import type { NumericArray } from '../telem/data-type.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { Pointer } from '../version/pointer.ts'
+import type { CommitEnds } from './commit-ends.ts'
 import type { Page } from './page-pool.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import { RowCuts } from './row-cuts.ts'
@@ -23,6 +24,21 @@ export function stripCapacity(shape: Shape, size: number): number {
   let rows = Math.floor(size / shape.rowSize)
   while (rows > 0 && stripSize(shape, rows) > size) rows--
   return rows
+}
+
+/** Where the columns of a strip lie in its page. */
+type Columns = Pick<Strip, 'capacity' | 'offsets' | 'columns'>
+
+function columnsIn(shape: Shape, page: Page): Columns {
+  const capacity = stripCapacity(shape, page.bytes.length)
+  const offsets: number[] = []
+  let at = 0
+  for (const width of shape.widths) {
+    offsets.push(at)
+    at += (capacity * width + 7) & ~7
+  }
+  const columns = shape.types.map((type, i) => viewArray(type, page.bytes.buffer, offsets[i]!, capacity))
+  return { capacity, offsets, columns }
 }
 
 /** Rows of one writer's group in one page. */
@@ -48,22 +64,33 @@ export class Strip {
   cuts: RowCuts = RowCuts.none
   /** The first row that is not flushed goes on with the domain before it, but where a cut says otherwise. */
   joined = false
+  /** Where the rows of each commit end, where they were read from a log. */
+  commits: CommitEnds | undefined
 
-  constructor(shape: Shape, page: Page) {
+  constructor(shape: Shape, page: Page, columns: Columns = columnsIn(shape, page)) {
     this.shape = shape
     this.page = page
-    this.capacity = stripCapacity(shape, page.bytes.length)
-    const offsets: number[] = []
-    let at = 0
-    for (const width of shape.widths) {
-      offsets.push(at)
-      at += (this.capacity * width + 7) & ~7
-    }
-    this.offsets = offsets
-    this.columns = shape.types.map((type, i) =>
-      viewArray(type, page.bytes.buffer, offsets[i]!, this.capacity),
-    )
+    this.capacity = columns.capacity
+    this.offsets = columns.offsets
+    this.columns = columns.columns
     this.times = this.columns[0] as BigInt64Array
+  }
+
+  /**
+   * The same rows in the same page, to be cut, flushed and added to while these stay what they are. Of the two one
+   * alone is added to: what lies in the page behind `committed` is nothing to the other.
+   */
+  copy(): Strip {
+    const copy = new Strip(this.shape, this.page, this)
+    copy.written = this.written
+    copy.committed = this.committed
+    copy.inTail = this.inTail
+    copy.isReleased = this.isReleased
+    copy.flushed = this.flushed
+    copy.cuts = this.cuts
+    copy.joined = this.joined
+    copy.commits = this.commits
+    return copy
   }
 
   /** First timestamp that is committed; there must be one. */
@@ -123,12 +150,21 @@ export class ExtentsRun {
   /** First and last timestamp that it had when it was committed. */
   readonly first: bigint
   readonly last: bigint
+  /** Of its commit, where it was read from a log. */
+  lsn = 0
 
   constructor(shape: Shape, pointers: ReadonlyMap<number, ShortPointerList>, first: bigint, last: bigint) {
     this.shape = shape
     this.pointers = pointers
     this.first = first
     this.last = last
+  }
+
+  /** The same, to be cut while this stays what it is. */
+  copy(): ExtentsRun {
+    const copy = new ExtentsRun(this.shape, this.pointers, this.first, this.last)
+    copy.lsn = this.lsn
+    return copy
   }
 
   view(): PointersView {

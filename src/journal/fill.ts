@@ -38,9 +38,12 @@ export function fillOf(length: number): Uint8Array {
   return bytes.subarray(0, length)
 }
 
-/** A journal file without the fill at its end: the file itself where it has none. A frame's last byte is never one of it. */
-export function withoutFill(file: Uint8Array): Uint8Array {
+/**
+ * A journal file without the fill at its end: the file itself where it has none. A frame's last byte is never one of it.
+ * @param least bytes that are no fill in any case: of the header, or of what else the bytes begin with
+ */
+export function withoutFill(file: Uint8Array, least: number = HEADER_SIZE): Uint8Array {
   let { length } = file
-  while (length > HEADER_SIZE && file[length - 1] === FILL) length--
+  while (length > least && file[length - 1] === FILL) length--
   return length === file.length ? file : file.subarray(0, length)
 }

@@ -93,10 +93,18 @@ export function readFrame(
   }
 }
 
-/** The first sound frame that begins after `offset`, wherever damage ends; undefined where none follows. */
-export function findFrame(bytes: Uint8Array, offset: number, seed: number): Frame | undefined {
+/**
+ * The first sound frame that begins after `offset`, wherever damage ends; undefined where none follows.
+ * @param fileOffset where in their file the bytes begin
+ */
+export function findFrame(
+  bytes: Uint8Array,
+  offset: number,
+  seed: number,
+  fileOffset: number = 0,
+): Frame | undefined {
   for (let at = (offset + 8) & ~7; at + FRAME_HEADER <= bytes.length; at += 8) {
-    const frame = readFrame(bytes, at, seed)
+    const frame = readFrame(bytes, at, seed, fileOffset + at)
     if (typeof frame === 'object') return frame
   }
   return undefined

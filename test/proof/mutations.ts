@@ -360,8 +360,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/opening/replay-records.ts',
-        from: "if (edit.kind === 'delete') apply",
-        to: "if (edit.kind === 'delete' && record.lsn > version.lsn) apply",
+        from: "if (edit.kind === 'delete') this",
+        to: "if (edit.kind === 'delete' && lsn > this.#version.lsn) this",
       },
     ],
     caughtBy: { kind: 'kill', in: 'a tail cut below a checkpoint' },
@@ -373,8 +373,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/opening/replay-records.ts',
-        from: "if (edit.kind === 'delete') apply",
-        to: "if (edit.kind === 'delete' && records.length === 0) apply",
+        from: "if (edit.kind === 'delete') this",
+        to: "if (edit.kind === 'delete' && lsn < 0) this",
       },
     ],
     caughtBy: { kind: 'kill', in: 'delete in pointers, in tails and in both, batched' },

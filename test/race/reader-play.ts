@@ -12,6 +12,7 @@ import { createGroup, frameOf, timesFrom } from '../pitfalls/stage.ts'
 import { Processes } from '../support/processes.ts'
 import type { Process } from '../support/processes.ts'
 import { contentsOf, keptFor, LIMITS, TUNING } from './reader-scenes.ts'
+import type { Ways } from './reading-on.ts'
 
 const NAMES = ['time', 'a', 'b']
 const CHANGES = [
@@ -67,8 +68,8 @@ class History {
   }
 }
 
-/** Plays one seed. @throws what does not hold */
-export async function playReaders(seed: number, deeds: number): Promise<void> {
+/** Plays one seed; returns how readers moved forward. @throws what does not hold */
+export async function playReaders(seed: number, deeds: number): Promise<Ways> {
   const random = new SeededRandom(seed)
   const slowness = 1 + random.below(6)
   const scheduler = async (): Promise<void> => {
@@ -89,10 +90,12 @@ export async function playReaders(seed: number, deeds: number): Promise<void> {
   }
   await Promise.all(readers)
   await play.end()
+  return play.ways
 }
 
 class Play {
   isOver = false
+  readonly ways: Ways = { same: 0, on: 0, anew: 0 }
   readonly #processes: Processes
   readonly #random: SeededRandom
   readonly #history = new History()
@@ -177,7 +180,7 @@ class Play {
           })
         else if (dice < 3) {
           least = Math.max(least, dice === 1 ? history.acknowledged : 0)
-          if (dice === 1) await reader.db.refresh()
+          if (dice === 1) this.ways[await reader.engine.reader!.refresh()]++
           keptFor(reader)(this.#processes)
           least = history.find(await contentsOf(reader.db), least)
         } else {

@@ -1,11 +1,14 @@
 // Readers beside a writer for as long as one likes: `npx tsx test/race/readers-soak.ts --minutes N [--seed S]`. First
-// every deed at every operation, then random plays, seed after seed, until the time is over. Prints how often they
-// met, what failed, and the command that shows each failure again (`--replay SEED`, or `--only DEED`).
+// every deed at every operation, then random plays and histories (reading-on.ts), seed after seed, until the time is
+// over. Prints how often they met, how often readers read on and how often they loaded anew, what failed, and the
+// command that shows each failure again (`--replay SEED`, or `--only DEED`).
 
 import { parseArgs } from 'node:util'
 import { playReaders } from './reader-play.ts'
 import { DEEDS } from './reader-scenes.ts'
 import { PLAYS } from './reader-steps.ts'
+import { playReadingOn } from './reading-on.ts'
+import type { Ways } from './reading-on.ts'
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +21,16 @@ const { values } = parseArgs({
 const DEEDS_A_PLAY = 120
 
 let failures = 0
+const ways: Ways = { same: 0, on: 0, anew: 0 }
+
+async function replay(seed: number): Promise<void> {
+  for (const play of [playReaders, playReadingOn]) {
+    const { same, on, anew } = await play(seed, DEEDS_A_PLAY)
+    ways.same += same
+    ways.on += on
+    ways.anew += anew
+  }
+}
 
 async function attempt(again: string, run: () => Promise<unknown>): Promise<void> {
   try {
@@ -32,7 +45,7 @@ async function attempt(again: string, run: () => Promise<unknown>): Promise<void
 
 if (values.replay !== undefined) {
   const seed = Number(values.replay)
-  await attempt(`--replay ${seed}`, () => playReaders(seed, DEEDS_A_PLAY))
+  await attempt(`--replay ${seed}`, () => replay(seed))
 } else {
   const end = performance.now() + Number(values.minutes) * 60_000
   let met = 0
@@ -48,10 +61,11 @@ if (values.replay !== undefined) {
   let plays = 0
   for (; values.only === undefined && performance.now() < end; seed++, plays++) {
     const replayed = seed
-    await attempt(`--replay ${replayed}`, () => playReaders(replayed, DEEDS_A_PLAY))
+    await attempt(`--replay ${replayed}`, () => replay(replayed))
   }
   process.stdout.write(
-    `${plays} random plays of ${DEEDS_A_PLAY} deeds, up to seed ${seed - 1}: ${failures} failures\n`,
+    `${plays} random plays and histories of ${DEEDS_A_PLAY} deeds, up to seed ${seed - 1}: ${failures} failures\n` +
+      `${ways.on} times readers read on, ${ways.anew} times they loaded anew, ${ways.same} times nothing was new\n`,
   )
 }
 if (failures > 0) process.exitCode = 1

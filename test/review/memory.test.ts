@@ -1,7 +1,7 @@
 // Faults found by reading: memory that is waited for, or taken without need.
 
 import { describe, expect, it } from 'vitest'
-import { Group, TailReplay } from '../../src/domain/group.ts'
+import { TailReplay } from '../../src/domain/tail-replay.ts'
 import { shapeOf } from '../../src/journal/shape.ts'
 import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
 
@@ -31,7 +31,6 @@ describe('somebody who begins to wait for memory just when the flusher goes to s
 describe('replay of many writers with a row each', () => {
   it('takes about as much memory as their rows took', () => {
     const shape = shapeOf([1, 2], ['timestamp', 'float64'])
-    const group = new Group(1)
     const replay = new TailReplay()
     const bytes = new Uint8Array(16)
     for (let stream = 0; stream < 100; stream++) {
@@ -45,8 +44,9 @@ describe('replay of many writers with a row each', () => {
         offsets: [0, 8],
         from: 0,
       } as const
-      replay.commit(group, { stream, shape, runs: [run] })
+      replay.commit({ stream, shape, runs: [run] }, 1 + stream)
     }
+    const group = replay.groups.get(1)!
     let held = 0
     for (const run of group.runs) if (run.kind === 'strip') held += run.page.bytes.length
     expect(group.runs).toHaveLength(100)

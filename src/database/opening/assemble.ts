@@ -74,16 +74,35 @@ export interface Contents {
 export async function sizesOf(
   { files, directory }: { readonly files: FileSystem; readonly directory: string },
   { version, groups }: Contents,
+  known: ReadonlyMap<number, number> = new Map(),
 ): Promise<Map<number, number>> {
   const ids = new Set(version.segments.ids())
   for (const { segment } of tailPointers(groups)) ids.add(segment)
   const sizes = new Map<number, number>()
   for (const id of ids) {
-    const stat = await files.stat(join(directory, segmentFile(id)))
+    const size = known.get(id) ?? (await files.stat(join(directory, segmentFile(id))))?.size ?? FIRST_EXTENT
     // One in which nothing lives may be gone already, beside a process that writes.
-    sizes.set(id, Math.max(stat?.size ?? FIRST_EXTENT, version.segments.get(id)?.size ?? 0))
+    sizes.set(id, Math.max(size, version.segments.get(id)?.size ?? 0))
   }
   return sizes
+}
+
+/** Sizes of the segments that records up to a newer state have not named. */
+export function sizesKept(
+  { version, lastLsn, segments }: Engine,
+  newer: Contents,
+): ReadonlyMap<number, number> {
+  const named = new Set<number>()
+  for (const group of newer.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind !== 'extents' || run.lsn <= lastLsn) continue
+      for (const list of run.pointers.values()) for (const { segment } of list.pointers) named.add(segment)
+    }
+  }
+  const kept = new Map<number, number>()
+  for (const { id, size } of segments.all())
+    if (!named.has(id) && newer.version.segments.get(id) === version.segments.get(id)) kept.set(id, size)
+  return kept
 }
 
 /** The segments in which something lives. */

@@ -120,7 +120,7 @@ export async function findEpoch(
   for (const { number } of names.manifests.filter((each) => each.epoch === epoch)) {
     const name = manifestName(epoch, number)
     const path = join(directory, name)
-    const bytes = await readWhole(files, path)
+    const bytes = await readBytes(files, path)
     const id = idOf(bytes, path, MANIFEST_KIND, epoch, number)
     const contents =
       id === undefined
@@ -138,7 +138,7 @@ export async function findEpoch(
   const found: { path: string; bytes: Uint8Array; number: number }[] = []
   for (const { number } of names.journals.filter((each) => each.epoch === epoch).reverse()) {
     const path = join(directory, journalName(epoch, number))
-    const bytes = await readWhole(files, path)
+    const bytes = await readBytes(files, path)
     found.push({ path, bytes, number })
     databaseId ??= idOf(bytes, path, JOURNAL_KIND, epoch, number)
   }
@@ -223,7 +223,7 @@ async function readBase(
 /** @throws CorruptionError where it is missing: it goes only once the epoch has a checkpoint of its own */
 async function readBaseFile({ files }: Folder, path: string): Promise<Uint8Array> {
   try {
-    return await readWhole(files, path)
+    return await readBytes(files, path)
   } catch (error) {
     const { cause } = error as Error
     if (!hasCode(cause, 'ENOENT')) throw error
@@ -272,12 +272,13 @@ function isHeaderTorn(bytes: Uint8Array, epoch: number, number: number): boolean
   return bytes.length <= LONGEST_START && bytes.every(mayBe)
 }
 
-async function readWhole(files: FileSystem, path: string): Promise<Uint8Array> {
+/** The bytes of a file, from `offset` on. @throws StorageError */
+export async function readBytes(files: FileSystem, path: string, offset: number = 0): Promise<Uint8Array> {
   try {
     const file = files.openNow(path, 'read')
     try {
-      const bytes = new Uint8Array(file.sizeNow())
-      const count = await file.read(bytes, 0)
+      const bytes = new Uint8Array(Math.max(0, file.sizeNow() - offset))
+      const count = await file.read(bytes, offset)
       return bytes.subarray(0, count)
     } finally {
       file.closeNow()

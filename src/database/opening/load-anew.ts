@@ -5,17 +5,12 @@
 // has read for certain is believed (0005-I10).
 
 import { ClosedError, NotADatabaseError, UnsupportedVersionError } from '../../errors.ts'
-import type { FileSystem } from '../../fs/file-system.ts'
-import { join, parseLease, segmentFile } from '../../fs/layout.ts'
-import { storageError } from '../../fs/storage-error.ts'
-import { FILL } from '../../journal/fill.ts'
-import { FRAME_HEADER } from '../../journal/frame.ts'
-import { isAlive } from '../../lease/identity.ts'
-import { readLease } from '../../lease/lease-file.ts'
+import { join, segmentFile } from '../../fs/layout.ts'
 import { loaderFor, neededSegments } from './assemble.ts'
 import { readCleanMark } from './clean-mark.ts'
 import type { Environment } from '../environment.ts'
 import { findNames } from './find-epoch.ts'
+import { epochAtRest, goneHolders, leaseEpochs } from './holders.ts'
 import { loadState } from './load.ts'
 import type { LoadedState, LoadOptions } from './load.ts'
 
@@ -127,64 +122,6 @@ async function hasSegments(
   for (const id of neededSegments(contents))
     if ((await files.stat(join(directory, segmentFile(id)))) === undefined) return false
   return true
-}
-
-/** What a state was read from: names and bytes that a newer one could not leave as they are. */
-export type Seen = Pick<LoadedState, 'names' | 'end' | 'epoch'>
-
-/**
- * Whether a state that was read, and believed, is the newest still: no log has come or gone, nobody has come to take
- * over, and nothing stands behind the newest record. Costs a few listings and one short read.
- */
-export async function isNewest({ files }: Environment, directory: string, seen: Seen): Promise<boolean> {
-  try {
-    if (JSON.stringify(await findNames(files, directory)) !== JSON.stringify(seen.names)) return false
-    if ((await leaseEpochs(files, directory)).some((epoch) => epoch > seen.epoch)) return false
-    if (seen.end === undefined) return seen.names.journals.length === 0
-    const file = files.openNow(seen.end.path, 'read')
-    try {
-      const next = new Uint8Array(FRAME_HEADER)
-      return next.subarray(0, file.readNow(next, seen.end.offset)).every((byte) => byte === FILL)
-    } finally {
-      file.closeNow()
-    }
-  } catch {
-    // Whoever reads all of it meets the same, and tells.
-    return false
-  }
-}
-
-/** The newest epoch that anybody came with, where all holders have ended; undefined where one may write, or it cannot be told. */
-async function epochAtRest(environment: Environment, directory: string): Promise<number | undefined> {
-  try {
-    const gone = await goneHolders(environment, directory)
-    const epochs = await leaseEpochs(environment.files, directory)
-    return epochs.length > 0 && epochs.every((epoch) => gone.has(epoch)) ? Math.max(...epochs) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** Epochs whose holders have ended, or gave them back: they begin nothing any more, and write nothing. */
-async function goneHolders(environment: Environment, directory: string): Promise<Set<number>> {
-  const { files, identity } = environment
-  const gone = new Set<number>()
-  for (const epoch of await leaseEpochs(files, directory)) {
-    const found = readLease(files, directory, epoch)
-    if (found === undefined) continue
-    const { content, isReleased } = found
-    const isDead = content !== undefined && (environment.isAlive ?? isAlive)(content, identity) === 'dead'
-    if (isReleased || isDead) gone.add(epoch)
-  }
-  return gone
-}
-
-async function leaseEpochs(files: FileSystem, directory: string): Promise<number[]> {
-  try {
-    return (await files.list(directory)).flatMap((name) => parseLease(name) ?? [])
-  } catch (cause) {
-    throw storageError('Cannot list the folder of the database', directory, cause)
-  }
 }
 
 function wait(ms: number): Promise<void> {

@@ -5,11 +5,13 @@
 
 import { CorruptionError } from '../../errors.ts'
 import type { Group } from '../../domain/group.ts'
+import type { TailReplay } from '../../domain/tail-replay.ts'
 import { join, parseNumbered, SEGMENT_DIRECTORY } from '../../fs/layout.ts'
+import type { LastRecord } from '../../journal/replay.ts'
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import type { Version } from '../../version/version.ts'
 import { checkEnd, checkManifestEnd, joinChain, reportOf } from './believe.ts'
-import type { RecoveryReport } from './believe.ts'
+import type { Chain, RecoveryReport } from './believe.ts'
 import { readCleanMark } from './clean-mark.ts'
 import type { CleanMark } from './clean-mark.ts'
 import { findEpoch, findNames, listIfThere, refuseNotWhole } from './find-epoch.ts'
@@ -39,6 +41,19 @@ export interface LoadedState {
   readonly names: FoundNames
   readonly end: { readonly path: string; readonly offset: number } | undefined
   readonly report: RecoveryReport
+  /** What made the groups. */
+  readonly tails: TailReplay
+  /** Bytes of each journal file without fill, by path. */
+  readonly sizes: ReadonlyMap<string, number>
+  /** The newest record, where reading may go on behind it: what follows in its epoch follows this state. */
+  readonly last: NewestRecord | undefined
+}
+
+/** Where the newest record of a journal stands. */
+export interface NewestRecord extends LastRecord {
+  readonly path: string
+  /** LSN in the file's name. */
+  readonly number: number
 }
 
 export interface LoadOptions extends Folder {
@@ -163,5 +178,14 @@ async function judge(
         ? { path: chain.last.path, offset: chain.last.end }
         : undefined,
     report: reportOf(found, chain, records, clean),
+    sizes: found.sizes,
+    last: isSameBoot && records.length === chain.records.length ? newestOf(chain, lastLsn) : undefined,
   }
+}
+
+function newestOf({ records, last }: Chain, lastLsn: number): NewestRecord | undefined {
+  if (last?.last === undefined || records.at(-1)?.lsn !== lastLsn) return undefined
+  // Behind a failed append that could not be cut off the file says more than counts.
+  if (last.records.at(-1)?.lsn !== lastLsn) return undefined
+  return { ...last.last, path: last.path, number: last.firstLsn }
 }

@@ -3,59 +3,91 @@
 
 import { assert } from '../../assert.ts'
 import { CorruptionError } from '../../errors.ts'
-import { applyTailCut, Group, TailReplay } from '../../domain/group.ts'
-import type { ExtentPlace, JournalRecord } from '../../journal/record.ts'
+import type { Group } from '../../domain/group.ts'
+import { TailReplay } from '../../domain/tail-replay.ts'
+import type { CommitSection, ExtentPlace, JournalRecord } from '../../journal/record.ts'
 import type { Shape } from '../../journal/shape.ts'
 import type { SampleRange } from '../../segment/dead-blocks.ts'
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import { apply } from '../../version/apply.ts'
+import type { PreparedChanges } from '../../version/apply.ts'
+import type { Edit } from '../../version/edit.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../../version/version.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
+/** A state that records led to. */
+export interface Replayed {
+  readonly version: Version
+  readonly groups: Map<number, Group>
+  /** What made the groups, to go on from. */
+  readonly tails: TailReplay
+}
+
 /** The state after `records`, on top of the base. */
-export function replayRecords(
-  found: FoundEpoch,
-  records: readonly JournalRecord[],
-): { version: Version; groups: Map<number, Group> } {
-  let version = found.base?.contents.version ?? EMPTY_VERSION
-  const flushed = flushedAtEnd(version, records)
-  const removed = new Set(
-    records.flatMap((record) =>
-      record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
-    ),
-  )
-  const groups = new Map<number, Group>()
-  const tails = new TailReplay()
-  const checked = new Map<Shape, Version['channels']>()
-  const groupOf = (key: number): Group => {
-    let group = groups.get(key)
-    if (group === undefined) groups.set(key, (group = new Group(key)))
-    return group
+export function replayRecords(found: FoundEpoch, records: readonly JournalRecord[]): Replayed {
+  const replay = new Replay(found.base?.contents.version ?? EMPTY_VERSION, new TailReplay(), records)
+  for (const record of records) fitted(found, record, () => replay.take(record))
+  return replay.end()
+}
+
+/** Applies records, one after another, to a version and to tails. */
+export class Replay {
+  #version: Version
+  readonly #tails: TailReplay
+  /** By index channel key: commits up to this LSN are pointers at the end of the records. */
+  readonly #flushed: ReadonlyMap<number, number>
+  /** Keys of channels that are gone at the end. */
+  readonly #removed: ReadonlySet<number>
+  readonly #checked = new Map<Shape, Version['channels']>()
+
+  /** @param records all that will be taken, in order */
+  constructor(version: Version, tails: TailReplay, records: readonly JournalRecord[]) {
+    this.#version = version
+    this.#tails = tails
+    this.#flushed = flushedAtEnd(version, records)
+    this.#removed = new Set(
+      records.flatMap((record) =>
+        record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
+      ),
+    )
   }
-  for (const record of records) {
-    if (record.kind === 'commit') {
-      fitted(found, record, () => {
-        for (const section of record.sections) {
-          const key = section.shape.index
-          if (record.lsn <= (flushed.get(key) ?? 0) || removed.has(key)) continue
-          assertShape(version, section.shape, checked)
-          tails.commit(groupOf(key), section)
-        }
-      })
-      continue
-    }
-    const { edit } = record
-    const before = version
-    version = fitted(found, record, () => {
-      // Below the checkpoint, what an edit did to tails is applied again all the same.
-      if (edit.kind === 'delete') applyTailCut(groups.values(), edit.tail)
-      return record.lsn > before.lsn ? apply(before, edit, record.lsn) : before
-    })
+
+  /** The version after the records that were taken. */
+  get version(): Version {
+    return this.#version
   }
-  for (const key of [...groups.keys()]) if (version.channels[key] === undefined) groups.delete(key)
-  return { version, groups }
+
+  /**
+   * @param prepared what is known already of what its changes make of the tables
+   * @throws AssertionError where the record does not fit what came before
+   */
+  take(record: JournalRecord, prepared?: PreparedChanges): void {
+    if (record.kind === 'edit') this.#edit(record.edit, record.lsn, prepared)
+    else for (const section of record.sections) this.#commit(section, record.lsn)
+  }
+
+  end(): Replayed {
+    const version = this.#version
+    for (const key of this.#tails.groups.keys())
+      if (version.channels[key] === undefined) this.#tails.drop(key)
+    return { version, groups: this.#tails.groups, tails: this.#tails }
+  }
+
+  #commit(section: CommitSection, lsn: number): void {
+    const key = section.shape.index
+    if (lsn <= (this.#flushed.get(key) ?? 0) || this.#removed.has(key)) return
+    assertShape(this.#version, section.shape, this.#checked)
+    this.#tails.commit(section, lsn)
+  }
+
+  #edit(edit: Edit, lsn: number, prepared?: PreparedChanges): void {
+    // Below the checkpoint, what an edit did to tails is applied again all the same.
+    if (edit.kind === 'delete') this.#tails.cut(edit.tail)
+    if (edit.kind === 'flush') for (const group of edit.groups) this.#tails.flush(group.key, group.lsn)
+    if (lsn > this.#version.lsn) this.#version = apply(this.#version, edit, lsn, prepared)
+  }
 }
 
 /** What `step` makes of a record. @throws CorruptionError where the record does not fit what came before */

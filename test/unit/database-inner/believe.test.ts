@@ -26,6 +26,7 @@ function file(first: number, last: number, rest: Partial<JournalContents> = {}):
     fault: 'end',
     soundBehind: false,
     proven: 0,
+    last: undefined,
     ...rest,
   }
 }

@@ -1,10 +1,10 @@
 // What records do to a group's tail: the same functions live and at replay (0003-I1).
 
 import { describe, expect, it } from 'vitest'
-import { applyTailCut, Group, liveOfRun, pointersOfRun, TailReplay } from '../../../src/domain/group.ts'
+import { applyTailCut, Group, liveOfRun, pointersOfRun } from '../../../src/domain/group.ts'
 import { visibleRows } from '../../../src/domain/tail.ts'
 import type { Strip, TailRun } from '../../../src/domain/tail.ts'
-import type { CommitSection, ExtentsRun } from '../../../src/journal/record.ts'
+import type { ExtentsRun } from '../../../src/journal/record.ts'
 import type { TailCut } from '../../../src/version/edit.ts'
 import { SHAPE, stripOf } from '../../support/pointers.ts'
 
@@ -19,20 +19,6 @@ const EXTENTS: ExtentsRun = {
     { segment: 7, offset: 64, length: 200 },
     { segment: 7, offset: 264, length: 300 },
   ],
-}
-
-function rowsSection(
-  times: readonly number[],
-  joined: boolean,
-  stream = 1,
-  parted: number[] = [],
-): CommitSection {
-  const { page, offsets } = stripOf(times)
-  return {
-    stream,
-    shape: SHAPE,
-    runs: [{ kind: 'rows', count: times.length, joined, parted, bytes: page.bytes, offsets, from: 0 }],
-  }
 }
 
 function cutOf(start: number, end: number, change: Partial<TailCut> = {}): TailCut {
@@ -96,43 +82,5 @@ describe('a cut of a tail', () => {
     expect(visibleRows(strip.view(), 2).map(({ joined }) => joined)).toEqual([true, false])
     expect(visibleRows(strip.view(), 1).map(({ joined }) => joined)).toEqual([true])
     expect([1, 2].map((key) => run.pointers.get(key)!.get(0).joined)).toEqual([false, false])
-  })
-})
-
-describe('the tail of a replay', () => {
-  it('goes on in one strip for one writer, and begins another for another, or for what is not joined', () => {
-    const group = new Group(1)
-    const replay = new TailReplay()
-    replay.commit(group, rowsSection([1, 2], false))
-    replay.commit(group, rowsSection([3], true))
-    replay.commit(group, rowsSection([50], false, 2))
-    replay.commit(group, rowsSection([4, 5], true))
-    replay.commit(group, rowsSection([90], false))
-    expect(group.runs.map((run) => timesOf(run, 1))).toEqual([[1, 2, 3, 4, 5], [50], [90]])
-    expect([...(group.runs[0] as Strip).columns[1]!.subarray(0, 5)]).toEqual([0.5, 1, 1.5, 2, 2.5])
-  })
-
-  it('keeps what was parted apart', () => {
-    const group = new Group(1)
-    const replay = new TailReplay()
-    replay.commit(group, rowsSection([1, 2], false))
-    replay.commit(group, rowsSection([7], true, 1, [2]))
-    const strip = group.runs[0] as Strip
-    expect(visibleRows(strip.view(), 2)).toHaveLength(2)
-    expect(visibleRows(strip.view(), 1)).toHaveLength(1)
-  })
-
-  it('puts extents between rows, in order', () => {
-    const group = new Group(1)
-    const replay = new TailReplay()
-    replay.commit(group, rowsSection([1, 2], false))
-    replay.commit(group, { stream: 1, shape: SHAPE, runs: [EXTENTS] })
-    replay.commit(group, rowsSection([200], true))
-    expect(group.runs.map(({ kind }) => kind)).toEqual(['strip', 'extents', 'strip'])
-    const [first, second] = [1, 2].map((key) =>
-      (group.runs[1] as ReturnType<typeof pointersOfRun>).pointers.get(key)!.get(0),
-    )
-    expect(first).toMatchObject({ start: 100n, end: 110n, joined: true, count: 10, live: 200 })
-    expect(second).toMatchObject({ joined: false, live: 300, segment: 7, offset: 264 })
   })
 })

@@ -1,0 +1,33 @@
+// Where the rows of each commit end in a strip that was read from a log: a flush names the newest commit that it
+// has turned into pointers (0003), and a reader that reads on finds the rows by that. Copies of a strip share
+// it. Called by tail-replay.ts.
+
+export class CommitEnds {
+  readonly #lsns: number[] = []
+  readonly #rows: number[] = []
+
+  /**
+   * The commit `lsn` has put rows [from, to) behind those of the commits before it. What a try that was given up has
+   * noted beyond `from` counts no more.
+   */
+  note(lsn: number, from: number, to: number): void {
+    while ((this.#rows.at(-1) ?? 0) > from) {
+      this.#rows.pop()
+      this.#lsns.pop()
+    }
+    this.#lsns.push(lsn)
+    this.#rows.push(to)
+  }
+
+  /** Where the rows of the commits up to `lsn` end; 0 where there is none. */
+  endOf(lsn: number): number {
+    let low = 0
+    let high = this.#lsns.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#lsns[middle]! <= lsn) low = middle + 1
+      else high = middle
+    }
+    return low === 0 ? 0 : this.#rows[low - 1]!
+  }
+}
