@@ -1,6 +1,7 @@
 // A process of bench/readers.ts that has a database open read-only, many times over: told the folder and how often by
 // its arguments, it says so when all are open. "refresh" lets each of them move forward once a second, spread over it;
-// "idle" lets them rest; "close" closes them. It answers each line when it is so, with the refreshes made since the last.
+// "compute" lets the process use all the time that it gets, for nothing; "idle" lets it rest; "close" closes all. It
+// answers each line when it is so, with the refreshes made since the last, and the ms of processor time.
 
 import { createInterface } from 'node:readline'
 import { open } from '../src/index.ts'
@@ -25,18 +26,27 @@ async function keepRefreshing(db: Database, i: number): Promise<void> {
   }
 }
 
+async function keepComputing(): Promise<void> {
+  while (isOn) {
+    for (const endMs = performance.now() + 5; performance.now() < endMs;);
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
 console.log('open')
+let cpu = process.cpuUsage()
 let running: Promise<unknown> = Promise.resolve()
 for await (const line of createInterface({ input: process.stdin })) {
   isOn = false
   await running
   if (line === 'close') break
-  if (line === 'refresh') {
-    isOn = true
-    running = Promise.all(readers.map(keepRefreshing))
-  }
-  console.log(refreshes)
+  const { user, system } = process.cpuUsage(cpu)
+  console.log(refreshes, (user + system) / 1000)
   refreshes = 0
+  cpu = process.cpuUsage()
+  isOn = line !== 'idle'
+  if (line === 'refresh') running = Promise.all(readers.map(keepRefreshing))
+  if (line === 'compute') running = keepComputing()
 }
 for (const db of readers) await db.close()
 // Whoever started it holds the other end.

@@ -1,8 +1,9 @@
 // What do 100 registered read-only processes cost the one that writes? Single-row frames of 1 + 10 channels, each its own
 // commit ('batched'), and now and then a delete and a collection, which is what looks at registrations: alone, beside
-// 4 processes with 25 read-only opens each that rest, and beside the same that each move forward once a second. In
-// turn, in one run; medians, ratios first. The readers give way to the writer where they want the same core (nice).
-// What is read back is checked. No sync is waited for.
+// 4 processes with 25 read-only opens each that rest, beside the same that each move forward once a second, and beside
+// the same that only use up time, which says how much of it is the machine's: cores share caches, and more. In turn, in
+// one run; medians, ratios first. The readers give way to the writer where they want the same core (nice). What is read
+// back is checked. No sync is waited for.
 //
 //   npx tsx bench/readers.ts [seconds of one measurement] [opens in each of the 4 processes]
 
@@ -58,9 +59,11 @@ class ReaderProcess {
     return String((await this.#lines.next()).value)
   }
 
-  async tell(line: string): Promise<number> {
+  /** Returns the refreshes made until then, and the ms of processor time. */
+  async tell(line: string): Promise<readonly [number, number]> {
     this.#child.stdin.write(`${line}\n`)
-    return Number(await this.answer())
+    const [refreshes, ms] = (await this.answer()).split(' ')
+    return [Number(refreshes), Number(ms)]
   }
 
   async close(): Promise<void> {
@@ -93,12 +96,17 @@ function median(values: readonly number[]): number {
 }
 
 await measure()
-const rates: Record<'alone' | 'beside readers at rest' | 'beside readers that refresh', number[]> = {
+const rates: Record<
+  'alone' | 'beside readers at rest' | 'beside readers that refresh' | 'beside processes that only compute',
+  number[]
+> = {
   alone: [],
   'beside readers at rest': [],
   'beside readers that refresh': [],
+  'beside processes that only compute': [],
 }
 let refreshes = 0
+let refreshMs = 0
 for (let repeat = 0; repeat < REPEATS; repeat++) {
   rates.alone.push(await measure())
   const readers = Array.from({ length: PROCESSES }, () => new ReaderProcess())
@@ -108,8 +116,12 @@ for (let repeat = 0; repeat < REPEATS; repeat++) {
   rates['beside readers at rest'].push(await measure())
   await Promise.all(readers.map((reader) => reader.tell('refresh')))
   rates['beside readers that refresh'].push(await measure())
-  const made = await Promise.all(readers.map((reader) => reader.tell('idle')))
-  refreshes += made.reduce((sum, each) => sum + each, 0)
+  for (const [count, ms] of await Promise.all(readers.map((reader) => reader.tell('idle')))) {
+    refreshes += count
+    refreshMs += ms
+  }
+  await Promise.all(readers.map((reader) => reader.tell('compute')))
+  rates['beside processes that only compute'].push(await measure())
   for (const reader of readers) await reader.close()
 }
 const { c0 } = await db.count('c0', { start: BigInt(row - 1000) })
@@ -122,6 +134,8 @@ for (const [name, each] of Object.entries(rates)) {
     `${(rate / alone).toFixed(2)}  ${name}: ${Math.round(rate)} frames/s (${each.map(Math.round).join(', ')})`,
   )
 }
-console.log(`${Math.round(refreshes / REPEATS / SECONDS)} refreshes a second`)
+console.log(
+  `${Math.round(refreshes / REPEATS / SECONDS)} refreshes a second, ${(refreshMs / refreshes).toFixed(1)} ms of a core each`,
+)
 await db.close({ force: true })
 rmSync(folder, { recursive: true })

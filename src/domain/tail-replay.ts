@@ -149,8 +149,13 @@ function addRows({ group, strips }: Tail, section: CommitSection, run: RowsRun, 
   const from = strip.committed
   for (let i = 0; i < shape.widths.length; i++) {
     const width = shape.widths[i]!
-    const begin = run.offsets[i]! + run.from * width
-    bytes.set(run.bytes.subarray(begin, begin + run.count * width), strip.offsets[i]! + from * width)
+    copyBytes(
+      run.bytes,
+      run.offsets[i]! + run.from * width,
+      run.count * width,
+      bytes,
+      strip.offsets[i]! + from * width,
+    )
   }
   strip.written = strip.committed = from + run.count
   strip.commits?.note(lsn, from, strip.committed)
@@ -159,6 +164,14 @@ function addRows({ group, strips }: Tail, section: CommitSection, run: RowsRun, 
     strip.inTail = true
     group.add(strip)
   }
+}
+
+/** Fewer bytes are copied one by one: views of them cost more. */
+const FEW_BYTES = 32
+
+function copyBytes(from: Uint8Array, begin: number, length: number, to: Uint8Array, at: number): void {
+  if (length > FEW_BYTES) to.set(from.subarray(begin, begin + length), at)
+  else for (let i = 0; i < length; i++) to[at + i] = from[begin + i]!
 }
 
 function sameKeys(a: Shape, b: Shape): boolean {

@@ -14,8 +14,8 @@ import type { ExpectedFileHeader } from '../codec/file-header.ts'
 import { CorruptionError } from '../errors.ts'
 import { withoutFill } from './fill.ts'
 import { findFrame, FRAME_HEADER, readFrame } from './frame.ts'
-import type { FrameFault } from './frame.ts'
-import { decodeRecord, RECORD_HEADER } from './record.ts'
+import type { Frame, FrameFault } from './frame.ts'
+import { decodeLate, decodeRecord, RECORD_HEADER } from './record.ts'
 import type { JournalRecord } from './record.ts'
 import type { Shape } from './shape.ts'
 
@@ -74,11 +74,12 @@ export function readJournal(file: Uint8Array, path: string, identity: JournalIde
   }
 }
 
-/** As `readJournal`, in steps between which the loop may turn. */
+/** As `readJournal`, in steps between which the loop may turn. @param isLate leaves commits to be decoded when they are asked for */
 export function* journalSteps(
   file: Uint8Array,
   path: string,
   identity: JournalIdentity,
+  isLate: boolean = false,
 ): Generator<void, JournalContents, void> {
   const { epoch, number, databaseId } = identity
   const bytes = withoutFill(file)
@@ -91,13 +92,13 @@ export function* journalSteps(
     const rest = { fault, soundBehind: behind !== undefined, proven: behind ?? 0, headerFault } as const
     return { path, epoch, firstLsn: number, records: [], end: 0, last: undefined, ...rest }
   }
-  const from = { offset: 0, at: HEADER_SIZE, lsn: number, shapes: new Map<number, Shape>() }
+  const from = { offset: 0, at: HEADER_SIZE, lsn: number, shapes: new Map<number, Shape>(), isLate }
   return { path, epoch, firstLsn: number, ...(yield* rowSteps(bytes, path, seed, from)) }
 }
 
 /**
  * Reads on behind a record that was read before, in steps between which the loop may turn; undefined where that
- * one is not there any more.
+ * one is not there any more. Commits are decoded when they are asked for.
  * @param bytes of the file from the frame of that record on
  * @param lsn of that record
  * @throws CorruptionError where a sound frame holds no record, or not the next
@@ -115,7 +116,7 @@ export function* recordsBehind(
   const frame = readFrame(bytes, 0, seed, offset)
   if (typeof frame === 'string') return undefined
   const rest = withoutFill(bytes, frame.length)
-  const from = { offset, at: frame.length, lsn: lsn + 1, shapes: new Map(shapes) }
+  const from = { offset, at: frame.length, lsn: lsn + 1, shapes: new Map(shapes), isLate: true }
   return yield* rowSteps(rest, path, seed, from)
 }
 
@@ -132,13 +133,15 @@ interface RowStart {
   readonly lsn: number
   /** Those that the file has defined before; added to. */
   readonly shapes: Map<number, Shape>
+  /** Commits are decoded when they are asked for. */
+  readonly isLate: boolean
 }
 
 function* rowSteps(
   bytes: Uint8Array,
   path: string,
   seed: number,
-  { offset, at: start, lsn, shapes }: RowStart,
+  { offset, at: start, lsn, shapes, isLate }: RowStart,
 ): Generator<void, RecordRow, void> {
   const records: JournalRecord[] = []
   let at = start
@@ -161,7 +164,7 @@ function* rowSteps(
       }
     }
     const place = offset + at
-    const record = decode(frame.kind, frame.payload, path, place, shapes)
+    const record = decode(isLate ? decodeLate : decodeRecord, frame, path, place, shapes)
     const expected = lsn + records.length
     if (record.lsn !== expected)
       throw new CorruptionError(path, place, `record ${record.lsn} stands where ${expected} belongs`)
@@ -209,14 +212,14 @@ function marksBehind(bytes: Uint8Array, at: number, seed: number, offset: number
 }
 
 function decode(
-  kind: number,
-  payload: Uint8Array,
+  step: typeof decodeRecord,
+  { kind, payload }: Frame,
   path: string,
   at: number,
   shapes: Map<number, Shape>,
 ): JournalRecord {
   try {
-    return decodeRecord(kind, payload, at, shapes)
+    return step(kind, payload, at, shapes)
   } catch (cause) {
     if (cause instanceof DecodeError)
       throw new CorruptionError(path, at + 16 + cause.offset, cause.message, { cause })

@@ -277,6 +277,10 @@ describe("the reader believes a stale holder's record", () => {
     expect([after, successor]).toEqual([numbers(1, 22), numbers(1, 22)])
   })
 
+  it('also where it is open already, and reads on', async () => {
+    expect(await seeStaleRecord(true)).toEqual([numbers(1, 22), numbers(1, 22), numbers(1, 22)])
+  })
+
   it('is not kept from believing by a lease that was given back, or whose holder is dead', async () => {
     const { processes, writer } = await begin()
     await commit(writer, 21, 5)

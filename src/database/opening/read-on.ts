@@ -136,9 +136,8 @@ async function readBehind(
     if (lsn !== next - 1) return undefined
     number = next
     path = join(directory, journalName(epoch, number))
-    const contents: JournalContents = await inTurns(
-      journalSteps(await readBytes(files, path), path, { epoch, number, databaseId }),
-    )
+    const steps = journalSteps(await readBytes(files, path), path, { epoch, number, databaseId }, true)
+    const contents: JournalContents = await inTurns(steps)
     if (contents.last === undefined) return undefined
     row = contents
     sizes.set(path, row.end)

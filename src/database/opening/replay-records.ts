@@ -64,8 +64,10 @@ export class Replay {
    * @throws AssertionError where the record does not fit what came before
    */
   take(record: JournalRecord, prepared?: PreparedChanges): void {
-    if (record.kind === 'edit') this.#edit(record.edit, record.lsn, prepared)
-    else for (const section of record.sections) this.#commit(section, record.lsn)
+    const { lsn } = record
+    if (record.kind === 'edit') this.#edit(record.edit, lsn, prepared)
+    else if (record.group === undefined || !this.#isGone(record.group, lsn))
+      for (const section of record.sections) this.#commit(section, lsn)
   }
 
   end(): Replayed {
@@ -76,10 +78,14 @@ export class Replay {
   }
 
   #commit(section: CommitSection, lsn: number): void {
-    const key = section.shape.index
-    if (lsn <= (this.#flushed.get(key) ?? 0) || this.#removed.has(key)) return
+    if (this.#isGone(section.shape.index, lsn)) return
     assertShape(this.#version, section.shape, this.#checked)
     this.#tails.commit(section, lsn)
+  }
+
+  /** Whether a commit's samples of a group are pointers at the end, or gone with the group. */
+  #isGone(key: number, lsn: number): boolean {
+    return lsn <= (this.#flushed.get(key) ?? 0) || this.#removed.has(key)
   }
 
   #edit(edit: Edit, lsn: number, prepared?: PreparedChanges): void {
