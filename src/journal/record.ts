@@ -153,61 +153,6 @@ export function decodeRecord(
   return { kind: 'commit', lsn, proven, offset, sections }
 }
 
-/** Where the first section of a commit says its shape, and whether it defines it; bytes from the payload's start. */
-const SECTION_COUNT = 16
-const SHAPE_NUMBER = 20
-const DEFINES = 28
-
-/**
- * As `decodeRecord`, but leaves a commit of one section for later, whose shape is known: most commits of a log are
- * flushed behind it, and nobody asks for them again. Asking for its sections may throw what `decodeRecord` throws.
- */
-export function decodeLate(
-  kind: number,
-  payload: Uint8Array,
-  offset: number,
-  shapes: Map<number, Shape>,
-): JournalRecord {
-  if (kind !== COMMIT || payload.length <= DEFINES) return decodeRecord(kind, payload, offset, shapes)
-  const data = new DataView(payload.buffer, payload.byteOffset, payload.length)
-  const shape = shapes.get(data.getUint32(SHAPE_NUMBER, true))
-  if (data.getUint32(SECTION_COUNT, true) !== 1 || payload[DEFINES] !== 0 || shape === undefined)
-    return decodeRecord(kind, payload, offset, shapes)
-  const lsn = Number(data.getBigUint64(0, true))
-  return new LateCommit(lsn, Number(data.getBigUint64(8, true)), offset, shape.index, payload, shapes)
-}
-
-class LateCommit {
-  readonly kind = 'commit'
-  readonly lsn: number
-  readonly proven: number
-  readonly offset: number
-  readonly group: number
-  readonly #payload: Uint8Array
-  readonly #shapes: Map<number, Shape>
-
-  constructor(
-    lsn: number,
-    proven: number,
-    offset: number,
-    group: number,
-    payload: Uint8Array,
-    shapes: Map<number, Shape>,
-  ) {
-    this.lsn = lsn
-    this.proven = proven
-    this.offset = offset
-    this.group = group
-    this.#payload = payload
-    this.#shapes = shapes
-  }
-
-  get sections(): readonly CommitSection[] {
-    const record = decodeRecord(COMMIT, this.#payload, this.offset, this.#shapes)
-    return record.kind === 'commit' ? record.sections : []
-  }
-}
-
 function decodeSection(from: ByteReader, shapes: Map<number, Shape>): CommitSection {
   const number = from.u32()
   const stream = from.u32()

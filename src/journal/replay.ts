@@ -2,7 +2,6 @@
 // believed of that is decided in database/opening/load.ts (S3): here nothing is judged.
 
 import { fileSeed } from '../codec/checksum.ts'
-import { DecodeError } from '../codec/decode-error.ts'
 import {
   decodeFileHeader,
   encodeFileHeader,
@@ -14,8 +13,9 @@ import type { ExpectedFileHeader } from '../codec/file-header.ts'
 import { CorruptionError } from '../errors.ts'
 import { withoutFill } from './fill.ts'
 import { findFrame, FRAME_HEADER, readFrame } from './frame.ts'
-import type { Frame, FrameFault } from './frame.ts'
-import { decodeLate, decodeRecord, RECORD_HEADER } from './record.ts'
+import type { FrameFault } from './frame.ts'
+import { decodeLate, decodeNow } from './late-commit.ts'
+import { RECORD_HEADER } from './record.ts'
 import type { JournalRecord } from './record.ts'
 import type { Shape } from './shape.ts'
 
@@ -164,7 +164,9 @@ function* rowSteps(
       }
     }
     const place = offset + at
-    const record = decode(isLate ? decodeLate : decodeRecord, frame, path, place, shapes)
+    const record = isLate
+      ? decodeLate(frame, path, place, shapes)
+      : decodeNow(frame.kind, frame.payload, path, place, shapes)
     const expected = lsn + records.length
     if (record.lsn !== expected)
       throw new CorruptionError(path, place, `record ${record.lsn} stands where ${expected} belongs`)
@@ -209,20 +211,4 @@ function marksBehind(bytes: Uint8Array, at: number, seed: number, offset: number
     frame = typeof next === 'object' ? next : findFrame(bytes, frame.offset, seed, offset)
   }
   return newest
-}
-
-function decode(
-  step: typeof decodeRecord,
-  { kind, payload }: Frame,
-  path: string,
-  at: number,
-  shapes: Map<number, Shape>,
-): JournalRecord {
-  try {
-    return step(kind, payload, at, shapes)
-  } catch (cause) {
-    if (cause instanceof DecodeError)
-      throw new CorruptionError(path, at + 16 + cause.offset, cause.message, { cause })
-    throw cause
-  }
 }

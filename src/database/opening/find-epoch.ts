@@ -24,7 +24,7 @@ import {
 import { storageError } from '../../fs/storage-error.ts'
 import { hasCode } from '../../fs/system-error.ts'
 import { withoutFill } from '../../journal/fill.ts'
-import { readJournal } from '../../journal/replay.ts'
+import { journalSteps } from '../../journal/replay.ts'
 import type { JournalContents } from '../../journal/replay.ts'
 import { manifestSteps, soundEnd } from '../../manifest/manifest.ts'
 import type { ManifestContents } from '../../manifest/manifest.ts'
@@ -35,6 +35,8 @@ import { inTurns } from '../turns.ts'
 export interface Folder {
   readonly files: FileSystem
   readonly directory: string
+  /** Commits are decoded when they are asked for: for who only reads, since a writing opening looks at each. */
+  readonly isLate?: boolean
 }
 
 /** Names found in the folders of a database. */
@@ -147,9 +149,11 @@ export async function findEpoch(
     return { notWhole, journal: found[0]?.path }
   }
   const id = databaseId
-  const journals = found.map(({ path, bytes, number }) =>
-    readJournal(bytes, path, { epoch, number, databaseId: id }),
-  )
+  const journals: JournalContents[] = []
+  for (const { path, bytes, number } of found) {
+    const identity = { epoch, number, databaseId: id }
+    journals.push(await inTurns(journalSteps(bytes, path, identity, options.isLate)))
+  }
   const sizes = new Map(found.map(({ path, bytes }) => [path, withoutFill(bytes).length]))
   if (base !== undefined)
     return { epoch, databaseId: id, base, journals, sizes, notWhole, bootId: base.contents.facts.bootId }

@@ -92,7 +92,7 @@ async function loadOnce(
   return part.epoch === state.epoch ? { state: part, isAtRest: false, isPartial } : undefined
 
   async function loadNewest(options: Pick<LoadOptions, 'hasBytes'>): Promise<LoadedState> {
-    const loaded = await loadState({ ...loaderFor(environment, directory), ...options })
+    const loaded = await loadState({ ...loaderFor(environment, directory), isLate: true, ...options })
     if (loaded === undefined) throw new NotADatabaseError(directory, NOT_BEGUN)
     return loaded
   }

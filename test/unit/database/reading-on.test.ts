@@ -210,6 +210,26 @@ describe('a refresh reads on', () => {
     expect(processes.segments).toEqual([])
   })
 
+  it('and forgets no segment that is in use again, with the snapshot that was the last to need it', async () => {
+    const scene = await begin()
+    const { writer, reader } = scene
+    await writer.flusher.flushAll()
+    writer.engine.segments.seal(writer.engine.segments.active!)
+    // Named by tails alone.
+    await commit(writer, 100, 2000)
+    const [segment] = scene.processes.segments.slice(-1)
+    await refresh(scene)
+    const snapshot = reader.db.snapshot()
+    await writer.db.delete(NAMES, { start: 100n })
+    await refresh(scene)
+    await commit(writer, 5000, 2000)
+    expect(scene.processes.segments.at(-1)).toBe(segment)
+    await refresh(scene)
+    await snapshot.close()
+    expect(reader.engine.segments.all().map(({ id }) => id)).toContain(writer.engine.segments.active!.id)
+    expect((await reader.db.stats()).segments).toHaveLength(scene.processes.segments.length)
+  })
+
   it('where it could not register, and keeps the descriptors of what it shows', async () => {
     const scene = await begin((disk) => {
       const rule = { kind: 'create', path: /readers/, times: Infinity, fault: { code: 'EROFS' } } as const

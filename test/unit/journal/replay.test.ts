@@ -5,8 +5,10 @@ import { HEADER_SIZE } from '../../../src/codec/file-header.ts'
 import { CorruptionError } from '../../../src/errors.ts'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
 import { Journal } from '../../../src/journal/journal.ts'
-import type { JournalContents } from '../../../src/journal/replay.ts'
-import { readJournal } from '../../../src/journal/replay.ts'
+import type { JournalRecord } from '../../../src/journal/record.ts'
+import type { JournalContents, RecordRow } from '../../../src/journal/replay.ts'
+import { readJournal, recordsBehind } from '../../../src/journal/replay.ts'
+import { shapeOf } from '../../../src/journal/shape.ts'
 
 const databaseId = new Uint8Array(16).fill(3)
 const IDENTITY = { epoch: 2, number: 5, databaseId }
@@ -85,5 +87,92 @@ describe('a journal file', () => {
     expect(() => readJournal(bytes, 'journal/x', { ...IDENTITY, databaseId: new Uint8Array(16) })).toThrow(
       CorruptionError,
     )
+  })
+})
+
+/** A file of commits of two shapes, one of them of both, and edits between them; fill behind the last. */
+async function manyCommits(): Promise<{ bytes: Uint8Array; end: number }> {
+  const files = new MemoryFileSystem()
+  await files.makeDirectory('db/journal')
+  const options = { files, directory: 'db', epoch: 2, databaseId, firstLsn: 5 }
+  const journal = new Journal({ ...options, rollSize: 1 << 20, fillSize: 4096 })
+  const shapes = [shapeOf([1, 2], ['timestamp', 'int8']), shapeOf([3], ['timestamp'])]
+  for (let n = 0; n < 30; n++) {
+    const some = n % 5 === 4 ? shapes : [shapes[n % 2]!]
+    const sections = some.map((shape) => {
+      const offsets = shape.widths.map((_, i) => 16 * i)
+      const run = { count: 1 + (n % 2), joined: n > 3, parted: [], bytes: new Uint8Array(64).fill(n) }
+      return { stream: n % 3, shape, runs: [{ kind: 'rows', offsets, from: 0, ...run } as const] }
+    })
+    journal.appendCommit(sections, 0, true)
+    if (n % 7 === 6) journal.appendEdit({ kind: 'remove', keys: [n] }, n)
+  }
+  const end = journal.size
+  journal.fillAhead(100)
+  return { bytes: files.snapshotBytes(files.files()[0]!), end }
+}
+
+function behind(bytes: Uint8Array, row: RecordRow): RecordRow | undefined {
+  const last = row.last!
+  const steps = recordsBehind(
+    bytes.subarray(last.offset),
+    'journal/x',
+    IDENTITY,
+    last,
+    row.records.at(-1)!.lsn,
+  )
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** What a record says, decoded now or later. */
+function wordsOf(record: JournalRecord): unknown {
+  const { kind, lsn, proven, offset } = record
+  const rest = record.kind === 'commit' ? record.sections : record.edit
+  return { kind, lsn, proven, offset, rest }
+}
+
+describe('reading on in a journal file', () => {
+  it('gives the records that reading all of it gives, wherever it was broken off, without the fill', async () => {
+    const { bytes, end } = await manyCommits()
+    const whole = read(bytes)
+    expect([whole.records.length, whole.end, bytes.length > end]).toEqual([34, end, true])
+    for (let count = 1; count < whole.records.length; count++) {
+      const before = read(bytes.subarray(0, whole.records[count]!.offset))
+      const rest = behind(bytes, before)!
+      expect(rest).toMatchObject({ end, fault: 'end', soundBehind: false })
+      expect([...before.records, ...rest.records].map(wordsOf)).toEqual(whole.records.map(wordsOf))
+      expect([rest.last!.offset, rest.last!.head]).toEqual([whole.last!.offset, whole.last!.head])
+      expect([...rest.last!.shapes.keys()]).toEqual([...whole.last!.shapes.keys()])
+    }
+    expect(behind(bytes, whole)).toMatchObject({ records: [], end, fault: 'end', last: undefined })
+  })
+
+  it('is given up where the record that was read last is not there, or not whole', async () => {
+    const { bytes } = await manyCommits()
+    const whole = read(bytes)
+    const before = read(bytes.subarray(0, whole.records[20]!.offset))
+    const { offset } = before.last!
+    for (const at of [0, 5, 9, 13, 40]) {
+      const damaged = Uint8Array.from(bytes)
+      damaged[offset + at]! ^= 1
+      expect(behind(damaged, before)).toBeUndefined()
+    }
+    expect(behind(bytes.subarray(0, offset + 20), before)).toBeUndefined()
+    expect(behind(bytes.subarray(0, offset), before)).toBeUndefined()
+  })
+
+  it('says what stands where the sound records end', async () => {
+    const { bytes } = await manyCommits()
+    const whole = read(bytes)
+    const before = read(bytes.subarray(0, whole.records[20]!.offset))
+    const torn = behind(bytes.subarray(0, whole.records[25]!.offset - 3), before)!
+    expect([torn.records.length, torn.fault, torn.soundBehind]).toEqual([4, 'short', false])
+    const damaged = Uint8Array.from(bytes)
+    damaged[whole.records[24]!.offset + 20]! ^= 1
+    const cut = behind(damaged, before)!
+    expect([cut.records.length, cut.fault, cut.soundBehind]).toEqual([4, 'damaged', true])
   })
 })
