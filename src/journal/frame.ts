@@ -76,6 +76,17 @@ export function readFrame(
   seed: number,
   fileOffset: number = offset,
 ): Frame | FrameFault {
+  const length = soundLength(bytes, offset, seed, fileOffset)
+  return typeof length === 'string' ? length : frameAt(bytes, offset)
+}
+
+/** Bytes of the frame at `offset`, as `readFrame` finds it sound; or why there is none. */
+export function soundLength(
+  bytes: Uint8Array,
+  offset: number,
+  seed: number,
+  fileOffset: number,
+): number | FrameFault {
   const left = bytes.length - offset
   if (left <= 0) return 'end'
   if (left < FRAME_HEADER) return 'short'
@@ -84,10 +95,15 @@ export function readFrame(
   if (length < FRAME_HEADER || length > MAX_FRAME || frameSize(payload) !== length) return 'damaged'
   if (length > left) return 'short'
   const sum = checksum(bytes.subarray(offset + 4, offset + length), seed, fileOffset)
-  if (sum !== getU32(bytes, offset)) return 'damaged'
+  return sum === getU32(bytes, offset) ? length : 'damaged'
+}
+
+/** The frame at `offset`, which was found sound. */
+export function frameAt(bytes: Uint8Array, offset: number): Frame {
+  const payload = getU32(bytes, offset + 12)
   return {
     offset,
-    length,
+    length: getU32(bytes, offset + 4),
     kind: getU32(bytes, offset + 8),
     payload: bytes.subarray(offset + FRAME_HEADER, offset + FRAME_HEADER + payload),
   }

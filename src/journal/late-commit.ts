@@ -1,55 +1,57 @@
-// A commit that was read and is not decoded yet: most commits of a log are flushed behind it, and nobody asks for
-// their samples again. Its frame was sound, and it says of which group it is. Made by replay.ts, for read-only
-// processes.
+// Records of sound frames, decoded at once or when they are asked for: most commits of a log are flushed behind
+// them, and who only reads does not ask for their samples again. What is not decoded keeps no more than its
+// place, for there are many of them. Called by replay.ts.
 
 import { DecodeError } from '../codec/decode-error.ts'
 import { CorruptionError } from '../errors.ts'
-import { FRAME_HEADER } from './frame.ts'
-import type { Frame } from './frame.ts'
+import { FRAME_HEADER, frameAt } from './frame.ts'
 import { COMMIT, decodeRecord } from './record.ts'
 import type { CommitSection, JournalRecord } from './record.ts'
 import type { Shape } from './shape.ts'
 
-/** Of a commit: where it says how many sections it has, the first one's shape, and whether that is defined there; bytes. */
-const SECTION_COUNT = 16
-const SHAPE_NUMBER = 20
-const DEFINES = 28
-
-/** Decodes a frame's payload, now or when it is asked for. @throws CorruptionError where it is no record */
-export function decodeLate(
-  { kind, payload }: Frame,
-  path: string,
-  offset: number,
-  shapes: Map<number, Shape>,
-): JournalRecord {
-  if (kind !== COMMIT || payload.length <= DEFINES) return decodeNow(kind, payload, path, offset, shapes)
-  const data = new DataView(payload.buffer, payload.byteOffset, payload.length)
-  const shape = shapes.get(data.getUint32(SHAPE_NUMBER, true))
-  // One of several groups, or that defines a shape for those behind it, is decoded like an edit.
-  const isPlain = data.getUint32(SECTION_COUNT, true) === 1 && payload[DEFINES] === 0
-  if (!isPlain || shape === undefined) return decodeNow(kind, payload, path, offset, shapes)
-  const lsn = Number(data.getBigUint64(0, true))
-  const proven = Number(data.getBigUint64(8, true))
-  return new LateCommit({ lsn, proven, offset }, shape.index, () =>
-    decodeNow(kind, payload, path, offset, shapes),
-  )
+/** Bytes of a journal file that hold frames. */
+export interface FrameBytes {
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** On `bytes`. */
+  readonly data: DataView
+  /** Where in the file they begin. */
+  readonly offset: number
+  /** Those that the file has defined so far; decoding adds to them. */
+  readonly shapes: Map<number, Shape>
 }
 
-/** @throws CorruptionError where the payload of a sound frame is no record */
-export function decodeNow(
-  kind: number,
-  payload: Uint8Array,
-  path: string,
-  offset: number,
-  shapes: Map<number, Shape>,
-): JournalRecord {
+/** Of a frame with a commit: where it says its LSN, its mark, how many sections it has, the first one's shape, and whether that is defined there. */
+const KIND = 8
+const PAYLOAD_LENGTH = 12
+const LSN = FRAME_HEADER
+const PROVEN = FRAME_HEADER + 8
+const SECTION_COUNT = FRAME_HEADER + 16
+const SHAPE_NUMBER = FRAME_HEADER + 20
+const DEFINES = FRAME_HEADER + 28
+
+/** The record of the sound frame at `at`. @throws CorruptionError where it holds none */
+export function decodeNow({ path, bytes, offset, shapes }: FrameBytes, at: number): JournalRecord {
+  const { kind, payload } = frameAt(bytes, at)
   try {
-    return decodeRecord(kind, payload, offset, shapes)
+    return decodeRecord(kind, payload, offset + at, shapes)
   } catch (cause) {
     if (cause instanceof DecodeError)
-      throw new CorruptionError(path, offset + FRAME_HEADER + cause.offset, cause.message, { cause })
+      throw new CorruptionError(path, offset + at + FRAME_HEADER + cause.offset, cause.message, { cause })
     throw cause
   }
+}
+
+/** As `decodeNow`; a commit of one group whose shape is known is decoded when its sections are asked for, which then may throw. */
+export function decodeLate(source: FrameBytes, at: number): JournalRecord {
+  const { data, shapes } = source
+  const isCommit = data.getUint32(at + KIND, true) === COMMIT
+  if (isCommit && FRAME_HEADER + data.getUint32(at + PAYLOAD_LENGTH, true) > DEFINES) {
+    const isPlain = data.getUint32(at + SECTION_COUNT, true) === 1 && data.getUint8(at + DEFINES) === 0
+    const shape = shapes.get(data.getUint32(at + SHAPE_NUMBER, true))
+    if (isPlain && shape !== undefined) return new LateCommit(source, at, shape.index)
+  }
+  return decodeNow(source, at)
 }
 
 class LateCommit {
@@ -58,23 +60,24 @@ class LateCommit {
   readonly proven: number
   readonly offset: number
   readonly group: number
-  readonly #decode: () => JournalRecord
+  readonly #source: FrameBytes
 
-  constructor(
-    { lsn, proven, offset }: Pick<JournalRecord, 'lsn' | 'proven' | 'offset'>,
-    group: number,
-    decode: () => JournalRecord,
-  ) {
-    this.lsn = lsn
-    this.proven = proven
-    this.offset = offset
+  constructor(source: FrameBytes, at: number, group: number) {
+    this.lsn = getU64(source.data, at + LSN)
+    this.proven = getU64(source.data, at + PROVEN)
+    this.offset = source.offset + at
     this.group = group
-    this.#decode = decode
+    this.#source = source
   }
 
   /** @throws CorruptionError */
   get sections(): readonly CommitSection[] {
-    const record = this.#decode()
+    const record = decodeNow(this.#source, this.offset - this.#source.offset)
     return record.kind === 'commit' ? record.sections : []
   }
+}
+
+/** LSNs are far below 2 ** 53. */
+function getU64(data: DataView, at: number): number {
+  return data.getUint32(at, true) + data.getUint32(at + 4, true) * 2 ** 32
 }

@@ -12,7 +12,7 @@ import {
 import type { ExpectedFileHeader } from '../codec/file-header.ts'
 import { CorruptionError } from '../errors.ts'
 import { withoutFill } from './fill.ts'
-import { findFrame, FRAME_HEADER, readFrame } from './frame.ts'
+import { findFrame, FRAME_HEADER, readFrame, soundLength } from './frame.ts'
 import type { FrameFault } from './frame.ts'
 import { decodeLate, decodeNow } from './late-commit.ts'
 import { RECORD_HEADER } from './record.ts'
@@ -144,17 +144,19 @@ function* rowSteps(
   { offset, at: start, lsn, shapes, isLate }: RowStart,
 ): Generator<void, RecordRow, void> {
   const records: JournalRecord[] = []
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const source = { path, bytes, data, offset, shapes }
   let at = start
   let proven = 0
   for (;;) {
-    const frame = readFrame(bytes, at, seed, offset + at)
-    if (typeof frame === 'string') {
-      const behind = frame === 'end' ? undefined : marksBehind(bytes, at, seed, offset)
+    const length = soundLength(bytes, at, seed, offset + at)
+    if (typeof length === 'string') {
+      const behind = length === 'end' ? undefined : marksBehind(bytes, at, seed, offset)
       const last = records.at(-1)?.offset
       return {
         records,
         end: offset + at,
-        fault: frame,
+        fault: length,
         soundBehind: behind !== undefined,
         proven: Math.max(proven, behind ?? 0),
         last:
@@ -163,16 +165,13 @@ function* rowSteps(
             : { offset: last, head: bytes.slice(last - offset, last - offset + FRAME_HEADER), shapes },
       }
     }
-    const place = offset + at
-    const record = isLate
-      ? decodeLate(frame, path, place, shapes)
-      : decodeNow(frame.kind, frame.payload, path, place, shapes)
+    const record = isLate ? decodeLate(source, at) : decodeNow(source, at)
     const expected = lsn + records.length
     if (record.lsn !== expected)
-      throw new CorruptionError(path, place, `record ${record.lsn} stands where ${expected} belongs`)
+      throw new CorruptionError(path, record.offset, `record ${record.lsn} stands where ${expected} belongs`)
     records.push(record)
     proven = Math.max(proven, record.proven)
-    at += frame.length
+    at += length
     if (records.length % STEP_RECORDS === 0) yield
   }
 }

@@ -125,6 +125,8 @@ describe('a refresh reads on', () => {
     await deed(scene)
     expect(await refresh(scene)).toBe('on')
     expect(await refresh(scene)).toBe('same')
+    const fresh = await scene.processes.open(READ_ONLY)
+    expect((await scene.reader.db.stats()).log).toEqual((await fresh.db.stats()).log)
     await commit(scene.writer, 5000, 2).catch(() => {})
     expect(['on', 'same']).toContain(await refresh(scene))
     expect(await contentsOf(snapshot)).toBe(seen)
