@@ -3,11 +3,12 @@
 // Called by both kinds of read, at once or in slices.
 
 import { rowBound } from '../domain/tail.ts'
-import { Frame } from '../telem/frame.ts'
+import { Frame, FrameColumns } from '../telem/frame.ts'
 import type { FrameColumn } from '../telem/frame.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
 import type { TimeRange } from '../telem/time-range.ts'
-import type { ChannelRef, Part } from '../unary/channel-view.ts'
+import type { ChannelRef } from '../unary/channel-view.ts'
+import type { LaidParts } from '../unary/laid-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { ReadPlan } from './read.ts'
 import type { Turns } from './turns.ts'
@@ -41,20 +42,21 @@ export function timesWanted({ timestamps }: ReadPlan, lanes: readonly Filling[])
       times = { channel: ref, start: END_OF_TIME, end: MIN_TIMESTAMP, isShort: along === undefined }
       wanted.set(index.key, times)
     }
-    const [first, last] = [parts[0], parts.at(-1)]
-    if (first === undefined || last === undefined) continue
-    if (first.start < times.start) times.start = first.start
-    if (last.end > times.end) times.end = last.end
-    if (along !== undefined && !covers(along.parts, first, last)) times.isShort = true
+    if (parts.length === 0) continue
+    const start = parts.startAt(0)
+    const end = parts.endAt(parts.length - 1)
+    if (start < times.start) times.start = start
+    if (end > times.end) times.end = end
+    if (along !== undefined && !covers(along.parts, start, end)) times.isShort = true
   }
   return [...wanted.values()].flatMap(({ channel, start, end, isShort }) =>
     isShort ? [{ channel, range: { start, end: end < start ? start : end } }] : [],
   )
 }
 
-/** Whether the times of an index channel's parts reach over all from `first` to `last`. */
-function covers(parts: readonly Part[], first: Part, last: Part): boolean {
-  return parts.length > 0 && parts[0]!.start <= first.start && parts.at(-1)!.end >= last.end
+/** Whether the times of an index channel's parts reach over all from `start` to `end`. */
+function covers(parts: LaidParts, start: bigint, end: bigint): boolean {
+  return parts.length > 0 && parts.startAt(0) <= start && parts.endAt(parts.length - 1) >= end
 }
 
 /**
@@ -63,14 +65,14 @@ function covers(parts: readonly Part[], first: Part, last: Part): boolean {
  */
 export function* framing(lanes: readonly Filling[], times: ReadonlyMap<number, Filling>): Framing {
   const read = new Map(lanes.map((lane) => [lane.channel.key, lane]))
-  const columns: FrameColumn[] = []
+  const columns = new FrameColumns()
   for (const lane of lanes) {
     const { channel, data, parts } = lane
     const series = yield* seriesOf(parts)
     const column = { name: channel.name, type: channel.type, data, series }
     const { key } = channel.index
     const index = key === channel.key ? lane : (times.get(key) ?? read.get(key))
-    columns.push(index === undefined ? column : { ...column, timestamps: yield* timesBeside(lane, index) })
+    columns.add(index === undefined ? column : { ...column, timestamps: yield* timesBeside(lane, index) })
     yield
   }
   return new Frame(columns)
@@ -98,20 +100,24 @@ export async function inSlices(turns: Turns, frame: Framing): Promise<Frame> {
 function* timesBeside(lane: Filling, index: Filling): Generator<void, BigInt64Array, void> {
   const all = index.data as BigInt64Array
   if (lane === index) return all
+  const { parts } = lane
   const times = new BigInt64Array(lane.data.length)
-  if (times.length === all.length && all.length > 0 && lane.parts[0]!.start === all[0]) {
+  if (times.length === all.length && all.length > 0 && parts.startAt(0) === all[0]) {
     yield* copy(times, 0, all, 0, all.length)
     return times
   }
   let at = 0
   let from = 0
-  let sinceStep = 0
-  for (const part of lane.parts) {
-    from = rowBound(all, from, all.length, part.start)
-    yield* copy(times, at, all, from, part.count)
-    at += part.count
-    from += part.count
-    if (++sinceStep % PARTS_A_STEP === 0) yield
+  for (let i = 0; i < parts.length; i++) {
+    if (i > 0 && i % PARTS_A_STEP === 0) yield
+    const start = parts.startAt(i)
+    const count = parts.countAt(i)
+    // Most parts go on where the one before has ended.
+    if (all[from] !== start) from = rowBound(all, from, all.length, start)
+    if (count === 1) times[at] = all[from]!
+    else yield* copy(times, at, all, from, count)
+    at += count
+    from += count
   }
   return times
 }
@@ -130,16 +136,19 @@ function* copy(
 }
 
 /** Parts that one domain goes through are one series: joined, or touching. */
-function* seriesOf(parts: readonly Part[]): Generator<void, FrameColumn['series'], void> {
+function* seriesOf(parts: LaidParts): Generator<void, FrameColumn['series'], void> {
   const series: { count: number; timeRange: TimeRange }[] = []
-  let sinceStep = 0
-  for (const part of parts) {
-    if (++sinceStep % PARTS_A_STEP === 0) yield
-    const before = series.at(-1)
-    if (before !== undefined && (part.joined || part.start === before.timeRange.end)) {
-      before.count += part.count
-      before.timeRange = { start: before.timeRange.start, end: part.end }
-    } else series.push({ count: part.count, timeRange: { start: part.start, end: part.end } })
+  const { length } = parts
+  for (let i = 0; i < length;) {
+    const first = parts.startAt(i)
+    let count = 0
+    let isSame = true
+    for (; i < length && isSame; i++) {
+      if (i > 0 && i % PARTS_A_STEP === 0) yield
+      count += parts.countAt(i)
+      isSame = i + 1 < length && (parts.joinedAt(i + 1) || parts.startAt(i + 1) === parts.endAt(i))
+    }
+    series.push({ count, timeRange: { start: first, end: parts.endAt(i - 1) } })
   }
   return series
 }

@@ -8,13 +8,14 @@ import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { countIn, newestParts, newestRange, partsIn, timeOfNth } from '../unary/channel-view.ts'
 import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
-import { beginFilling, fill, fillNow, READ_NOW_LIMIT } from '../unary/read-parts.ts'
+import { beginFilling, costOf, fillInTurns, fillNow, READ_NOW_LIMIT } from '../unary/read-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
 import { atOnce, framing, inSlices, timesWanted } from './framing.ts'
 import type { Framing } from './framing.ts'
-import { readLong } from './read-long.ts'
+import { countLong, readLong } from './read-long.ts'
 import type { SnapshotState } from './snapshot-state.ts'
+import { holdInstant, releaseSnapshot } from './snapshots.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {
@@ -40,13 +41,15 @@ export function readRange(
   range: TimeRange,
 ): Promise<Frame> {
   plan.signal?.throwIfAborted()
-  const views = viewsOf(instant, plan.channels, range)
-  const isLong =
-    plan.channels.length > FEW_CHANNELS ||
-    plan.channels.reduce((sum, channel) => sum + costOf(views.get(channel.index.key)!, channel, range), 0) >
-      PLAN_NOW_LIMIT
-  if (isLong) return engine.letEnd(readLong(engine, instant, plan, () => range))
-  return readParts(engine, instant, plan, views, () => range)
+  const { channels } = plan
+  const readInSlices = (): Promise<Frame> => engine.letEnd(readLong(engine, instant, plan, () => range))
+  if (channels.length > FEW_CHANNELS) return readInSlices()
+  const views = viewsOf(instant, channels, range)
+  const cost = channels.reduce(
+    (sum, channel) => sum + costOf(views.get(channel.index.key)!, channel, range),
+    0,
+  )
+  return cost > PLAN_NOW_LIMIT ? readInSlices() : readParts(engine, instant, plan, views, () => range)
 }
 
 /** The newest `count` samples of each channel before `end`. */
@@ -69,21 +72,48 @@ const FEW_CHANNELS = 128
 /** Pointers, or 4 KiB of rows in memory, that are planned in one step: some half a microsecond each. */
 const PLAN_NOW_LIMIT = 4096
 
-/** What planning a read of a channel costs: pointers in the range, and rows that must be copied. */
-function costOf(view: GroupView, { key, index }: ChannelRef, { start, end }: TimeRange): number {
-  const table = view.pointers.get(key)
-  let cost = start < end ? table.startBound(end) - table.lowerBound(start) : 0
-  for (const tail of view.tail) {
-    if (tail.kind === 'strip') cost += 1 + (tail.to - tail.from) / 512
-    else cost += tail.pointers.get(index.key)?.length ?? 0
+/** Sample counts in [start, end), in the order of the channels. */
+export function countRange(
+  engine: Engine,
+  instant: Instant,
+  channels: readonly ChannelRef[],
+  range: TimeRange,
+): number[] | Promise<number[]> {
+  const counts: number[] = []
+  const visit = (count: number): boolean => {
+    counts.push(count)
+    return false
   }
-  return cost
+  const counting = visitCounts(engine, instant, channels, range, visit)
+  return counting === undefined ? counts : counting.then(() => counts)
 }
 
-/** Sample counts in [start, end). */
-export function countRange(instant: Instant, channels: readonly ChannelRef[], range: TimeRange): number[] {
+/** Whether any of the channels has a sample in [start, end). */
+export function hasSamples(
+  engine: Engine,
+  instant: Instant,
+  channels: readonly ChannelRef[],
+  range: TimeRange,
+): boolean | Promise<boolean> {
+  let isFound = false
+  const visit = (count: number): boolean => (isFound = count > 0)
+  const counting = visitCounts(engine, instant, channels, range, visit)
+  return counting === undefined ? isFound : counting.then(() => isFound)
+}
+
+/** Counts channel by channel until `visit` says that it has seen enough: few in one step, many in slices. */
+function visitCounts(
+  engine: Engine,
+  instant: Instant,
+  channels: readonly ChannelRef[],
+  range: TimeRange,
+  visit: (count: number) => boolean,
+): Promise<void> | undefined {
+  if (channels.length > FEW_CHANNELS) return engine.letEnd(countLong(engine, instant, channels, range, visit))
   const views = viewsOf(instant, channels, range)
-  return channels.map((channel) => countIn(views.get(channel.index.key)!, channel, range.start, range.end))
+  for (const channel of channels)
+    if (visit(countIn(views.get(channel.index.key)!, channel, range.start, range.end))) break
+  return undefined
 }
 
 /** First timestamp and last timestamp + 1 ns; undefined for a channel without samples. */
@@ -141,7 +171,7 @@ async function fillLong(
 ): Promise<Frame> {
   const pin = engine.pins.pin(instant.lsn)
   try {
-    for (const filling of fillings) await fill(filling, engine.segments, () => engine.turns.next(), signal)
+    await fillInTurns(fillings, engine.segments, engine.turns, signal)
     signal?.throwIfAborted()
     return await inSlices(engine.turns, frame)
   } finally {
@@ -170,27 +200,49 @@ export async function* walkFrames(
   let cursor = range.start
   for (;;) {
     plan.assertOpen()
-    const views = viewsOf(instant, plan.channels)
-    const first = firstTime(plan, views, cursor)
-    if (first === undefined || first >= range.end) return
-    cursor = nextStart(cursor, first, plan.span)
-    let end = plan.span === undefined || range.end - cursor < plan.span ? range.end : cursor + plan.span
-    for (const channel of plan.channels) {
-      const limit = timeOfNth(views.get(channel.index.key)!, channel, cursor, plan.samples)
-      if (limit !== undefined && limit < end) end = limit
-    }
-    yield await readRange(engine, instant, plan, { start: cursor, end })
-    cursor = end
+    const next = await engine.letEnd(nextFrame(engine, instant, plan, cursor, range.end))
+    if (next === undefined) return
+    yield next.frame
+    cursor = next.end
   }
 }
 
-function firstTime(plan: ReadPlan, views: ReadonlyMap<number, GroupView>, from: bigint): bigint | undefined {
-  let first: bigint | undefined
-  for (const channel of plan.channels) {
-    const time = timeOfNth(views.get(channel.index.key)!, channel, from, 0)
-    if (time !== undefined && (first === undefined || time < first)) first = time
+/** The next frame, and where it ends; undefined behind the last one. Where it ends is found channel by channel, in slices. */
+async function nextFrame(
+  engine: Engine,
+  { held }: Instant,
+  plan: FramesPlan,
+  from: bigint,
+  to: bigint,
+): Promise<{ readonly frame: Frame; readonly end: bigint } | undefined> {
+  const { channels, samples, span, signal } = plan
+  const { turns } = engine
+  const state = holdInstant(engine, held, channels)
+  const timeOf = (channel: ChannelRef, start: bigint, count: number): bigint | undefined =>
+    timeOfNth(state.viewOf(channel.index.key), channel, start, count)
+  try {
+    let first: bigint | undefined
+    for (const channel of channels) {
+      const time = timeOf(channel, from, 0)
+      if (time !== undefined && (first === undefined || time < first)) first = time
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+    if (first === undefined || first >= to) return undefined
+    const start = nextStart(from, first, span)
+    let end = span === undefined || to - start < span ? to : start + span
+    for (const channel of channels) {
+      const limit = timeOf(channel, start, samples)
+      if (limit !== undefined && limit < end) end = limit
+      const turn = turns.due()
+      if (turn !== undefined) await turn
+    }
+    signal?.throwIfAborted()
+    const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, held: state }
+    return { frame: await readRange(engine, instant, plan, { start, end }), end }
+  } finally {
+    releaseSnapshot(engine, state)
   }
-  return first
 }
 
 /** Where the next frame begins: gaps are skipped in whole spans. */

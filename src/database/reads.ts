@@ -14,7 +14,15 @@ import type { Names, NamesOf } from './arguments.ts'
 import { getChannel } from './edit-channels.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
-import { boundsOf, countRange, FRAME_SAMPLES, readLatest, readRange, validateCount } from './read.ts'
+import {
+  boundsOf,
+  countRange,
+  FRAME_SAMPLES,
+  hasSamples,
+  readLatest,
+  readRange,
+  validateCount,
+} from './read.ts'
 import type { FramesPlan, Instant } from './read.ts'
 
 /** Options of `read`. */
@@ -98,7 +106,7 @@ export abstract class Reads<S extends Schema> {
     const instant = this.instant()
     const refs = this.refs(channels)
     const bounds = toRange(range)
-    const counts = await this.#told(() => countRange(instant, refs, bounds))
+    const counts = await this.#told(() => countRange(this.engine(), instant, refs, bounds))
     await this.engine().turns.due()
     return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
   }
@@ -108,9 +116,9 @@ export abstract class Reads<S extends Schema> {
     const instant = this.instant()
     const refs = this.refs(channels)
     const within = toRange(range)
-    const counts = await this.#told(() => countRange(instant, refs, within))
+    const isThere = await this.#told(() => hasSamples(this.engine(), instant, refs, within))
     await this.engine().turns.due()
-    return counts.some((count) => count > 0)
+    return isThere
   }
 
   /**

@@ -1,6 +1,7 @@
 // Taking and giving back snapshots: an immutable instant, pinned.
 
 import type { TailView } from '../domain/tail.ts'
+import type { ChannelRef } from '../unary/channel-view.ts'
 import type { Engine } from './engine.ts'
 import { SnapshotState } from './snapshot-state.ts'
 
@@ -16,9 +17,21 @@ export function takeSnapshot(engine: Engine, keys: Iterable<number> = engine.gro
   return state
 }
 
-/** The instant of a snapshot that is open, for whoever needs it though that is closed meanwhile. */
-export function holdAgain(engine: Engine, state: SnapshotState, keys: Iterable<number>): SnapshotState {
-  const again = state.heldBy(engine.pins.pin(state.pin.lsn), keys)
+/**
+ * Holds an instant for work that lets the loop turn: its own, whoever else holds it, since a snapshot may be closed
+ * before that has ended.
+ * @param held the instant; the head where there is none
+ * @param channels whose groups are wanted
+ */
+export function holdInstant(
+  engine: Engine,
+  held: SnapshotState | undefined,
+  channels: readonly ChannelRef[],
+): SnapshotState {
+  const keys = new Set<number>()
+  for (const { index } of channels) keys.add(index.key)
+  if (held === undefined) return takeSnapshot(engine, keys)
+  const again = held.heldBy(engine.pins.pin(held.pin.lsn), keys)
   engine.snapshots.add(again)
   return again
 }

@@ -5,6 +5,7 @@ import type { ExtentsRun as RecordedExtents } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
+import { FEW_RUNS, joinedView } from './joined-pointers.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import type { Stream } from './stream.ts'
 import { ExtentsRun, rowBound } from './tail.ts'
@@ -52,7 +53,10 @@ export class Group {
   /** Drops runs in which nothing is left. */
   prune(): void {
     this.runs = this.runs.filter((run) => {
-      if (run.kind === 'extents') return [...run.pointers.values()].some((list) => list.length > 0)
+      if (run.kind === 'extents') {
+        for (const list of run.pointers.values()) if (list.length > 0) return true
+        return false
+      }
       run.inTail = run.flushed < run.committed
       return run.inTail
     })
@@ -61,7 +65,7 @@ export class Group {
   /** What is committed and not flushed, as it is now; of runs that can hold samples in [start, end) only. */
   views(start?: bigint, end?: bigint): TailView[] {
     const { runs } = this
-    const views: TailView[] = []
+    const shown: TailRun[] = []
     const from = start === undefined || !this.#isSorted ? 0 : firstRunFrom(runs, start)
     for (let i = from; i < runs.length; i++) {
       const run = runs[i]!
@@ -69,9 +73,14 @@ export class Group {
         if (this.#isSorted) break
         continue
       }
-      if (start === undefined || run.last >= start) views.push(run.view())
+      if (start === undefined || run.last >= start) shown.push(run)
     }
-    return views
+    if (shown.length > FEW_RUNS) {
+      const joined = joinedView(shown.filter((run) => run.kind === 'extents'))
+      if (joined !== undefined)
+        return [...shown.filter((run) => run.kind === 'strip').map((run) => run.view()), joined]
+    }
+    return shown.map((run) => run.view())
   }
 }
 

@@ -24,9 +24,14 @@ export interface PointerList {
   positionOfSample(sample: number): { readonly position: number; readonly within: number }
 }
 
-/** A short list held in an array. */
+/** From this length on sums are kept. */
+const SUMMED_FROM = 16
+
+/** A list held in an array, never changed. */
 export class ShortPointerList implements PointerList {
   readonly pointers: readonly Pointer[]
+  /** Samples before each position; made when they are first asked for. */
+  #before: Float64Array | undefined
 
   constructor(pointers: readonly Pointer[]) {
     this.pointers = pointers
@@ -76,15 +81,36 @@ export class ShortPointerList implements PointerList {
   }
 
   samplesBefore(position: number): number {
+    if (this.pointers.length >= SUMMED_FROM) return this.#sums()[position]!
     let sum = 0
     for (let i = 0; i < position; i++) sum += this.pointers[i]!.count
     return sum
   }
 
   positionOfSample(sample: number): { position: number; within: number } {
-    let within = sample
-    let position = 0
+    let position = this.pointers.length >= SUMMED_FROM ? this.#pointerOf(sample) : 0
+    let within = sample - this.samplesBefore(position)
     while (within >= this.pointers[position]!.count) within -= this.pointers[position++]!.count
     return { position, within }
+  }
+
+  #sums(): Float64Array {
+    if (this.#before !== undefined) return this.#before
+    const before = new Float64Array(this.pointers.length + 1)
+    this.pointers.forEach(({ count }, i) => (before[i + 1] = before[i]! + count))
+    return (this.#before = before)
+  }
+
+  /** Position of the last pointer before which there are at most so many samples. */
+  #pointerOf(sample: number): number {
+    const before = this.#sums()
+    let low = 0
+    let high = this.pointers.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (before[middle]! <= sample) low = middle
+      else high = middle - 1
+    }
+    return low
   }
 }

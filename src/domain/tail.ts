@@ -201,10 +201,15 @@ export interface StripView {
   readonly joined: boolean
 }
 
+/** Pointers by channel key. */
+export interface PointersByKey {
+  get(key: number): ShortPointerList | undefined
+}
+
 /** Samples in segments that no pointer of the version reaches (yet, or for this view). */
 export interface PointersView {
   readonly kind: 'pointers'
-  readonly pointers: ReadonlyMap<number, ShortPointerList>
+  readonly pointers: PointersByKey
 }
 
 /** A captured part of a tail. */
@@ -218,7 +223,7 @@ export interface RowsPiece {
 }
 
 /** The rows of a channel that a strip's view shows. */
-export function visibleRows(view: StripView, key: number): RowsPiece[] {
+export function visibleRows(view: Omit<StripView, 'kind' | 'strip'>, key: number): RowsPiece[] {
   const pieces: RowsPiece[] = []
   let from = view.from
   let { joined } = view

@@ -62,7 +62,9 @@ export interface SegmentPoolOptions {
 export class SegmentPool {
   readonly #options: SegmentPoolOptions
   readonly #segments = new Map<SegmentId, Segment>()
+  /** In order of use, the last one at the end. */
   readonly #readers = new Map<SegmentId, { file: File; reader: SegmentReader }>()
+  #newestReader: SegmentId | undefined
   #active: Segment | undefined
   #nextNumber = 1
   #isClosed = false
@@ -239,9 +241,12 @@ export class SegmentPool {
   reader(id: SegmentId): SegmentReader {
     const known = this.#readers.get(id)
     if (known !== undefined) {
-      // Kept in order of use.
-      this.#readers.delete(id)
-      this.#readers.set(id, known)
+      // Kept in order of use; most are asked for again and again.
+      if (this.#newestReader !== id) {
+        this.#readers.delete(id)
+        this.#readers.set(id, known)
+        this.#newestReader = id
+      }
       return known.reader
     }
     const { files, directory, databaseId, cache } = this.#options
@@ -250,6 +255,7 @@ export class SegmentPool {
       const file = openSegment(files, directory, id, databaseId)
       const reader = new SegmentReader(file, id, segmentSeed(id, databaseId), cache)
       this.#readers.set(id, { file, reader })
+      this.#newestReader = id
       if (!this.keepsOpen && this.#readers.size > OPEN_READERS) this.#evict()
       return reader
     } catch (cause) {

@@ -21,8 +21,8 @@ import { findBadUnit } from './verify-units.ts'
 
 const BLOCK_UNITS = BLOCK_SAMPLES / UNIT_SAMPLES
 
-/** Reads with a ragged end go through here up to this size, in one call, and are copied. */
-const SCRATCH_SIZE = 64 * 1024
+/** Most bytes that are read in one step, since a trip over the thread pool would cost more; those with a ragged end go through a scratch. */
+export const READ_AT_ONCE: number = 64 * 1024
 
 /** Most bytes of one read of `readSamples`: what is verified between two turns of the event loop. */
 const CHUNK_SIZE = 1024 * 1024
@@ -31,7 +31,7 @@ const CHUNK_SIZE = 1024 * 1024
 const UNIT_OVERHEAD = 256
 
 /** Filled and emptied within one synchronous call, so one for all readers. */
-const scratch = new Uint8Array(SCRATCH_SIZE)
+const scratch = new Uint8Array(READ_AT_ONCE)
 
 /** Where a time falls in an extent. */
 export interface TimePosition {
@@ -86,7 +86,7 @@ export class SegmentReader {
     const end = Math.min(to * UNIT_SAMPLES, table.count)
     if (skip === start && skip + count === end) {
       this.#readUnits(ref, table, from, to, target)
-    } else if ((end - start) * width <= SCRATCH_SIZE) {
+    } else if ((end - start) * width <= READ_AT_ONCE) {
       this.#readPart(ref, table, from, to, skip, count, target)
     } else {
       const middle = this.#readEnds(ref, table, skip, count, target)
@@ -107,7 +107,7 @@ export class SegmentReader {
     count: number,
     target: Uint8Array,
   ): Promise<void> {
-    if (target.length <= SCRATCH_SIZE) return this.readSamplesNow(ref, owner, skip, count, target)
+    if (target.length <= READ_AT_ONCE) return this.readSamplesNow(ref, owner, skip, count, target)
     const table = this.#tableFor(ref, owner, skip, count, target)
     const middle = this.#readEnds(ref, table, skip, count, target)
     this.#reads++
@@ -129,9 +129,16 @@ export class SegmentReader {
     count: number,
     target: Uint8Array,
   ): Promise<void> {
-    const isSmall = ref.length >= EXTENT_HEADER_SIZE && ref.length <= SCRATCH_SIZE
+    if (target.length <= READ_AT_ONCE) return this.readOnceNow(ref, owner, skip, count, target)
+    return this.readSamples(ref, owner, skip, count, target)
+  }
+
+  /** As `readSamplesNow`, for samples that are read once and for all: see `readOnce`. */
+  readOnceNow(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): void {
+    const isSmall = ref.length >= EXTENT_HEADER_SIZE && ref.length <= READ_AT_ONCE
     if (!isSmall || count === 0 || this.#cache.get(this.#segment, ref.offset) !== undefined) {
-      return this.readSamples(ref, owner, skip, count, target)
+      this.readSamplesNow(ref, owner, skip, count, target)
+      return
     }
     const extent = scratch.subarray(0, ref.length)
     readFullyNow(this.#file, extent, ref.offset)

@@ -22,6 +22,27 @@ export interface FrameColumn {
   readonly timestamps?: BigInt64Array | undefined
 }
 
+/** The columns of a frame to be, looked at one by one: of ten thousand it is a step each. */
+export class FrameColumns {
+  readonly byName: Map<string, FrameColumn> = new Map()
+
+  static of(columns: readonly FrameColumn[]): FrameColumns {
+    const added = new FrameColumns()
+    for (const column of columns) added.add(column)
+    return added
+  }
+
+  add(column: FrameColumn): void {
+    const { name, data, series, timestamps } = column
+    let count = 0
+    for (const part of series) count += part.count
+    assert(count === data.length, 'the series of a channel add up to its column')
+    assert((timestamps ?? data).length === data.length, 'a channel has one time per sample')
+    assert(!this.byName.has(name), 'each channel is in a frame once')
+    this.byName.set(name, column)
+  }
+}
+
 /** One instant of a frame: for each channel its sample then, `undefined` where it has none. */
 export type FrameRow<C extends Record<string, DataType>> = { [N in keyof C]: SampleOf<C[N]> | undefined }
 
@@ -45,15 +66,10 @@ export class Frame<C extends Record<string, DataType> = Record<string, DataType>
    * Made by reads.
    * @param columns names differ; see `FrameColumn` for who owns the arrays.
    */
-  constructor(columns: readonly FrameColumn[]) {
-    this.channels = columns.map((column) => column.name)
-    this.#columns = new Map(columns.map((column) => [column.name, column]))
-    assert(this.#columns.size === columns.length, 'each channel is in a frame once')
-    for (const { name, data, series, timestamps } of columns) {
-      const count = series.reduce((sum, part) => sum + part.count, 0)
-      assert(count === data.length, `the series of channel "${name}" add up to its column`)
-      assert((timestamps ?? data).length === data.length, `channel "${name}" has one time per sample`)
-    }
+  constructor(columns: readonly FrameColumn[] | FrameColumns) {
+    const { byName } = columns instanceof FrameColumns ? columns : FrameColumns.of(columns)
+    this.channels = [...byName.keys()]
+    this.#columns = byName
   }
 
   /** Whether no channel has a sample. */

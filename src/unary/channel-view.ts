@@ -4,7 +4,7 @@
 
 import type { PointerList } from '../domain/pointer-list.ts'
 import { rowBound, visibleRows } from '../domain/tail.ts'
-import type { Strip, TailView } from '../domain/tail.ts'
+import type { Strip, StripView, TailView } from '../domain/tail.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import type { DataType } from '../telem/data-type.ts'
 import type { TimeRange } from '../telem/time-range.ts'
@@ -74,16 +74,16 @@ export function partsIn(view: GroupView, channel: ChannelRef, start: bigint, end
 /** The newest `count` samples of a channel before `end`. @throws CorruptionError, StorageError */
 export function newestParts(view: GroupView, channel: ChannelRef, count: number, end: bigint): Part[] {
   const parts: Part[] = []
-  addTail(parts, view, channel, MIN, end)
-  const table = view.pointers.get(channel.key)
-  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
-  let found = 0
-  for (let p = Math.min(table.lowerBound(end), table.length - 1); p >= 0 && found < count; p--) {
-    if (table.startAt(p) >= end) continue
-    const part = cutToPart(table.get(p), index, MIN, end)
-    if (part === undefined) continue
-    parts.push(part)
-    found += part.count
+  addRows(parts, view, channel, MIN, end)
+  for (const { list, index } of listsOf(view, channel)) {
+    let found = 0
+    for (let p = Math.min(list.lowerBound(end), list.length - 1); p >= 0 && found < count; p--) {
+      if (list.startAt(p) >= end) continue
+      const part = cutToPart(list.get(p), index, MIN, end)
+      if (part === undefined) continue
+      parts.push(part)
+      found += part.count
+    }
   }
   parts.sort(byStart)
   return lastOf(parts, count)
@@ -109,7 +109,7 @@ export function timeOfNth(
   start: bigint,
   count: number,
 ): bigint | undefined {
-  const { from, skipped } = skipTo(view, channel, start, count)
+  const { from, skipped } = count === 0 ? { from: start, skipped: 0 } : skipTo(view, channel, start, count)
   let left = count - skipped
   for (const part of partsFrom(view, channel, from)) {
     if (left < part.count) return timeInPart(part, left)
@@ -121,35 +121,45 @@ export function timeOfNth(
 /** Pointers fewer than this are looked at one by one. */
 const FEW = 16
 
-/** Where to begin with counting to `count` from `start` on: most is skipped by the sums that the table keeps. */
+/** Where to begin with counting to `count` from `start` on: most is skipped by the sums that lists keep. */
 function skipTo(
   view: GroupView,
   channel: ChannelRef,
   start: bigint,
   count: number,
 ): { readonly from: bigint; readonly skipped: number } {
-  const list = view.pointers.get(channel.key)
-  const first = list.lowerBound(start)
-  if (list.length - first < FEW) return { from: start, skipped: 0 }
-  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
-  const cut = cutPointer(index, list.get(first), start, MAX, true)
-  const base = list.samplesBefore(first + 1) - Math.max(0, cut.to - cut.from)
-  const tail: Part[] = []
-  addTail(tail, view, channel, start, MAX)
-  const before = (position: number): number => {
-    const time = list.startAt(position)
-    let sum = list.samplesBefore(position) - base
-    for (const part of tail) if (part.start < time) sum += part.count
+  const rows: Part[] = []
+  const lists = listsOf(view, channel)
+  while (lists.length > FEW_LISTS) rows.push(...partsOfList(lists.pop()!, start, MAX))
+  const ladders = lists.flatMap(({ list, index }) => {
+    const first = list.lowerBound(start)
+    if (first === list.length) return []
+    const cut = cutPointer(index, list.get(first), start, MAX, true)
+    return [{ list, first, base: list.samplesBefore(first + 1) - Math.max(0, cut.to - cut.from) }]
+  })
+  const none = { from: start, skipped: 0 }
+  if (ladders.every(({ list, first }) => list.length - first < FEW)) return none
+  addRows(rows, view, channel, start, MAX)
+  /** Samples from `start` on before the time at which a pointer begins. */
+  const before = (time: bigint): number => {
+    let sum = 0
+    for (const { list, base } of ladders) sum += Math.max(0, list.samplesBefore(list.startBound(time)) - base)
+    for (const part of rows) if (part.start < time) sum += part.count
     return sum
   }
-  let low = first
-  let high = list.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (before(middle) <= count) low = middle
-    else high = middle - 1
+  let best = none
+  for (const { list, first } of ladders) {
+    let low = first
+    let high = list.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (before(list.startAt(middle)) <= count) low = middle
+      else high = middle - 1
+    }
+    const from = list.startAt(low)
+    if (low > first && from > best.from) best = { from, skipped: before(from) }
   }
-  return low === first ? { from: start, skipped: 0 } : { from: list.startAt(low), skipped: before(low) }
+  return best
 }
 
 /**
@@ -162,19 +172,38 @@ export function* partsFrom(
   start: bigint,
   end: bigint = MAX,
 ): Generator<Part, void, void> {
-  const tail: Part[] = []
-  addTail(tail, view, channel, start, end)
-  tail.sort(byStart)
-  const list = view.pointers.get(channel.key)
-  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
-  let next = 0
+  const rows: Part[] = []
+  addRows(rows, view, channel, start, end)
+  const sources = listsOf(view, channel).map((timed) => partsOfList(timed, start, end))
+  // More lists than a few are of short runs.
+  while (sources.length > FEW_LISTS) rows.push(...sources.pop()!)
+  rows.sort(byStart)
+  const heads = [rows[Symbol.iterator](), ...sources].flatMap((source) => {
+    const { value } = source.next()
+    return value === undefined ? [] : [{ source, part: value }]
+  })
+  while (heads.length > 0) {
+    let first = heads[0]!
+    for (const head of heads) if (head.part.start < first.part.start) first = head
+    yield first.part
+    const { value } = first.source.next()
+    if (value === undefined) heads.splice(heads.indexOf(first), 1)
+    else first.part = value
+  }
+}
+
+/** So many lists of pointers are gone through side by side. */
+const FEW_LISTS = 4
+
+function* partsOfList(
+  { list, index }: TimedList,
+  start: bigint,
+  end: bigint,
+): Generator<Part, undefined, void> {
   for (let p = list.lowerBound(start); p < list.length && list.startAt(p) < end; p++) {
     const part = cutToPart(list.get(p), index, start, end)
-    if (part === undefined) continue
-    while (next < tail.length && tail[next]!.start < part.start) yield tail[next++]!
-    yield part
+    if (part !== undefined) yield part
   }
-  while (next < tail.length) yield tail[next++]!
 }
 
 /** Timestamp of a part's sample. */
@@ -189,7 +218,7 @@ export function timeInPart(part: Part, position: number): bigint {
 const MIN = -(2n ** 63n)
 const MAX = 2n ** 63n - 1n
 
-function byStart(a: Part, b: Part): number {
+function byStart(a: { readonly start: bigint }, b: { readonly start: bigint }): number {
   return a.start < b.start ? -1 : a.start > b.start ? 1 : 0
 }
 
@@ -222,34 +251,63 @@ function cutToPart(pointer: Pointer, index: IndexSource, start: bigint, end: big
 
 function addTail(parts: Part[], view: GroupView, channel: ChannelRef, start: bigint, end: bigint): void {
   for (const tail of view.tail) {
-    if (tail.kind === 'pointers') {
+    if (tail.kind === 'strip') addRowsOf(parts, tail, channel, start, end)
+    else {
       const list = tail.pointers.get(channel.key)
       const times = tail.pointers.get(channel.index.key)
       if (list !== undefined && times !== undefined)
         addPointers(parts, list, indexOf(view, times, channel), start, end)
-      continue
-    }
-    const { strip } = tail
-    const ordinal = strip.shape.ordinals.get(channel.key)
-    if (ordinal === undefined || tail.from === tail.to) continue
-    const { times } = strip
-    if (times[tail.from]! >= end || times[tail.to - 1]! < start) continue
-    for (const rows of visibleRows(tail, channel.key)) {
-      const from = rowBound(times, rows.from, rows.to, start)
-      const to = rowBound(times, from, rows.to, end)
-      if (from === to) continue
-      parts.push({
-        kind: 'rows',
-        strip,
-        ordinal,
-        from,
-        count: to - from,
-        start: times[from]!,
-        end: times[to - 1]! + 1n,
-        joined: rows.joined && from === rows.from,
-      })
     }
   }
+}
+
+/** What of a tail lies in memory. */
+function addRows(parts: Part[], view: GroupView, channel: ChannelRef, start: bigint, end: bigint): void {
+  for (const tail of view.tail) if (tail.kind === 'strip') addRowsOf(parts, tail, channel, start, end)
+}
+
+function addRowsOf(parts: Part[], tail: StripView, channel: ChannelRef, start: bigint, end: bigint): void {
+  const { strip } = tail
+  const ordinal = strip.shape.ordinals.get(channel.key)
+  if (ordinal === undefined || tail.from === tail.to) return
+  const { times } = strip
+  if (times[tail.from]! >= end || times[tail.to - 1]! < start) return
+  for (const rows of visibleRows(tail, channel.key)) {
+    const from = rowBound(times, rows.from, rows.to, start)
+    const to = rowBound(times, from, rows.to, end)
+    if (from === to) continue
+    parts.push({
+      kind: 'rows',
+      strip,
+      ordinal,
+      from,
+      count: to - from,
+      start: times[from]!,
+      end: times[to - 1]! + 1n,
+      joined: rows.joined && from === rows.from,
+    })
+  }
+}
+
+/** Pointers of one channel with those that time them. */
+interface TimedList {
+  readonly list: PointerList
+  readonly index: IndexSource
+}
+
+/** The lists of a channel's pointers: the table, and those that tails name. */
+function listsOf(view: GroupView, channel: ChannelRef): TimedList[] {
+  const table = view.pointers.get(channel.key)
+  const lists = [
+    { list: table as PointerList, index: indexOf(view, view.pointers.get(channel.index.key), channel) },
+  ]
+  for (const tail of view.tail) {
+    if (tail.kind === 'strip') continue
+    const list = tail.pointers.get(channel.key)
+    const times = tail.pointers.get(channel.index.key)
+    if (list !== undefined && times !== undefined) lists.push({ list, index: indexOf(view, times, channel) })
+  }
+  return lists
 }
 
 /** The last `count` samples of sorted parts. */
@@ -281,32 +339,52 @@ export function countOf(parts: readonly Part[]): number {
 export function countIn(view: GroupView, channel: ChannelRef, start: bigint, end: bigint): number {
   if (start >= end) return 0
   const table = view.pointers.get(channel.key)
-  const index = indexOf(view, view.pointers.get(channel.index.key), channel)
-  const first = table.lowerBound(start)
-  let count = 0
-  if (first < table.length && table.startAt(first) < end) {
-    const after = Math.min(table.lowerBound(end), table.length - 1)
-    const last = table.startAt(after) < end ? after : after - 1
-    count = table.samplesBefore(last + 1) - table.samplesBefore(first)
-    for (const p of first === last ? [first] : [first, last]) {
-      const cut = cutPointer(index, table.get(p), start, end, true)
-      count -= table.countAt(p) - Math.max(0, cut.to - cut.from)
-    }
+  let count = countInList(table, indexOf(view, view.pointers.get(channel.index.key), channel), start, end)
+  if (view.tail.length === 0) return count
+  const rows: Part[] = []
+  addRows(rows, view, channel, start, end)
+  count += countOf(rows)
+  for (const tail of view.tail) {
+    if (tail.kind === 'strip') continue
+    const list = tail.pointers.get(channel.key)
+    const times = tail.pointers.get(channel.index.key)
+    if (list !== undefined && times !== undefined)
+      count += countInList(list, indexOf(view, times, channel), start, end)
   }
-  const tail: Part[] = []
-  addTail(tail, view, channel, start, end)
-  return count + countOf(tail)
+  return count
+}
+
+function countInList(list: PointerList, index: IndexSource, start: bigint, end: bigint): number {
+  const first = list.lowerBound(start)
+  if (first === list.length || list.startAt(first) >= end) return 0
+  const after = Math.min(list.lowerBound(end), list.length - 1)
+  const last = list.startAt(after) < end ? after : after - 1
+  let count = list.samplesBefore(last + 1) - list.samplesBefore(first)
+  for (const p of first === last ? [first] : [first, last]) {
+    const pointer = list.get(p)
+    const cut = cutPointer(index, pointer, start, end, true)
+    count -= pointer.count - Math.max(0, cut.to - cut.from)
+  }
+  return count
 }
 
 /** Contiguous stretches of a channel: those that go on, or touch, are one. The table knows its own. */
 export function domainsOf(view: GroupView, channel: ChannelRef): number {
   const list = view.pointers.get(channel.key)
-  const tail: Part[] = []
-  addTail(tail, view, channel, MIN, MAX)
+  const rows: Part[] = []
+  addRows(rows, view, channel, MIN, MAX)
+  const tail: Pick<Part, 'start' | 'end' | 'joined'>[] = [...rows]
+  for (const each of view.tail) {
+    if (each.kind === 'strip') continue
+    for (const pointer of each.pointers.get(channel.key)?.pointers ?? []) tail.push(pointer)
+  }
+  if (tail.length === 0) return list.domains
   tail.sort(byStart)
+  const flushedTo = list.length === 0 ? MIN : list.endAt(list.length - 1)
   let { domains } = list
   tail.forEach((part, i) => {
-    const position = list.startBound(part.start)
+    // Most of a tail lies behind all that was flushed.
+    const position = part.start >= flushedTo ? list.length : list.startBound(part.start)
     const isBehindPointer = position > 0 && (i === 0 || list.endAt(position - 1) > tail[i - 1]!.end)
     const end = isBehindPointer ? list.endAt(position - 1) : tail[i - 1]?.end
     if (!part.joined && part.start !== end) domains++

@@ -101,6 +101,113 @@ describe('a long read', () => {
   })
 })
 
+/** A group of 300 channels with rows at 0 ... 9 in memory, or in extents. */
+async function wide(stage: Stage, isFlushed: boolean): Promise<Actor & { readonly names: string[] }> {
+  const actor = await stage.open()
+  const names = Array.from({ length: 300 }, (_, i) => `c${i}`)
+  await createGroup(actor.db, 't', names)
+  await rows(actor, names, 0, 10)
+  if (isFlushed) await actor.engine.flushTails()
+  return { ...actor, names }
+}
+
+async function rows({ db }: Actor, names: readonly string[], first: number, count: number): Promise<void> {
+  const writer = await db.openWriter(['t', ...names])
+  await writer.write(frameOf('t', names, timesFrom(first, count)))
+  await writer.close()
+}
+
+describe('many channels of little each', () => {
+  it('are read in slices, though none of them takes one by itself and no turn is due', async () => {
+    // The clock stands still: it is what was read that asks for the turns.
+    const { db, names } = await wide(new Stage(), true)
+    const { result, turns } = await turnsOf(db.read(names))
+    expect(turns).toBeGreaterThan(5)
+    expect(names.filter((name) => result.count(name as never) !== 10)).toEqual([])
+  })
+
+  it.each([true, false])(
+    'are counted in slices, at the instant of the call (flushed: %s)',
+    async (isFlushed) => {
+      const actor = await wide(sliding(), isFlushed)
+      const { db, engine, names } = actor
+      const counting = turnsOf(db.count(names, { start: 2n }))
+      const looking = turnsOf(db.hasData(names, { start: 100n, end: 200n }))
+      await turn()
+      await db.delete(['t', ...names], { start: 4n })
+      await rows(actor, names, 100, 5)
+      await engine.flushTails()
+      const { result, turns } = await counting
+      expect(turns).toBeGreaterThan(100)
+      expect(Object.values(result)).toEqual(names.map(() => 8))
+      expect(await looking).toMatchObject({ result: false })
+      expect((await looking).turns).toBeGreaterThan(100)
+      expect(engine.snapshots.size).toBe(0)
+      expect(engine.pins.own).toBe(Infinity)
+      expect((await turnsOf(db.hasData(names, { end: 1n }))).turns).toBeLessThan(20)
+    },
+  )
+
+  it('are counted of a snapshot that is closed meanwhile', async () => {
+    const actor = await wide(sliding(), false)
+    const snapshot = actor.db.snapshot()
+    const counting = snapshot.count(actor.names)
+    await turn()
+    await snapshot.close()
+    await actor.engine.flushTails()
+    await rows(actor, actor.names, 1000, 3)
+    expect(Object.values(await counting)).toEqual(actor.names.map(() => 10))
+  })
+
+  it('are counted to the end where the database is closed meanwhile', async () => {
+    const { db, names } = await wide(sliding(), true)
+    const counting = db.count(names, { start: 3n })
+    await turn()
+    await db.close({ force: true })
+    expect(Object.values(await counting)).toEqual(names.map(() => 7))
+  })
+
+  it('come in frames that are cut in slices, at the instant of the first', async () => {
+    const actor = await wide(sliding(), true)
+    const { db, engine, names } = actor
+    const walk = db.frames(['t', ...names], {}, { samples: 4 })
+    const first = turnsOf(walk.next())
+    await turn()
+    await db.delete(['t', ...names], {})
+    await rows(actor, names, 3, 20)
+    await engine.flushTails()
+    expect((await first).turns).toBeGreaterThan(200)
+    const frames = [(await first).result.value!]
+    for await (const frame of walk) frames.push(frame)
+    const times = frames.map((frame) => [...(frame.column('t') as BigInt64Array)].map(Number))
+    expect(times).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 9],
+    ])
+    expect(frames.map((frame) => frame.column('c299' as never))).toEqual(
+      times.map((some) => Float64Array.from(some, (time) => time / 2)),
+    )
+    expect(engine.snapshots.size).toBe(0)
+  })
+
+  it('come in a frame that is whole where its snapshot is closed while it is cut', async () => {
+    const actor = await wide(sliding(), false)
+    const { db, engine, names } = actor
+    const snapshot = db.snapshot()
+    const walk = snapshot.frames(names, {}, { samples: 6, timestamps: true })
+    const frame = walk.next()
+    await turn()
+    await snapshot.close()
+    await engine.flushTails()
+    await rows(actor, names, 1000, 10)
+    const { value } = await frame
+    expect([...value!.timestamps('c299' as never)].map(Number)).toEqual(numbers(0, 5))
+    await expect(walk.next()).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(engine.pins.own).toBe(Infinity)
+  })
+})
+
 describe('a long delete', () => {
   it('of many channels lets the loop turn, and takes what was committed up to its step', async () => {
     const stage = sliding()
@@ -159,6 +266,40 @@ describe('a long flush', () => {
         expect((await snapshot.read(name)).column(name)).toHaveLength(2)
       await snapshot.close()
     }
+  })
+})
+
+describe('a flush of many channels of one group', () => {
+  it('leaves to snapshots what they saw, cut or not, when the pages hold other rows', async () => {
+    const actor = await wide(sliding(), false)
+    const { db, engine, names } = actor
+    const whole = db.snapshot()
+    await db.delete(names.slice(0, 150), { start: 3n, end: 6n })
+    const cut = db.snapshot()
+    const flushing = turnsOf(engine.flushTails())
+    await turn()
+    // Between the capture and the step: its rows are written all the same, and become no pointers.
+    await db.delete(names.slice(100, 200), { start: 8n })
+    const late = db.snapshot()
+    expect((await flushing).turns).toBeGreaterThan(300)
+    expect(engine.pool.held).toBe(0)
+    expect(engine.segments.all().reduce((sum, { reserved }) => sum + reserved, 0)).toBe(0)
+    await rows(actor, names, 1000, 10)
+    const [before, middle, after] = [numbers(0, 9), [0, 1, 2, 6, 7, 8, 9], [0, 1, 2, 6, 7]]
+    for (const [snapshot, expected] of [
+      [whole, [before, before, before, before]],
+      [cut, [middle, middle, before, before]],
+      [late, [middle, after, numbers(0, 7), before]],
+    ] as const) {
+      for (const [i, name] of ['c0', 'c149', 'c150', 'c299'].entries())
+        expect(await timesOf(snapshot, name)).toEqual(expected[i])
+      expect(Object.values(await snapshot.count(['c0', 'c299'])).length).toBe(2)
+    }
+    for (const snapshot of [whole, cut, late]) await snapshot.close()
+    expect(await timesOf(db, 'c149')).toEqual([...after, ...numbers(1000, 1009)])
+    await engine.flushTails()
+    await db.gc({ threshold: 0 })
+    expect((await db.verify()).problems).toEqual([])
   })
 })
 

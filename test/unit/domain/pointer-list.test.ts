@@ -6,8 +6,10 @@ import { PointerTable } from '../../../src/version/pointer-table.ts'
 import { pointerTo } from '../../support/pointers.ts'
 
 describe('a short pointer list', () => {
-  it('answers as a pointer table of the same pointers', () => {
-    const pointers = [pointerTo(-5, 3), pointerTo(0, 1), pointerTo(1, 4, { joined: true }), pointerTo(100, 7)]
+  it.each([
+    ['few', [pointerTo(-5, 3), pointerTo(0, 1), pointerTo(1, 4, { joined: true }), pointerTo(100, 7)]],
+    ['many', Array.from({ length: 20 }, (_, i) => pointerTo(5 * i, 1 + (i % 5)))],
+  ])('answers as a pointer table of the same %s pointers', (_, pointers) => {
     const list = new ShortPointerList(pointers)
     const table = PointerTable.from(pointers)
     expect([list.length, list.samples]).toEqual([table.length, table.samples])

@@ -2,16 +2,35 @@
 // the table keeps must give what a plain list of samples gives.
 
 import { describe, expect, it } from 'vitest'
+import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
 import type { Strip, TailView } from '../../../src/domain/tail.ts'
-import { domainsOf, newestRange, timeOfNth } from '../../../src/unary/channel-view.ts'
+import {
+  countIn,
+  domainsOf,
+  newestParts,
+  newestRange,
+  partsFrom,
+  partsIn,
+  timeOfNth,
+} from '../../../src/unary/channel-view.ts'
 import type { GroupView } from '../../../src/unary/channel-view.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'
 import { TIME } from '../../support/stored-segment.ts'
 
+/** Which of the pointers a run of the tail names; the others are in the table. */
+const PLACES: readonly (readonly [where: string, listOf: (i: number) => number])[] = [
+  ['the table', () => 0],
+  ['a tail', () => 1],
+  ['the table and a tail behind it', (i) => (i < 100 ? 0 : 1)],
+  ['the table and a tail, in turns', (i) => i % 2],
+  ['two runs and the table between them', (i) => (i < 90 ? 1 : i < 200 ? 0 : 2)],
+  ['many runs', (i) => i % 9],
+]
+
 /** Pointers of one or two samples at 100, 200 ... 30,000, every third one joined, and every fifth one touched by a row. */
-function manyPointers(): { view: GroupView; times: number[]; domains: number } {
+function manyPointers(listOf: (i: number) => number): { view: GroupView; times: number[]; domains: number } {
   const pointers: Pointer[] = []
   const times: number[] = []
   const rows: Strip[] = []
@@ -33,18 +52,26 @@ function manyPointers(): { view: GroupView; times: number[]; domains: number } {
   }
   rows.push(stripOf([40_000, 40_001]))
   times.push(40_000, 40_001)
+  const lists = new Map<number, Pointer[]>()
+  pointers.forEach((pointer, i) => lists.set(listOf(i + 1), [...(lists.get(listOf(i + 1)) ?? []), pointer]))
   const tail = rows.map((strip): TailView => strip.view())
+  for (const [list, some] of lists)
+    if (list > 0) tail.push({ kind: 'pointers', pointers: new Map([[1, new ShortPointerList(some)]]) })
   const { empty } = PointerTables
   const reader = (): never => {
     throw new Error('nothing is read')
   }
-  const view = { pointers: empty.set(1, empty.get(1).splice(0, 0, pointers)), tail, segments: { reader } }
+  const view = {
+    pointers: empty.set(1, empty.get(1).splice(0, 0, lists.get(0) ?? [])),
+    tail,
+    segments: { reader },
+  }
   return { view, times, domains: domains + 1 }
 }
 
-describe('a channel of many pointers and rows between them', () => {
+describe.each(PLACES)('a channel of many pointers in %s, and rows between them', (_where, listOf) => {
   it('tells the time of any sample from any time on', () => {
-    const { view, times } = manyPointers()
+    const { view, times } = manyPointers(listOf)
     const wrong: string[] = []
     for (const start of [0, 100, 108, 4999, 15_000, 29_950, 39_999, 40_001, 40_002]) {
       const from = times.filter((time) => time >= start)
@@ -59,7 +86,7 @@ describe('a channel of many pointers and rows between them', () => {
   })
 
   it('tells where its newest samples begin, however many are asked for', () => {
-    const { view, times } = manyPointers()
+    const { view, times } = manyPointers(listOf)
     for (const end of [50, 108, 15_000, 29_999, 50_000]) {
       const older = times.filter((time) => time < end)
       for (const count of [1, 2, 63, 64, 65, 66, 200, 400, 1000]) {
@@ -70,10 +97,39 @@ describe('a channel of many pointers and rows between them', () => {
   })
 
   it('knows its stretches without looking at them', () => {
-    const { view, domains } = manyPointers()
+    const { view, domains } = manyPointers(listOf)
     expect(domainsOf(view, TIME)).toBe(domains)
-    expect(domainsOf({ ...view, tail: [] }, TIME)).toBe(
-      Array.from({ length: 300 }, (_, i) => i + 1).filter((i) => i % 3 !== 0 || i % 5 === 0).length,
-    )
+  })
+
+  it('counts, and goes through, the samples of any range in order of time', () => {
+    const { view, times } = manyPointers(listOf)
+    for (const [start, end] of [
+      [0, 50_000],
+      [100, 20_000],
+      [9050, 9100],
+      [15_049, 39_999],
+      [40_001, 40_001],
+    ] as const) {
+      const expected = times.filter((time) => time >= start && time < end).toSorted((a, b) => a - b)
+      expect(countIn(view, TIME, BigInt(start), BigInt(end))).toBe(expected.length)
+      const parts = [...partsFrom(view, TIME, BigInt(start), BigInt(end))]
+      expect(
+        parts.flatMap((part) => [Number(part.start), Number(part.end) - 1].slice(0, part.count)),
+      ).toEqual(expected)
+      expect(partsIn(view, TIME, BigInt(start), BigInt(end))).toEqual(parts)
+    }
+  })
+
+  it('finds its newest samples, wherever they lie', () => {
+    const { view, times } = manyPointers(listOf)
+    for (const end of [50, 15_000, 15_001, 30_000, 50_000]) {
+      for (const count of [1, 3, 7, 40]) {
+        const expected = times.filter((time) => time < end).toSorted((a, b) => a - b)
+        const parts = newestParts(view, TIME, count, BigInt(end))
+        expect(
+          parts.flatMap((part) => [Number(part.start), Number(part.end) - 1].slice(0, part.count)),
+        ).toEqual(expected.slice(-count))
+      }
+    }
   })
 })
