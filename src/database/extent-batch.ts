@@ -10,6 +10,7 @@ import { encodeExtent, extentSize } from '../segment/extent-writer.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { Place, Segment } from '../segment/segment-pool.ts'
 import type { PointerChange } from '../version/edit.ts'
+import type { SegmentId } from '../version/pointer.ts'
 import type { Engine } from './engine.ts'
 import { giveUpPlaces } from './extents.ts'
 
@@ -30,6 +31,34 @@ export interface ExtentToWrite extends ExtentOwner {
 /** Where it went. */
 export interface WrittenExtent extends Place {
   readonly count: number
+  /** It is reserved no longer. Set by the batch. */
+  isSettled: boolean
+}
+
+/** What a record will end of the reservations of a batch, added up before it is published: there may be ten thousand extents. */
+export class Settling {
+  readonly sizes: Map<SegmentId, number> = new Map()
+  readonly extents: WrittenExtent[] = []
+  readonly dead: WrittenExtent[] = []
+  readonly #named = new Map<SegmentId, Set<number>>()
+
+  /** The record names what comes with this change. To be called before `add`. */
+  name({ comes }: PointerChange): void {
+    for (const { segment, offset } of comes) {
+      const offsets = this.#named.get(segment)
+      if (offsets === undefined) this.#named.set(segment, new Set([offset]))
+      else offsets.add(offset)
+    }
+  }
+
+  /** The reservation of an extent ends: it is live where it was named, dead else. */
+  add(extent: WrittenExtent): void {
+    if (extent.isSettled) return
+    const { segment, offset, length } = extent
+    this.extents.push(extent)
+    this.sizes.set(segment, (this.sizes.get(segment) ?? 0) + length)
+    if (this.#named.get(segment)?.has(offset) !== true) this.dead.push(extent)
+  }
 }
 
 export class ExtentBatch {
@@ -39,8 +68,6 @@ export class ExtentBatch {
   readonly #under: Under<'segment'>
   #own: Segment | undefined
   readonly extents: WrittenExtent[] = []
-  /** Not settled yet. */
-  readonly #reserved = new Set<WrittenExtent>()
   #slice: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   #used = 0
   #begin: Place | undefined
@@ -65,9 +92,8 @@ export class ExtentBatch {
     const size = extentSize(extent.type, extent.count, extent.isIndex)
     if (this.#used + size > SLICE) await this.#writeOut()
     const place = this.#reserve(size)
-    const written = { ...place, count: extent.count }
+    const written = { ...place, count: extent.count, isSettled: false }
     this.extents.push(written)
-    this.#reserved.add(written)
     if (
       this.#begin !== undefined &&
       (place.segment !== this.#begin.segment || place.offset !== this.#begin.offset + this.#used)
@@ -116,20 +142,25 @@ export class ExtentBatch {
     lsn: number,
     pinned: boolean,
     changes: readonly PointerChange[],
-    extents: Iterable<WrittenExtent> = this.#reserved,
+    extents: Iterable<WrittenExtent> = this.extents,
   ): void {
+    const settling = new Settling()
+    for (const change of changes) settling.name(change)
+    for (const extent of extents) settling.add(extent)
+    this.settleAll(settling, lsn, pinned)
+  }
+
+  /** As `settle`, of what was added up beforehand. */
+  settleAll({ sizes, extents, dead }: Settling, lsn: number, pinned: boolean): void {
     this.#held?.release()
     this.#held = undefined
-    const named = new Set<string>()
-    for (const { comes } of changes)
-      for (const { segment, offset } of comes) named.add(`${segment}:${offset}`)
     const { segments, deadSpace } = this.#engine
-    for (const extent of extents) {
-      if (!this.#reserved.delete(extent)) continue
-      segments.settle(extent)
-      if (pinned) segments.get(extent.segment).freed = lsn
-      if (!named.has(`${extent.segment}:${extent.offset}`)) deadSpace.noteDead(extent, lsn)
+    for (const [segment, length] of sizes) {
+      segments.settle({ segment, length })
+      if (pinned) segments.get(segment).freed = lsn
     }
+    for (const extent of extents) extent.isSettled = true
+    for (const extent of dead) deadSpace.noteDead(extent, lsn)
   }
 
   /**
@@ -137,8 +168,9 @@ export class ExtentBatch {
    * on its way to the segment any more: see `idle`.
    */
   giveUp(cause: unknown): void {
-    giveUpPlaces(this.#engine, [...this.#reserved], cause)
-    this.#reserved.clear()
+    const left = this.extents.filter(({ isSettled }) => !isSettled)
+    giveUpPlaces(this.#engine, left, cause)
+    for (const extent of left) extent.isSettled = true
     this.#held?.release()
     this.#held = undefined
   }

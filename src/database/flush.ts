@@ -9,13 +9,17 @@ import type { Strip, StripView } from '../domain/tail.ts'
 import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
+import type { PointerChange } from '../version/edit.ts'
 import type { Version } from '../version/version.ts'
 import { releaseStrip } from './commit.ts'
 import type { Engine } from './engine.ts'
-import { ExtentBatch } from './extent-batch.ts'
+import { ExtentBatch, Settling } from './extent-batch.ts'
 import type { WrittenExtent } from './extent-batch.ts'
 import { install, planInstall } from './install.ts'
-import type { Capture, Placements } from './install.ts'
+import type { Capture } from './install.ts'
+import { Placements } from './placements.ts'
+import type { RowsToPlace } from './placements.ts'
+import type { Turns } from './turns.ts'
 
 /** Lists of pointers that are installed in one step: some 5 ms (bench/stalls.ts). */
 const INSTALLS_A_STEP = 1024
@@ -35,20 +39,23 @@ export async function flushGroups(
   if (captures.length === 0) return
   const batch = new ExtentBatch(engine, undefined, lease)
   try {
-    const placements = await writeRows(engine, captures, batch)
+    const placements = new Placements()
+    const written = await writeRows(engine, captures, batch, placements)
     await batch.finish()
     if (batch.extents.length > 0) await engine.syncer.syncSegments()
     // In steps of bounded size: groups share nothing, so that each may be installed by itself.
     for (const some of inSteps(captures)) {
       await underGuards(engine, some, lease, async () => {
         const plan = await planInstall(engine, some, placements)
+        const extents = some.flatMap((each) => written.get(each) ?? [])
+        const settling = await planSettling(engine.turns, plan.changes, extents)
+        await engine.turns.before(plan.changes.length)
         install(engine, placements, plan, lsn)
         // In the same step: bytes are live or reserved, never both.
-        batch.settle(engine.lastLsn, engine.snapshots.size > 0, plan.changes, extentsOf(some, placements))
+        batch.settleAll(settling, engine.lastLsn, engine.snapshots.size > 0)
       })
       releasePages(engine, some)
     }
-    batch.settle(engine.lastLsn, engine.snapshots.size > 0, [])
   } catch (error) {
     await batch.idle()
     batch.giveUp(error)
@@ -62,10 +69,9 @@ function inSteps(captures: readonly Capture[]): Capture[][] {
   const steps: Capture[][] = []
   let lists = Infinity
   for (const each of captures) {
-    const own = [...each.strips.map(({ strip }) => strip), ...each.extents].reduce(
-      (sum, { shape }) => sum + shape.keys.length,
-      1,
-    )
+    let own = 1
+    for (const { strip } of each.strips) own += strip.shape.keys.length
+    for (const { shape } of each.extents) own += shape.keys.length
     if (lists + own > INSTALLS_A_STEP) {
       steps.push([])
       lists = 0
@@ -76,16 +82,24 @@ function inSteps(captures: readonly Capture[]): Capture[][] {
   return steps
 }
 
-/** Where the rows of these groups were written. */
-function extentsOf(captures: readonly Capture[], placements: Placements): Set<WrittenExtent> {
-  const extents = new Set<WrittenExtent>()
-  for (const { strips } of captures) {
-    for (const { strip } of strips) {
-      for (const list of placements.get(strip)?.values() ?? [])
-        for (const { extent } of list) extents.add(extent)
-    }
+/** Adds up what a record will settle, in slices: under the guards its changes stay what they are. */
+async function planSettling(
+  turns: Turns,
+  changes: readonly PointerChange[],
+  extents: readonly WrittenExtent[],
+): Promise<Settling> {
+  const settling = new Settling()
+  for (const change of changes) {
+    settling.name(change)
+    const turn = turns.due()
+    if (turn !== undefined) await turn
   }
-  return extents
+  for (const extent of extents) {
+    settling.add(extent)
+    const turn = turns.due()
+    if (turn !== undefined) await turn
+  }
+  return settling
 }
 
 /** Bytes of the samples that a flush writes: the least that it needs. */
@@ -127,14 +141,17 @@ async function underGuards(
   }
 }
 
-/** Writes the rows that the captures see, and those that an open snapshot still sees. */
+/** Writes the rows that the captures see, and those that an open snapshot still sees; says which extents are whose. */
 async function writeRows(
   engine: Engine,
   captures: readonly Capture[],
   batch: ExtentBatch,
-): Promise<Placements> {
-  const placements: Placements = new Map()
-  for (const { group, strips } of captures) {
+  placements: Placements,
+): Promise<Map<Capture, WrittenExtent[]>> {
+  const written = new Map<Capture, WrittenExtent[]>()
+  for (const capture of captures) {
+    const { group, strips } = capture
+    const before = batch.extents.length
     const seen = seenBySnapshots(engine, group)
     const whole = new Set(
       strips.map(({ strip }) => strip).filter((strip) => strip.cuts.size > 0 && seen.strips.has(strip)),
@@ -142,20 +159,29 @@ async function writeRows(
     for (const key of channelsOf(engine, group, strips, seen.versions)) {
       const shared: Piece[] = []
       for (const view of strips) {
-        const ordinal = view.strip.shape.ordinals.get(key)
+        const { strip } = view
+        const ordinal = strip.shape.ordinals.get(key)
         if (ordinal === undefined) continue
-        if (whole.has(view.strip)) {
+        if (whole.has(strip)) {
           // Rows that were cut may lie where others have been written since: an extent of their own.
-          await writePieces(engine, batch, placements, key, [{ view, ordinal, from: view.from, to: view.to }])
+          await writePieces(engine, batch, placements, key, [
+            { strip, ordinal, from: view.from, to: view.to },
+          ])
         } else {
-          for (const { from, to } of visibleRows(view, key)) shared.push({ view, ordinal, from, to })
+          for (const { from, to } of visibleRows(view, key)) shared.push({ strip, ordinal, from, to })
         }
       }
-      shared.sort((a, b) => (a.view.strip.times[a.from]! < b.view.strip.times[b.from]! ? -1 : 1))
+      if (!shared.every((piece, i) => i === 0 || beginsBefore(shared[i - 1]!, piece)))
+        shared.sort((a, b) => (beginsBefore(a, b) ? -1 : 1))
       await writePieces(engine, batch, placements, key, shared)
     }
+    written.set(capture, batch.extents.slice(before))
   }
-  return placements
+  return written
+}
+
+function beginsBefore(a: Piece, b: Piece): boolean {
+  return a.strip.times[a.from]! < b.strip.times[b.from]!
 }
 
 /** Strips of a group of which open snapshots see rows, and the versions of those. */
@@ -176,18 +202,18 @@ function channelsOf(
   strips: readonly StripView[],
   seen: readonly Version[],
 ): number[] {
-  const keys = new Set(strips.flatMap(({ strip }) => strip.shape.keys))
+  const keys = new Set<number>()
+  // Writers have pages by the dozen, and one shape.
+  for (const shape of new Set(strips.map(({ strip }) => strip.shape)))
+    for (const key of shape.keys) keys.add(key)
   const versions = [engine.version, ...seen]
   return [...keys].filter(
     (key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined),
   )
 }
 
-interface Piece {
-  readonly view: StripView
+interface Piece extends RowsToPlace {
   readonly ordinal: number
-  readonly from: number
-  readonly to: number
 }
 
 /** Writes pieces of one channel, in order of time, as extents of bounded size. */
@@ -199,7 +225,7 @@ async function writePieces(
   pieces: readonly Piece[],
 ): Promise<void> {
   if (pieces.length === 0) return
-  const { shape } = pieces[0]!.view.strip
+  const { shape } = pieces[0]!.strip
   const width = shape.widths[pieces[0]!.ordinal]!
   const most = Math.max(1, Math.floor(engine.tuning.extentLimit / width))
   let parts: Piece[] = []
@@ -232,16 +258,15 @@ async function writeExtent(
 ): Promise<void> {
   const first = parts[0]!
   const last = parts.at(-1)!
-  const { shape } = first.view.strip
+  const { shape } = first.strip
   const extent = await batch.add({
     channel: key,
     type: shape.types[first.ordinal]!,
     isIndex: key === shape.index,
-    firstTime: first.view.strip.times[first.from]!,
-    lastTime: last.view.strip.times[last.to - 1]!,
+    firstTime: first.strip.times[first.from]!,
+    lastTime: last.strip.times[last.to - 1]!,
     count,
-    sources: parts.map(({ view, ordinal, from, to }) => {
-      const { strip } = view
+    sources: parts.map(({ strip, ordinal, from, to }) => {
       const width = strip.shape.widths[ordinal]!
       return strip.page.bytes.subarray(
         strip.offsets[ordinal]! + from * width,
@@ -249,16 +274,7 @@ async function writeExtent(
       )
     }),
   })
-  let skip = 0
-  for (const { view, from, to } of parts) {
-    let byKey = placements.get(view.strip)
-    if (byKey === undefined) placements.set(view.strip, (byKey = new Map()))
-    const list = byKey.get(key)
-    const placement = { from, to, extent, skip }
-    if (list === undefined) byKey.set(key, [placement])
-    else list.push(placement)
-    skip += to - from
-  }
+  placements.add(key, extent, parts)
 }
 
 /** Gives back the pages in which nothing is left. */

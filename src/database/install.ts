@@ -3,26 +3,17 @@
 // meanwhile becomes no pointer, and open snapshots are given the pointers in place of their rows (0003-I5).
 
 import type { Group } from '../domain/group.ts'
-import { liveOfRun } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
-import { liveShare } from '../unary/time-search.ts'
+import type { Shape } from '../journal/shape.ts'
 import { prepareChange } from '../version/apply.ts'
 import type { PreparedChanges } from '../version/apply.ts'
 import type { PointerChange } from '../version/edit.ts'
-import type { Pointer } from '../version/pointer.ts'
+import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import type { Engine } from './engine.ts'
-import type { WrittenExtent } from './extent-batch.ts'
-
-/** Rows [from, to) of one channel of a strip, and where a flush wrote them. */
-export interface Placement {
-  readonly from: number
-  readonly to: number
-  readonly extent: WrittenExtent
-  /** Position of row `from` in the extent. */
-  readonly skip: number
-}
+import type { FindPointers, Placements } from './placements.ts'
+import type { FlushedRows } from './snapshot-state.ts'
 
 /** What a flush captured of one group. */
 export interface Capture {
@@ -31,14 +22,22 @@ export interface Capture {
   readonly extents: readonly ExtentsRun[]
 }
 
-/** By strip and channel key: where its rows were written, in order of rows. */
-export type Placements = Map<Strip, Map<number, Placement[]>>
+/** What leaves the tails with the record, where runs name extents. */
+interface Leaving {
+  /** Extents that tails name. */
+  count: number
+  /** What of segments only tails keep live. */
+  readonly live: Map<SegmentId, number>
+  /** Pointers of channels that are gone. */
+  readonly gone: { readonly key: number; readonly pointer: Pointer }[]
+}
 
 /** What an install will publish. */
 export interface InstallPlan {
   readonly present: readonly Capture[]
   readonly changes: readonly PointerChange[]
   readonly prepared: PreparedChanges
+  readonly leaving: Leaving
 }
 
 /**
@@ -53,151 +52,166 @@ export async function planInstall(
   const present = captures.filter(({ group }) => engine.groups.get(group.key) === group)
   const changes: PointerChange[] = []
   const prepared: PreparedChanges = new Map()
-  for (const each of present) {
-    const byKey = await planGroup(engine, each, placements)
-    for (const [key, pointers] of byKey) {
+  const leaving: Leaving = { count: 0, live: new Map(), gone: [] }
+  for (const captured of present) {
+    const runs = runsLeft(captured)
+    const rows = rowsNow(captured, placements)
+    for (const key of keysOf(captured)) {
+      if (engine.version.channels[key] === undefined) continue
       let table = engine.version.pointers.get(key)
-      for (const change of insertions(table, key, pointers)) {
-        table = prepareChange(prepared, table, change)
-        changes.push(change)
+      for (const change of changesOf(table, key, rows, runs)) {
+        if (change !== undefined) {
+          table = prepareChange(prepared, table, change)
+          changes.push(change)
+        }
+        const turn = engine.turns.due()
+        if (turn !== undefined) await turn
       }
+    }
+    for (const run of runs) {
+      leave(engine, leaving, run)
       const turn = engine.turns.due()
       if (turn !== undefined) await turn
     }
   }
-  return { present, changes, prepared }
+  return { present, changes, prepared, leaving }
 }
 
 /** Publishes: synchronous, under the index guards. */
 export function install(
   engine: Engine,
   placements: Placements,
-  { present, changes, prepared }: InstallPlan,
+  { present, changes, prepared, leaving }: InstallPlan,
   lsn: number,
 ): void {
   if (present.length === 0) return
   const groups = present.map(({ group }) => ({ key: group.key, lsn }))
   engine.publishEdit({ kind: 'flush', groups, changes }, prepared)
   for (const { group, strips, extents } of present) {
-    const flushed = new Map(strips.map((view) => [view.strip, view.to]))
-    for (const snapshot of engine.snapshots) {
-      snapshot.replaceRows(group.key, flushed, (strip, key, from, to, joined) =>
-        pointersTo(placements, strip, key, from, to, joined),
-      )
-    }
-    for (const [strip, to] of flushed) strip.flushTo(to)
-    const left = new Set<unknown>(group.runs)
-    for (const run of extents) {
-      // One that a delete has taken whole meanwhile was counted off by it.
-      if (left.has(run)) leaveTail(engine, run)
-    }
+    if (engine.snapshots.size > 0) replaceInSnapshots(engine, group, strips, placements)
+    for (const { strip, to } of strips) strip.flushTo(to)
     const gone = new Set<unknown>(extents)
     group.runs = group.runs.filter((run) => !gone.has(run))
     group.prune()
   }
+  engine.tailExtents -= leaving.count
+  for (const [segment, bytes] of leaving.live) engine.segments.get(segment).tailLive -= bytes
+  for (const { key, pointer } of leaving.gone) {
+    engine.segments.get(pointer.segment).freed = engine.lastLsn
+    engine.deadSpace.noteGone(key, pointer, engine.lastLsn)
+  }
 }
 
-/** Counts off a run whose extents are pointers now, or dead where their channel is gone. */
-function leaveTail(engine: Engine, run: ExtentsRun): void {
-  engine.tailExtents -= run.shape.keys.length
-  for (const [id, bytes] of liveOfRun(run)) engine.segments.get(id).tailLive -= bytes
+/** Snapshots that are open see pointers instead of the rows that were flushed. Their times outlive the pages. */
+function replaceInSnapshots(
+  engine: Engine,
+  group: Group,
+  strips: readonly StripView[],
+  placements: Placements,
+): void {
+  const flushed = new Map<Strip, FlushedRows>()
+  const seen = new Set([...engine.snapshots].flatMap((snapshot) => snapshot.stripsOf(group.key)))
+  for (const { strip, to } of strips)
+    if (seen.has(strip)) flushed.set(strip, { to, find: placements.findIn(strip, strip.times.slice(0, to)) })
+  for (const snapshot of engine.snapshots) snapshot.replaceRows(group.key, flushed)
+}
+
+/** The captured runs that are left: one that a delete has taken whole meanwhile was counted off by it. */
+function runsLeft({ group, extents }: Capture): readonly ExtentsRun[] {
+  const left = new Set<unknown>(group.runs)
+  return extents.filter((run) => left.has(run))
+}
+
+/** Counts a run whose extents will be pointers, or dead where their channel is gone. */
+function leave(engine: Engine, leaving: Leaving, run: ExtentsRun): void {
+  leaving.count += run.shape.keys.length
   for (const [key, list] of run.pointers) {
-    if (engine.version.channels[key] !== undefined) continue
+    const isGone = engine.version.channels[key] === undefined
     for (const pointer of list.pointers) {
-      engine.segments.get(pointer.segment).freed = engine.lastLsn
-      engine.deadSpace.noteGone(key, pointer, engine.lastLsn)
+      const { segment, live } = pointer
+      leaving.live.set(segment, (leaving.live.get(segment) ?? 0) + live)
+      if (isGone) leaving.gone.push({ key, pointer })
     }
   }
 }
 
-/** The pointers that a group's captured tail has become, by channel; the loop turns in between. */
-async function planGroup(
-  engine: Engine,
-  { group, strips, extents }: Capture,
-  placements: Placements,
-): Promise<Map<number, Pointer[]>> {
-  const byKey = new Map<number, Pointer[]>()
-  const add = (key: number, pointers: readonly Pointer[]): void => {
-    if (engine.version.channels[key] === undefined) return
-    const list = byKey.get(key)
-    if (list === undefined) byKey.set(key, [...pointers])
-    else list.push(...pointers)
-  }
-  for (const captured of strips) {
+/** The channels that have something in a captured tail. */
+function keysOf({ strips, extents }: Capture): Set<number> {
+  const keys = new Set<number>()
+  const shapes = new Set(strips.map(({ strip }) => strip.shape))
+  for (const { shape } of extents) shapes.add(shape)
+  for (const shape of shapes) for (const key of shape.keys) keys.add(key)
+  return keys
+}
+
+/** A strip that was captured, as it is now, and where its rows were written. */
+interface RowsNow {
+  readonly shape: Shape
+  readonly now: StripView
+  readonly find: FindPointers
+}
+
+function rowsNow({ strips }: Capture, placements: Placements): RowsNow[] {
+  return strips.map((captured) => {
     const { strip, to } = captured
     const now = { ...strip.view(), to }
-    for (const key of strip.shape.keys) {
-      if (engine.version.channels[key] === undefined) continue
-      for (const rows of visibleRows(now, key)) {
-        add(key, pointersTo(placements, strip, key, rows.from, rows.to, rows.joined))
-      }
-    }
-    const turn = engine.turns.due()
-    if (turn !== undefined) await turn
-  }
-  const left = new Set<unknown>(group.runs)
-  for (const run of extents) {
-    if (!left.has(run)) continue
-    for (const [key, list] of run.pointers) add(key, list.pointers)
-    const turn = engine.turns.due()
-    if (turn !== undefined) await turn
-  }
-  return byKey
+    return { shape: strip.shape, now, find: placements.findIn(strip, strip.times) }
+  })
 }
 
-/** Pointers to rows [from, to), through as many extents as they were written to. */
-function pointersTo(
-  placements: Placements,
-  strip: Strip,
+/** Pointers, or strips, that are looked at in one step: below a millisecond. */
+const POINTERS_A_STEP = 1024
+const STRIPS_A_STEP = 256
+
+/** What a channel's captured tail changes of its table; undefined between two steps. */
+function* changesOf(
+  table: PointerTable,
   key: number,
-  from: number,
-  to: number,
-  joined: boolean,
-): Pointer[] {
+  rows: readonly RowsNow[],
+  runs: readonly ExtentsRun[],
+): Generator<PointerChange | undefined, void, void> {
   const pointers: Pointer[] = []
-  for (const placed of placements.get(strip)?.get(key) ?? []) {
-    const first = Math.max(from, placed.from)
-    const end = Math.min(to, placed.to)
-    if (first >= end) continue
-    const { extent } = placed
-    const skip = placed.skip + first - placed.from
-    const count = end - first
-    pointers.push({
-      start: strip.times[first]!,
-      end: strip.times[end - 1]! + 1n,
-      joined: first === from ? joined : true,
-      segment: extent.segment,
-      offset: extent.offset,
-      length: extent.length,
-      skip,
-      count,
-      live: liveShare(extent.length, extent.count, skip, skip + count),
-    })
+  for (const [i, { shape, now, find }] of rows.entries()) {
+    if (shape.ordinals.has(key))
+      for (const { from, to, joined } of visibleRows(now, key)) pointers.push(...find(key, from, to, joined))
+    if (i % STRIPS_A_STEP === STRIPS_A_STEP - 1) yield
   }
-  return pointers
+  for (const [i, run] of runs.entries()) {
+    const list = run.pointers.get(key)
+    if (list !== undefined) pointers.push(...list.pointers)
+    if (i % POINTERS_A_STEP === POINTERS_A_STEP - 1) yield
+  }
+  if (!pointers.every((pointer, i) => i === 0 || pointers[i - 1]!.start < pointer.start))
+    pointers.sort((a, b) => (a.start < b.start ? -1 : 1))
+  yield* insertions(table, key, pointers)
 }
 
-/** Splits sorted pointers where pointers of the table lie between them; joins those that one extent holds side by side. */
-function insertions(table: PointerTable, key: number, pointers: Pointer[]): PointerChange[] {
-  pointers.sort((a, b) => (a.start < b.start ? -1 : 1))
-  const changes: PointerChange[] = []
+/**
+ * Splits sorted pointers where pointers of the table lie between them, and where they are many; joins those that one
+ * extent holds side by side.
+ */
+function* insertions(
+  table: PointerTable,
+  key: number,
+  pointers: readonly Pointer[],
+): Generator<PointerChange, void, void> {
   let comes: Pointer[] = []
   let position = -1
   for (const pointer of pointers) {
     const at = table.lowerBound(pointer.start)
-    if (at !== position && comes.length > 0) {
-      changes.push({ key, comes })
+    const before = comes.at(-1)
+    const isSame = before !== undefined && at === position && pointer.joined && adjoins(before, pointer)
+    if (comes.length > 0 && (at !== position || (comes.length >= POINTERS_A_STEP && !isSame))) {
+      yield { key, comes }
       comes = []
     }
     position = at
-    const before = comes.at(-1)
-    if (before !== undefined && pointer.joined && adjoins(before, pointer)) {
+    if (isSame) {
       const count = before.count + pointer.count
       comes[comes.length - 1] = { ...before, end: pointer.end, count, live: before.live + pointer.live }
     } else comes.push(pointer)
   }
-  if (comes.length > 0) changes.push({ key, comes })
-  return changes
+  if (comes.length > 0) yield { key, comes }
 }
 
 function adjoins(a: Pointer, b: Pointer): boolean {

@@ -3,22 +3,15 @@
 // replace them (0003-I5).
 
 import { ShortPointerList } from '../domain/pointer-list.ts'
-import type { Strip, StripView, TailView } from '../domain/tail.ts'
 import { visibleRows } from '../domain/tail.ts'
+import type { PointersByKey, Strip, StripView, TailView } from '../domain/tail.ts'
+import type { Shape } from '../journal/shape.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
 import type { GroupView } from '../unary/channel-view.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { Version } from '../version/version.ts'
 import type { Pin } from './pins.ts'
-
-/** Pointers to rows [from, to) of a strip's channel, as a flush wrote them. */
-export type RowsToPointers = (
-  strip: Strip,
-  key: number,
-  from: number,
-  to: number,
-  joined: boolean,
-) => Pointer[]
+import type { FindPointers } from './placements.ts'
 
 export class SnapshotState {
   readonly version: Version
@@ -54,35 +47,57 @@ export class SnapshotState {
     return views.flatMap((view) => (view.kind === 'strip' ? [view.strip] : []))
   }
 
-  /** Rows of `strips` before the given row are in segments now: pointers take the place of rows. */
-  replaceRows(groupKey: number, strips: ReadonlyMap<Strip, number>, pointersTo: RowsToPointers): void {
+  /** Rows of strips before the given row are in segments now: pointers take the place of rows. */
+  replaceRows(groupKey: number, flushed: ReadonlyMap<Strip, FlushedRows>): void {
     const views = this.#tails.get(groupKey)
     if (views === undefined) return
     const replaced: TailView[] = []
     for (const view of views) {
-      const flushedTo = view.kind === 'strip' ? strips.get(view.strip) : undefined
-      if (view.kind !== 'strip' || flushedTo === undefined || flushedTo <= view.from) {
+      const rows = view.kind === 'strip' ? flushed.get(view.strip) : undefined
+      if (view.kind !== 'strip' || rows === undefined || rows.to <= view.from) {
         replaced.push(view)
         continue
       }
-      const to = Math.min(flushedTo, view.to)
-      replaced.push({ kind: 'pointers', pointers: pointersOf({ ...view, to }, pointersTo) })
+      const to = Math.min(rows.to, view.to)
+      replaced.push({ kind: 'pointers', pointers: new PointersInPlace({ ...view, to }, rows.find) })
       if (to < view.to) replaced.push(restOf(view, to))
     }
     this.#tails.set(groupKey, replaced)
   }
 }
 
-function pointersOf(view: StripView, pointersTo: RowsToPointers): Map<number, ShortPointerList> {
-  const lists = new Map<number, ShortPointerList>()
-  for (const key of view.strip.shape.keys) {
-    const pointers: Pointer[] = []
-    for (const rows of visibleRows(view, key)) {
-      pointers.push(...pointersTo(view.strip, key, rows.from, rows.to, rows.joined))
-    }
-    lists.set(key, new ShortPointerList(pointers))
+/** Rows of a strip before `to`, which a flush has written, and how the pointers to them are found. */
+export interface FlushedRows {
+  readonly to: number
+  readonly find: FindPointers
+}
+
+/**
+ * The pointers in place of rows, of each channel made when they are first asked for: there may be ten thousand, and
+ * they are replaced in one step. Nothing of it keeps the strip's page.
+ */
+class PointersInPlace implements PointersByKey {
+  readonly #keys: Shape['ordinals']
+  readonly #rows: Omit<StripView, 'kind' | 'strip'>
+  readonly #find: FindPointers
+  readonly #lists = new Map<number, ShortPointerList>()
+
+  constructor({ strip, kind: _, ...rows }: StripView, find: FindPointers) {
+    this.#keys = strip.shape.ordinals
+    this.#rows = rows
+    this.#find = find
   }
-  return lists
+
+  get(key: number): ShortPointerList | undefined {
+    let list = this.#lists.get(key)
+    if (list !== undefined || !this.#keys.has(key)) return list
+    const pointers: Pointer[] = []
+    for (const { from, to, joined } of visibleRows(this.#rows, key))
+      pointers.push(...this.#find(key, from, to, joined))
+    list = new ShortPointerList(pointers)
+    this.#lists.set(key, list)
+    return list
+  }
 }
 
 function restOf(view: StripView, from: number): StripView {

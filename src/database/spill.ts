@@ -45,6 +45,8 @@ async function spillRun(engine: Engine, stream: Stream, run: PendingRows): Promi
         sources: [source],
       })
       places.push({ segment, offset, length })
+      const turn = engine.turns.due()
+      if (turn !== undefined) await turn
     }
     await batch.finish()
   } catch (error) {

@@ -122,7 +122,7 @@ ${PLAN}`,
         to: '',
       },
     ],
-    from: 9,
+    from: 37,
     shows: /the segment is missing|segment .* is known/,
   },
   {

@@ -81,7 +81,7 @@ describe('a run that begins a domain of its own in the middle of a page', () => 
       cache: new TableCache(0),
     })
     const state = new SnapshotState(EMPTY_VERSION, { lsn: 1 }, new Map([[1, [view]]]), segments)
-    state.replaceRows(1, new Map([[strip, 3]]), () => [])
+    state.replaceRows(1, new Map([[strip, { to: 3, find: () => [] }]]))
     strip.flushTo(3)
     const rest = state.viewOf(1).tail.filter((each) => each.kind === 'strip')
     for (const key of shape.keys) {

@@ -1,7 +1,7 @@
 // Extents on their way to a segment: gathered, rolled over, reserved until they are settled (0006-I1).
 
 import { describe, expect, it } from 'vitest'
-import { ExtentBatch } from '../../../src/database/extent-batch.ts'
+import { ExtentBatch, Settling } from '../../../src/database/extent-batch.ts'
 import type { Engine } from '../../../src/database/engine.ts'
 import { StorageError } from '../../../src/errors.ts'
 import { segmentFile } from '../../../src/fs/layout.ts'
@@ -9,6 +9,7 @@ import { FIRST_EXTENT } from '../../../src/segment/segment-file.ts'
 import type { Segment } from '../../../src/segment/segment-pool.ts'
 import { Stage } from '../../pitfalls/stage.ts'
 import { isExclusive } from '../../support/guard-mode.ts'
+import { pointerTo } from '../../support/pointers.ts'
 
 function extent(count: number, first = 0): Parameters<ExtentBatch['add']>[0] {
   const times = BigInt64Array.from({ length: count }, (_, i) => BigInt(first + i))
@@ -85,6 +86,34 @@ describe('a batch of extents', () => {
     expect(timesAt(engine, b2, 20)[19]).toBe(319n)
     one.settle(engine.lastLsn, false, [])
     two.settle(engine.lastLsn, false, [])
+  })
+
+  it('is settled once, whatever was added up how often beforehand', async () => {
+    const { engine } = await new Stage().open()
+    const batch = new ExtentBatch(engine)
+    const places = [
+      await batch.add(extent(3)),
+      await batch.add(extent(5, 100)),
+      await batch.add(extent(7, 200)),
+    ]
+    await batch.finish()
+    const segment = engine.segments.get(places[0]!.segment)
+    const settling = new Settling()
+    const { segment: id, offset, length } = places[1]!
+    const comes = [{ ...pointerTo(100, 5), segment: id, offset, length }]
+    settling.name({ key: 1, comes })
+    for (const place of places.slice(0, 2)) settling.add(place)
+    expect(settling.dead).toEqual([places[0]])
+    expect(segment.reserved).toBe(places.reduce((sum, place) => sum + place.length, 0))
+    batch.settleAll(settling, engine.lastLsn, false)
+    expect(segment.reserved).toBe(places[2]!.length)
+    batch.giveUp(new Error('enough'))
+    batch.settle(engine.lastLsn, false, [])
+    expect(segment.reserved).toBe(0)
+    expect(engine.deadSpace.deadOf(id).map(({ start, end }) => [start, end])).toEqual([
+      [places[0]!.offset, places[0]!.offset + places[0]!.length],
+      [places[2]!.offset, places[2]!.offset + places[2]!.length],
+    ])
   })
 
   it('that fails gives everything back when it is settled', async () => {

@@ -8,7 +8,7 @@ import { apply } from '../../../src/version/apply.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'
 
-const TO = { segment: 9, offset: 64, length: 400, count: 20 }
+const TO = { segment: 9, offset: 64, length: 400, count: 20, isSettled: false }
 
 /** Ten samples each of two extents of segment 1, copied side by side into one of segment 9. */
 function moves(one: Pointer, two: Pointer): Moves {
@@ -102,7 +102,13 @@ describe('the plan of moves', () => {
       const old = pointerTo(20 * i, 10, { segment, joined: i % 100 > 0 })
       // Some are not copied: of another segment.
       const isCopied = segment !== 2
-      const to = { segment: 9, offset: 64 + 8000 * Math.floor(i / 50), length: 8000, count: 500 }
+      const to = {
+        segment: 9,
+        offset: 64 + 8000 * Math.floor(i / 50),
+        length: 8000,
+        count: 500,
+        isSettled: false,
+      }
       if (isCopied) made.add(old, to, 10 * (i % 50))
       for (let k = 0; isCopied && k < 10; k++) places.set(20 * i + k, [to.offset, 10 * (i % 50) + k])
       if (i % 7 === 0) continue
