@@ -86,10 +86,14 @@ async function run({ groups, data, rows, frame, isDirect }: Shape): Promise<Step
     await step('flush', () => engine.flushTails())
     await step('stats', () => db.stats())
     await step('count of all', () => db.count(all))
+    await step('hasData of all', () => db.hasData(all, { start: -10n, end: 0n }))
     await step('read of 3 channels', () => db.read(few))
     await step('read of all', async () => (isDirect ? undefined : await db.read(all)))
     await step('frames', async () => {
       for await (const each of db.frames(few)) if (each.isEmpty) throw new Error('an empty frame')
+    })
+    await step('frame of all', async () => {
+      for await (const each of db.frames(all, {}, { samples: 10 })) if (!each.isEmpty) break
     })
     await step('latest of all', () => db.latest(all))
     await step('delete of one row', () => db.delete(all, { start: 5n, end: 6n }))
