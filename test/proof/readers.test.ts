@@ -117,8 +117,8 @@ const MUTATIONS: readonly Mutation[] = [
     what: 'what is flushed stays in the tails of a reader that reads on',
     change: {
       file: 'database/opening/replay-records.ts',
-      from: "if (edit.kind === 'flush') for",
-      to: "if (edit.kind === 'flush' && lsn < 0) for",
+      from: 'if (lsn > (version.flushed[key] ?? 0)) tails',
+      to: 'if (lsn < 0) tails',
     },
     scene: 'a reader reads on',
   },

@@ -277,11 +277,8 @@ export function stateOf(engine: Engine): string {
     const ref = channelRefOf(catalogue, channel)
     const view = engine.viewOf(ref.index.key)
     const rows: string[] = []
-    let end: bigint | undefined
     for (const part of partsIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)) {
-      // What begins where something else ends goes on with it, however it came there.
-      const begins = part.joined || part.start === end ? '' : 'from '
-      end = part.end
+      const begins = part.joined ? '' : 'from '
       if (part.kind === 'extent') {
         const { segment, offset, length, skip, live } = part.pointer
         const place = [segment, offset, length, skip + part.from, part.count, live].join(':')

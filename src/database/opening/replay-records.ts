@@ -47,6 +47,9 @@ export class Replay {
     this.#version = version
     this.#tails = tails
     this.#flushed = flushedAtEnd(version, records)
+    // First of all, as if they had never been there: rows that stay must not come to stand beside rows that go, with what
+    // was between them, and is flushed as well, left out.
+    for (const [key, lsn] of this.#flushed) if (lsn > (version.flushed[key] ?? 0)) tails.flush(key, lsn)
     this.#removed = new Set(
       records.flatMap((record) =>
         record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
@@ -91,7 +94,6 @@ export class Replay {
   #edit(edit: Edit, lsn: number, prepared?: PreparedChanges): void {
     // Below the checkpoint, what an edit did to tails is applied again all the same.
     if (edit.kind === 'delete') this.#tails.cut(edit.tail)
-    if (edit.kind === 'flush') for (const group of edit.groups) this.#tails.flush(group.key, group.lsn)
     if (lsn > this.#version.lsn) this.#version = apply(this.#version, edit, lsn, prepared)
   }
 }

@@ -132,6 +132,28 @@ describe('a refresh reads on', () => {
     expect(await contentsOf(snapshot)).toBe(seen)
   })
 
+  it('and parts no rows by a cut that rows lay behind which were flushed meanwhile', async () => {
+    const scene = await begin()
+    const { db, engine, flusher } = scene.writer
+    const writer = await db.openWriter({ channels: NAMES, start: 30n })
+    const write = (first: number, count: number): Promise<boolean> =>
+      writer.write(frameOf('time', ['a'], timesFrom(first, count)))
+    await write(30, 5)
+    expect(await refresh(scene)).toBe('on')
+    await db.delete(NAMES, { start: 33n, end: 38n })
+    await write(40, 2)
+    // The flush has captured what there is, and writes it.
+    const { lastLsn } = engine
+    const flushing = flusher.flushAll()
+    await Promise.resolve()
+    await write(44, 5)
+    await flushing
+    const [key] = Object.keys(engine.version.flushed).map(Number)
+    expect([engine.version.flushed[key!], engine.version.lsn]).toEqual([lastLsn, lastLsn + 2])
+    expect(await refresh(scene)).toBe('on')
+    await writer.close()
+  })
+
   it('where older files have been retired', async () => {
     const scene = await begin()
     const { writer, reader } = scene
