@@ -202,7 +202,7 @@ describe('many channels of little each', () => {
     await engine.flushTails()
     await rows(actor, names, 1000, 10)
     const { value } = await frame
-    expect([...value!.timestamps('c299' as never)].map(Number)).toEqual(numbers(0, 5))
+    expect([...value!.timestamps('c299')].map(Number)).toEqual(numbers(0, 5))
     await expect(walk.next()).rejects.toMatchObject({ code: 'CLOSED' })
     expect(engine.pins.own).toBe(Infinity)
   })
