@@ -105,27 +105,27 @@ const TIER = 4
  * far larger than everything behind it. So bytes are written again a few times at most until they are in an extent that
  * is not small, and what is left as it is are a few pointers for each run.
  * @param most samples of an extent
- * @returns runs of at least two pointers
+ * @returns runs of at least two pointers, each found when it is asked for
  */
-export function planMerge(run: readonly Pointer[], most: number): Pointer[][] {
-  let behind = run.reduce((sum, { live }) => sum + live, 0)
+export function* planMerge(run: readonly Pointer[], most: number): Generator<Pointer[], void, void> {
+  let behind = 0
+  for (const { live } of run) behind += live
   const first = run.findIndex(({ live }) => {
     behind -= live
     return live <= TIER * behind
   })
-  if (first < 0) return []
-  const merged: Pointer[][] = []
+  if (first < 0) return
   let part: Pointer[] = []
   let count = 0
-  for (const pointer of run.slice(first)) {
+  for (let i = first; i < run.length; i++) {
+    const pointer = run[i]!
     if (count + pointer.count > most) {
-      merged.push(part)
+      if (part.length > 1) yield part
       part = []
       count = 0
     }
     part.push(pointer)
     count += pointer.count
   }
-  merged.push(part)
-  return merged.filter(({ length }) => length > 1)
+  if (part.length > 1) yield part
 }
