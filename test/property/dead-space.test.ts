@@ -131,10 +131,13 @@ async function expectKnown(workload: Workload, deadNotes = 1000): Promise<void> 
     const { engine } = session
     using _used = engine.deadSpace.use()
     await findDead(engine)
+    // A flush in the background had reserved something: what lies beside it is searched for another time.
+    if (engine.deadSpace.unknown.size > 0) await findDead(engine)
     for (const segment of engine.segments.all()) await settleDoubts(engine, segment)
     const all = new Map(engine.segments.all().map(({ id }) => [id, engine.deadSpace.deadOf(id)]))
     expectNotFreedBefore(all, samples.get(engine) ?? [])
     for (const [id, dead] of deadIn(engine)) {
+      if (engine.deadSpace.unknown.has(id)) continue
       const known = all.get(id)!
       expect(unite(known)).toEqual(dead)
       // Each byte once: else it would be punched twice.
@@ -153,6 +156,14 @@ describe('what is known to be dead is what nothing reaches, and was freed no lat
 
   // Nearly all has to be searched for.
   it.each(SOUND)('after it was forgotten: $name', (workload) => expectKnown(workload, 1))
+
+  // A search for what was forgotten took an extent in doubt for dead, by an older record than the doubt's.
+  it.each([
+    [29, 3],
+    [14, 10],
+  ])('after an extent in doubt went while other dead bytes were forgotten: %i', (seed, most) =>
+    expectKnown(anything(seed), most),
+  )
 
   it('after anything', { timeout: 600_000 }, async () => {
     const notes = fc.constantFrom(0, 1, 3, 10, 1000)

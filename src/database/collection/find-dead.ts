@@ -65,6 +65,13 @@ function searchesNow({ deadSpace, segments, groups, dropped }: Engine): Map<Segm
     // What is reserved nothing reaches yet, and nobody knows where it is: another time.
     else if (segment.reserved === 0) searches.set(id, { reached: new Reached(), size: segment.size, lsn })
   }
+  // What of an extent in doubt is dead, its doubt says, and by which record: perhaps a newer one.
+  for (const [id, { reached }] of searches) {
+    for (const offset of deadSpace.doubtsOf(id)) {
+      const { length = 0 } = deadSpace.doubtAt(id, offset) ?? {}
+      reached.add(offset, length)
+    }
+  }
   for (const { runs } of groups.values()) {
     for (const run of runs) {
       if (run.kind === 'strip') continue
