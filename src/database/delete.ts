@@ -143,9 +143,7 @@ function breakStreams(groups: readonly Group[], keys: readonly number[], range: 
       const last = stream.committedLast
       if (last === undefined || last < range.start || last >= range.end) continue
       const gone = (removed ??= new Set(keys))
-      const broken = stream.shape.keys.filter((key) => gone.has(key))
-      for (const key of broken) stream.broken.add(key)
-      if (broken.length > 0 && stream.strip?.flushed === stream.strip?.committed) stream.strip?.part(broken)
+      for (const key of stream.shape.keys) if (gone.has(key)) stream.broken.add(key)
     }
   }
 }

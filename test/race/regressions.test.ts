@@ -7,6 +7,7 @@ import { retireOldest } from '../../src/database/retire.ts'
 import { openStore } from '../support/open-store.ts'
 import { Schedule } from './schedule.ts'
 import { World } from './world.ts'
+import { createGroup, frameOf, Stage, timesFrom } from '../pitfalls/stage.ts'
 
 it("a strict commit that is written is acknowledged, though somebody else's relaxed one finds no room", async () => {
   let letGo = (): void => {}
@@ -100,4 +101,19 @@ it('a close beside a retirement that takes its file leaves nothing to recover', 
       })(),
     )
   }
+})
+
+it('a delete between a commit and the next one, whose large frame comes first, parts the large frame alone', async () => {
+  const { db } = await new Stage({}, { inlineLimit: 16 }).open()
+  await createGroup(db, 't', ['a'])
+  const writer = await db.openWriter({ channels: ['t', 'a'], autoCommit: false })
+  await writer.write(frameOf('t', ['a'], timesFrom(0, 5)))
+  await writer.commit()
+  await writer.write(frameOf('t', ['a'], timesFrom(10, 5)))
+  await writer.write(frameOf('t', ['a'], timesFrom(30, 1)))
+  await db.delete(['t', 'a'], {})
+  await writer.commit()
+  expect((await db.verify()).problems).toEqual([])
+  expect((await db.stats()).channels['a']).toMatchObject({ samples: 6, domains: 1 })
+  await writer.close()
 })
