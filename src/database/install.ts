@@ -5,6 +5,7 @@
 import type { Group } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
+import { EncodedChanges } from '../journal/edit-codec.ts'
 import type { Shape } from '../journal/shape.ts'
 import { prepareChange } from '../version/apply.ts'
 import type { PreparedChanges } from '../version/apply.ts'
@@ -37,6 +38,7 @@ export interface InstallPlan {
   readonly present: readonly Capture[]
   readonly changes: readonly PointerChange[]
   readonly prepared: PreparedChanges
+  readonly encoded: EncodedChanges
   readonly leaving: Leaving
 }
 
@@ -52,6 +54,7 @@ export async function planInstall(
   const present = captures.filter(({ group }) => engine.groups.get(group.key) === group)
   const changes: PointerChange[] = []
   const prepared: PreparedChanges = new Map()
+  const encoded = new EncodedChanges()
   const leaving: Leaving = { count: 0, live: new Map(), gone: [] }
   for (const captured of present) {
     const runs = runsLeft(captured)
@@ -62,6 +65,7 @@ export async function planInstall(
       for (const change of changesOf(table, key, rows, runs)) {
         if (change !== undefined) {
           table = prepareChange(prepared, table, change)
+          encoded.add(change)
           changes.push(change)
         }
         const turn = engine.turns.due()
@@ -74,19 +78,19 @@ export async function planInstall(
       if (turn !== undefined) await turn
     }
   }
-  return { present, changes, prepared, leaving }
+  return { present, changes, prepared, encoded, leaving }
 }
 
 /** Publishes: synchronous, under the index guards. */
 export function install(
   engine: Engine,
   placements: Placements,
-  { present, changes, prepared, leaving }: InstallPlan,
+  { present, changes, prepared, encoded, leaving }: InstallPlan,
   lsn: number,
 ): void {
   if (present.length === 0) return
   const groups = present.map(({ group }) => ({ key: group.key, lsn }))
-  engine.publishEdit({ kind: 'flush', groups, changes }, prepared)
+  engine.publishEdit({ kind: 'flush', groups, changes }, prepared, encoded)
   for (const { group, strips, extents } of present) {
     if (engine.snapshots.size > 0) replaceInSnapshots(engine, group, strips, placements)
     for (const { strip, to } of strips) strip.flushTo(to)

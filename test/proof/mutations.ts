@@ -624,7 +624,11 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'invariant 4',
     what: 'records are not compared with their checksums',
     changes: [
-      { file: 'journal/frame.ts', from: "if (sum !== getU32(bytes, offset)) return 'damaged'", to: '' },
+      {
+        file: 'journal/frame.ts',
+        from: "return sum === getU32(bytes, offset) ? length : 'damaged'",
+        to: 'return length',
+      },
     ],
     caughtBy: { kind: 'rot', store: 'archived', ending: 'killed', files: /journal/ },
     shows: /wrong data|the segment is missing/,
