@@ -140,7 +140,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   /**
    * Shows the newest state from now on, in a database that was opened `readOnly`; what it showed before goes on in
    * snapshots and frames that are open. Where it fails, everything is as before. In a database that is open for
-   * writing there is nothing to do. Two at once: the second joins the first.
+   * writing there is nothing to do. What was acknowledged before the call shows: one that comes while another is under way
+   * shares it, or the next.
    * @throws NotADatabaseError (another is in its place), CorruptionError, UnsupportedVersionError, StorageError, ClosedError
    */
   async refresh(): Promise<void> {

@@ -5,6 +5,7 @@
 
 import { ClosedError, CorruptionError, NotADatabaseError, SnapshotExpiredError } from '../errors.ts'
 import { join, segmentFile } from '../fs/layout.ts'
+import { storageError } from '../fs/storage-error.ts'
 import { hasCode } from '../fs/system-error.ts'
 import { OwnRegistration } from '../lease/registration.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
@@ -29,8 +30,14 @@ export class Reader {
   readonly #engine: Engine
   #registration: OwnRegistration | undefined
   #refreshing: Promise<Refreshed> | undefined
-  /** Segments that only older states than the newest need. */
-  readonly #stale = new Set<number>()
+  /** That one may have read already. */
+  #hasLooked = false
+  /** The one that begins when that has ended. */
+  #next: Promise<Refreshed> | undefined
+  /** Segments that only older states than the newest need: with the LSN of the first state that does not. */
+  readonly #stale = new Map<number, number>()
+  /** LSNs were given out again: they do not tell what a snapshot that is open needs. */
+  #hasGoneBack = false
   /** It shows less than there is, since somebody takes over: what is gone may have been given back unseen. */
   #isPartial: boolean
   /** Undefined where the newest look failed: then all is read. */
@@ -55,11 +62,29 @@ export class Reader {
   }
 
   /**
-   * Shows the newest state from now on. Two at once: the second joins the first.
+   * Shows the newest state from now on: no older one than was there when this was called. Who calls while one is under
+   * way, which may have read already, waits for the next; all who do share that.
    * @throws what a read-only opening throws; then everything is as before
    */
   refresh(): Promise<Refreshed> {
-    this.#refreshing ??= this.#engine.letEnd(this.#refresh()).finally(() => {
+    if (this.#next === undefined) {
+      if (this.#refreshing === undefined) return this.#begin()
+      if (!this.#hasLooked) return this.#refreshing
+    }
+    this.#next ??= this.#engine.letEnd(this.#afterThis())
+    return this.#next
+  }
+
+  async #afterThis(): Promise<Refreshed> {
+    await this.#refreshing?.catch(() => {})
+    this.#next = undefined
+    this.#engine.assertOpen()
+    return this.#begin()
+  }
+
+  #begin(): Promise<Refreshed> {
+    this.#hasLooked = false
+    this.#refreshing = this.#engine.letEnd(this.#refreshOrTell()).finally(() => {
       this.#refreshing = undefined
     })
     return this.#refreshing
@@ -97,9 +122,18 @@ export class Reader {
     await this.#registration?.remove()
   }
 
+  async #refreshOrTell(): Promise<Refreshed> {
+    try {
+      return await this.#refresh()
+    } catch (cause) {
+      throw storageError('Cannot read the newest state', this.#engine.directory, cause)
+    }
+  }
+
   async #refresh(): Promise<Refreshed> {
     const { environment, directory } = this.#engine
     const isAnew = await this.#registerAgain()
+    this.#hasLooked = true
     const seen = isAnew || this.#isPartial ? undefined : this.#seen
     if (seen !== undefined) {
       if (await isNewest(environment, directory, seen)) return 'same'
@@ -146,10 +180,12 @@ export class Reader {
     if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return 'shown'
     // The disk has lost records that were shown, and their numbers are given out again.
     if (this.#registration !== undefined && this.#registration.pin > state.lastLsn) return 'unpinned'
+    if (state.lastLsn < engine.lastLsn) this.#hasGoneBack = true
+    const since = state.lastLsn > engine.lastLsn ? state.lastLsn : Infinity
     for (const segment of segments.all()) {
       segment.tailLive = 0
       if (sizes.has(segment.id)) this.#stale.delete(segment.id)
-      else this.#stale.add(segment.id)
+      else if (!this.#stale.has(segment.id)) this.#stale.set(segment.id, since)
     }
     this.#isPartial = isPartial
     this.#seen = seenOf(state)
@@ -185,9 +221,18 @@ export class Reader {
   #settle(): void {
     const { pins, lastLsn, segments } = this.#engine
     this.#registration?.raise(Math.min(pins.own, lastLsn))
-    if (pins.own !== Infinity) return
-    for (const id of this.#stale) segments.forget(id)
-    this.#stale.clear()
+    const { own } = pins
+    if (own === Infinity) {
+      this.#hasGoneBack = false
+      // A registration keeps what descriptors were to keep.
+      segments.keepsOpen = this.#registration === undefined
+    }
+    if (this.#hasGoneBack) return
+    for (const [id, since] of this.#stale) {
+      if (own < since) continue
+      segments.forget(id)
+      this.#stale.delete(id)
+    }
   }
 }
 

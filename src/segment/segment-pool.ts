@@ -268,12 +268,14 @@ export class SegmentPool {
     }
   }
 
-  /** Closes the descriptor that was used longest ago, of those that nobody reads through. */
+  /** Closes the descriptors that were used longest ago, of those that nobody reads through, down to as many as are kept. */
   #evict(): void {
+    let left = this.#readers.size - OPEN_READERS
     for (const [id, { reader }] of this.#readers) {
+      if (left === 0) return
       if (reader.isBusy) continue
       this.#closeReader(id)
-      return
+      left--
     }
   }
 

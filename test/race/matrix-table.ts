@@ -9,7 +9,7 @@ import type { OperationName } from './operations.ts'
 export const LETTERS: Readonly<Record<string, string>> = {
   l: '`lease`: close waits for what is under way; who comes later is told `ClosedError`',
   c: '`catalog`, exclusive on one side: in turn',
-  q: 'one at a time: flushes queue, a second collection or refresh joins the first',
+  q: 'one at a time: flushes queue, a second collection joins the first, a second refresh the first or the next',
   i: '`index` of a group in common, exclusive: in turn, each planned on the head that it finds',
   m: '`manifest`, exclusive: in turn',
   g: '`segment`: a collection tries and skips, who appends holds it shared',

@@ -41,6 +41,8 @@ export interface Store {
   count(start: bigint, end: bigint): Now<number>
   /** Deletes the rows of a range. */
   delete(start: bigint, end: bigint): Now<unknown>
+  /** What the store's background work would have done in the time since it was filled, if it has any. */
+  settle?(): Now<unknown>
   /** Gives the deleted rows' bytes back to the file system, as far as the store can. */
   reclaim(): Now<unknown>
   close(): Now<unknown>

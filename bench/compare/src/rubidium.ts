@@ -6,12 +6,12 @@ import { open } from '../dist/rubidium/index.js'
 import type { Frame } from '../dist/rubidium/index.js'
 import type { Engine, Row, Store, StoreOptions } from './engine.ts'
 
-/** Bytes. A segment is what is given back: a delete of a tenth must make whole ones dead, or nearly so. */
-const SEGMENT_SIZE = 4 * 1024 * 1024
+/** A segment is collected from this share of dead bytes on: the tenth that goes is within one. */
+const THRESHOLD = 0.05
 
 async function openStore({ directory, channels, promised }: StoreOptions): Promise<Store> {
   const durability = promised === 'synced' ? 'strict' : 'batched'
-  const db = await open(directory, { durability, segmentSize: SEGMENT_SIZE })
+  const db = await open(directory, { durability })
   const names = ['time', ...channels]
   if (db.channels.find('time') === undefined) {
     await db.channels.create([
@@ -32,7 +32,8 @@ async function openStore({ directory, channels, promised }: StoreOptions): Promi
     columns: (frame: Frame) => frame.channels.map((name) => frame.column(name) as Float64Array),
     count: async (start, end) => (await db.count('time', { start, end }))['time']!,
     delete: (start, end) => db.delete(names, { start, end }),
-    reclaim: () => db.gc({ threshold: 0 }),
+    settle: () => db.gc(),
+    reclaim: () => db.gc({ threshold: THRESHOLD }),
     async close() {
       await writer.close()
       await db.close()

@@ -46,6 +46,7 @@ const LINES: readonly Line[] = [
     best: 'highest',
     format: rate,
   },
+  { title: 'idle work before', workload: 'reclaim', figure: 'settle s', best: 'lowest', format: ms },
   { title: 'delete of a tenth', workload: 'reclaim', figure: 'delete s', best: 'lowest', format: ms },
   { title: 'reclaim', workload: 'reclaim', figure: 'reclaim s', best: 'lowest', format: ms },
   {

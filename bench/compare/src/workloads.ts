@@ -75,6 +75,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     const rows = bulkFrames * FRAME
     const from = Math.round(bulkFrames * 0.45) * FRAME
     const to = Math.round(bulkFrames * 0.55) * FRAME
+    const opened = performance.now()
+    await store.settle?.()
     const began = performance.now()
     await store.delete(timeOf(from), timeOf(to))
     const deleted = performance.now()
@@ -87,6 +89,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     )
     await store.close()
     return {
+      'settle s': (began - opened) / 1000,
       'delete s': (deleted - began) / 1000,
       'reclaim s': (reclaimed - deleted) / 1000,
       'delete and reclaim s': (reclaimed - began) / 1000,

@@ -36,6 +36,9 @@ interface Left {
   readonly error: Error
 }
 
+/** Bytes: dead ones for which a segment is ended, so that a forgotten reader makes no more files than it keeps MiB. */
+const SEAL_DEAD = 1024 * 1024
+
 /** Collects what of a batch is free. Returns what was left for a reason that may lie in one segment alone. */
 async function tryBatch(run: CollectRun, batch: readonly Segment[]): Promise<Left | undefined> {
   const { engine, flusher, options } = run
@@ -59,6 +62,9 @@ async function tryBatch(run: CollectRun, batch: readonly Segment[]): Promise<Lef
   const free = fitting.filter((segment) => {
     const reason = reasonToSkip(engine, segment)
     if (reason !== undefined) run.skipSegment(segment, reason)
+    // What is appended to it would be freed behind the pins of the next run, too, and of every one after that.
+    if (reason === STILL_NEEDED && !segment.sealed && segment.size - liveBytes(engine, segment) >= SEAL_DEAD)
+      engine.segments.seal(segment)
     return reason === undefined
   })
   if (free.length === 0) return undefined
