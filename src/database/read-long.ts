@@ -115,13 +115,16 @@ async function forEachPart(
   for (let isDone = false; !isDone;) {
     isDone = true
     if (cursor >= range.end) return
-    for (const part of partsFrom(viewOf(channel.index.key), channel, cursor, range.end)) {
+    const view = viewOf(channel.index.key)
+    for (const part of partsFrom(view, channel, cursor, range.end)) {
       visit(part)
       cursor = part.end
       const turn = turns.due()
       if (turn === undefined) continue
       await turn
       signal?.throwIfAborted()
+      // As long as no flush has replaced rows by pointers, what was looked up is what there is.
+      if (viewOf(channel.index.key).tail === view.tail) continue
       isDone = false
       break
     }

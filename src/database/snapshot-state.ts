@@ -13,6 +13,8 @@ import type { Version } from '../version/version.ts'
 import type { Pin } from './pins.ts'
 import type { FindPointers } from './placements.ts'
 
+const NO_TAIL: readonly TailView[] = []
+
 export class SnapshotState {
   readonly version: Version
   readonly pin: Pin
@@ -36,7 +38,7 @@ export class SnapshotState {
   viewOf(groupKey: number): GroupView {
     return {
       pointers: this.version.pointers,
-      tail: this.#tails.get(groupKey) ?? [],
+      tail: this.#tails.get(groupKey) ?? NO_TAIL,
       segments: this.#segments,
     }
   }

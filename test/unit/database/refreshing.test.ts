@@ -1,7 +1,7 @@
 // A read-only process over a long time: what it keeps, what it forgets, and refreshes that meet each other, errors and a close.
 
 import { describe, expect, it } from 'vitest'
-import { RubidiumError, StorageError } from '../../../src/errors.ts'
+import { StorageError } from '../../../src/errors.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import type { File, FileSystem } from '../../../src/fs/file-system.ts'
 import { createGroup, frameOf, timesFrom, timesOf } from '../../pitfalls/stage.ts'
@@ -137,11 +137,12 @@ describe('a close while a refresh is under way', () => {
         let n = Infinity
         let closing: Promise<void> | undefined
         let files!: Counting
-        let reader!: Process
         const gate = (): void => {
           if (--n === 0) closing = reader.db.close({ force: true })
         }
-        reader = await processes.open(READ_ONLY, { wrap: (disk) => (files = new Counting(disk, gate)) })
+        const reader: Process = await processes.open(READ_ONLY, {
+          wrap: (disk) => (files = new Counting(disk, gate)),
+        })
         await commit(writer, 100, 2000)
         await writer.flusher.flushAll()
         if (mode === 'again') for (const path of processes.registrations) await processes.disk.remove(path)
@@ -160,7 +161,7 @@ describe('a close while a refresh is under way', () => {
         if (closing === undefined) closing = reader.db.close()
         await closing
         await other
-        if (error !== undefined) expect((error as RubidiumError).code, String(error)).toBe('CLOSED')
+        if (error !== undefined) expect(error).toMatchObject({ code: 'CLOSED' })
         expect([mode, at, processes.registrations, files.open.size]).toEqual([mode, at, [], 0])
         await processes.end()
       }
