@@ -7,11 +7,14 @@ import { Comment, CommentTag, Converter, ReflectionKind } from 'typedoc'
 /** Section by the path of the declaring file under `src/`; the first that matches. In `typedoc.json` stands their order. */
 const SECTIONS = [
   [/^errors\.ts$/, 'Errors'],
-  [/^database\/(public|verify-directory|repair|dump|database|options|arguments)\.ts$/, 'Database'],
+  [
+    /^database\/(public|verify\/directory|repair\/repair|dump\/dump|database|options|arguments)\.ts$/,
+    'Database',
+  ],
   [/^database\/(open-writer)\.ts$/, 'Writing'],
   [/^(database\/(reads|snapshot)|telem\/(frame|series))\.ts$/, 'Reading'],
   [
-    /^database\/(delete|collect|gc-report|stats|reader-stats|verify-report|repair-report|dump-entry|believe)\.ts$/,
+    /^database\/(delete|collection\/(collect|gc-report)|stats|reader-stats|verify\/report|repair\/report|dump\/entry|opening\/believe)\.ts$/,
     'Reports',
   ],
   [/^(database\/channels|telem\/(channel|metadata)|channel\/schema)\.ts$/, 'Channels and schemas'],
