@@ -4,7 +4,7 @@
 
 import { Channels } from '../../src/database/channels.ts'
 import { Database } from '../../src/database/database.ts'
-import { Writer } from '../../src/database/opening/open-writer.ts'
+import { Writer } from '../../src/database/open-writer.ts'
 import { Reads } from '../../src/database/reads.ts'
 import { Snapshot } from '../../src/database/snapshot.ts'
 import { OrderCheck } from '../../src/guard/order-check.ts'
