@@ -229,8 +229,23 @@ describe('a database whose log was changed behind right checksums', () => {
       {
         ...propertyOptions(150),
         // Flushed rows without times: verify looked them up. A pointer of four thousand million bytes: recovery took
-        // memory for it before it looked at the file.
+        // memory for it before it looked at the file. A single sample without a time: a read looked it up.
         examples: [
+          [
+            34809,
+            [
+              {
+                kind: 'payload',
+                frame: 52429,
+                mutations: [
+                  { kind: 'copy', at: 42131, from: 1171, length: 9 },
+                  { kind: 'set', at: 1171, width: 1, value: 1073741824n },
+                ],
+              },
+              { kind: 'payload', frame: 0, mutations: [{ kind: 'add', at: 44905, width: 1, value: 1n }] },
+            ],
+            true,
+          ],
           [
             36858,
             [
