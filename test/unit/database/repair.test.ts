@@ -364,6 +364,18 @@ describe('without any log', () => {
 })
 
 describe('a damaged log', () => {
+  /** Ten commits of a row each, from a time on. */
+  async function writeTen(disk: MemoryFileSystem, first: bigint): ReturnType<typeof openOn> {
+    const db = await openOn(disk, SOURCE)
+    await db.channels.create([
+      { name: 't', kind: 'index' },
+      { name: 'x', kind: 'data', type: 'int32', index: 't' },
+    ])
+    const writer = await db.openWriter(['t', 'x'])
+    for (let i = 0; i < 10; i++) await writer.write({ t: first + BigInt(i), x: i })
+    return db
+  }
+
   /** Ten commits of a row each, after a crash; where the row of a commit lies in the journal. */
   async function tenCommits(): Promise<{
     disk: MemoryFileSystem
@@ -371,13 +383,7 @@ describe('a damaged log', () => {
     rowAt: (row: bigint) => number
   }> {
     const disk = new MemoryFileSystem()
-    const db = await openOn(disk, SOURCE)
-    await db.channels.create([
-      { name: 't', kind: 'index' },
-      { name: 'x', kind: 'data', type: 'int32', index: 't' },
-    ])
-    const writer = await db.openWriter(['t', 'x'])
-    for (let i = 0; i < 10; i++) await writer.write({ t: BigInt(i) + 0x1111n, x: i })
+    await writeTen(disk, 0x1111n)
     const crashed = disk.afterKill()
     const journal = crashed.files().find((path) => path.includes('/journal/'))!
     const bytes = Buffer.from(crashed.snapshotBytes(journal))
@@ -427,13 +433,7 @@ describe('a damaged log', () => {
 
   it('costs the record that is damaged, and not those that follow it', async () => {
     const disk = new MemoryFileSystem()
-    const db = await openOn(disk, SOURCE)
-    await db.channels.create([
-      { name: 't', kind: 'index' },
-      { name: 'x', kind: 'data', type: 'int32', index: 't' },
-    ])
-    const writer = await db.openWriter(['t', 'x'])
-    for (let i = 0; i < 10; i++) await writer.write({ t: BigInt(i), x: i })
+    const db = await writeTen(disk, 0n)
     await db.delete(['t', 'x'], { start: 7n, end: 8n })
     const crashed = disk.afterKill()
     const journal = crashed.files().find((path) => path.includes('/journal/'))!

@@ -3,34 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { applyTailCut, Group, liveOfRun, pointersOfRun } from '../../../src/domain/group.ts'
 import { visibleRows } from '../../../src/domain/tail.ts'
-import type { Strip, TailRun } from '../../../src/domain/tail.ts'
-import type { ExtentsRun } from '../../../src/journal/record.ts'
-import type { TailCut } from '../../../src/version/edit.ts'
 import { SHAPE, stripOf } from '../../support/pointers.ts'
-
-const EXTENTS: ExtentsRun = {
-  kind: 'extents',
-  count: 10,
-  joined: true,
-  parted: [2],
-  first: 100n,
-  last: 109n,
-  places: [
-    { segment: 7, offset: 64, length: 200 },
-    { segment: 7, offset: 264, length: 300 },
-  ],
-}
-
-function cutOf(start: number, end: number, change: Partial<TailCut> = {}): TailCut {
-  return { start: BigInt(start), end: BigInt(end), keys: [1, 2], extents: [], parted: [], ...change }
-}
-
-function timesOf(run: TailRun, key: number): number[] {
-  const strip = run as Strip
-  return visibleRows(strip.view(), key).flatMap(({ from, to }) =>
-    [...strip.times.subarray(from, to)].map(Number),
-  )
-}
+import { cutOf, EXTENTS, timesOf } from '../../support/tails.ts'
 
 describe('a cut of a tail', () => {
   it('takes the rows of the named channels in its range, from what is not flushed', () => {

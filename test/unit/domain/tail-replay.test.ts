@@ -5,24 +5,11 @@ import { describe, expect, it } from 'vitest'
 import type { Group, pointersOfRun } from '../../../src/domain/group.ts'
 import { TailReplay } from '../../../src/domain/tail-replay.ts'
 import { visibleRows } from '../../../src/domain/tail.ts'
-import type { Strip, TailRun } from '../../../src/domain/tail.ts'
-import type { CommitSection, ExtentsRun } from '../../../src/journal/record.ts'
+import type { Strip } from '../../../src/domain/tail.ts'
+import type { CommitSection } from '../../../src/journal/record.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
-import type { TailCut } from '../../../src/version/edit.ts'
 import { SHAPE, stripOf } from '../../support/pointers.ts'
-
-const EXTENTS: ExtentsRun = {
-  kind: 'extents',
-  count: 10,
-  joined: true,
-  parted: [2],
-  first: 100n,
-  last: 109n,
-  places: [
-    { segment: 7, offset: 64, length: 200 },
-    { segment: 7, offset: 264, length: 300 },
-  ],
-}
+import { cutOf, EXTENTS, timesOf } from '../../support/tails.ts'
 
 function rowsSection(
   times: readonly number[],
@@ -36,17 +23,6 @@ function rowsSection(
     shape: SHAPE,
     runs: [{ kind: 'rows', count: times.length, joined, parted, bytes: page.bytes, offsets, from: 0 }],
   }
-}
-
-function cutOf(start: number, end: number, change: Partial<TailCut> = {}): TailCut {
-  return { start: BigInt(start), end: BigInt(end), keys: [1, 2], extents: [], parted: [], ...change }
-}
-
-function timesOf(run: TailRun, key: number): number[] {
-  const strip = run as Strip
-  return visibleRows(strip.view(), key).flatMap(({ from, to }) =>
-    [...strip.times.subarray(from, to)].map(Number),
-  )
 }
 
 describe('the tail of a replay', () => {
