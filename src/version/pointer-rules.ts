@@ -23,7 +23,8 @@ export function assertPointer(pointer: Pointer): void {
   assert(pointer.count >= 1 && isUint32(pointer.count), 'a pointer reaches 1 to 2^32 - 1 samples')
   assert(isUint32(pointer.skip), 'a skip is below 2^32')
   assert(isUint32(pointer.length), 'the length of an extent is below 2^32')
-  assert(isUint32(pointer.live), 'live bytes are below 2^32')
+  // Never 0 (0006-I2): a segment that a pointer reaches is among the sums of what lies above it.
+  assert(pointer.live >= 1 && isUint32(pointer.live), 'a pointer keeps 1 to 2^32 - 1 bytes live')
 }
 
 /** @throws AssertionError if these pointers are not sorted and disjoint, or one is out of its ranges. */

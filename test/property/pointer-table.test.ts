@@ -63,7 +63,7 @@ function between(low: bigint, high: bigint, count: number, seed: number): Pointe
       length: mixed,
       skip: mixed % 1_024,
       count: 1 + (mixed % 1_000),
-      live: mixed % 100_000,
+      live: 1 + (mixed % 100_000),
     }
   })
 }

@@ -58,7 +58,7 @@ describe('the empty table', () => {
 
 describe('columns', () => {
   it('give back every field at its extremes', () => {
-    const low = pointer(0, 10, { start: -(2n ** 63n), end: -(2n ** 63n) + 1n, count: 1, live: 0, length: 0 })
+    const low = pointer(0, 10, { start: -(2n ** 63n), end: -(2n ** 63n) + 1n, count: 1, live: 1, length: 0 })
     const high = pointer(0, 10, {
       start: 2n ** 63n - 2n,
       end: 2n ** 63n - 1n,
@@ -87,6 +87,7 @@ describe('columns', () => {
     ['a negative skip', { skip: -1 }],
     ['a length beyond 32 bits', { length: 2 ** 32 }],
     ['negative live bytes', { live: -1 }],
+    ['no live bytes', { live: 0 }],
     ['a negative offset', { offset: -1 }],
     ['a segment that is no integer', { segment: Number.NaN }],
   ])('refuse %s', (_, fields) => {
