@@ -31,14 +31,14 @@ export interface ExtentToWrite extends ExtentOwner {
 /** Where it went. */
 export interface WrittenExtent extends Place {
   readonly count: number
-  /** It is reserved no longer. Set by the batch. */
-  isSettled: boolean
+  /** What ends its reservation; it is reserved until that is done. Set by the batch. */
+  settling: Settling | undefined
 }
 
 /** What a record will end of the reservations of a batch, added up before it is published: there may be ten thousand extents. */
 export class Settling {
   readonly sizes: Map<SegmentId, number> = new Map()
-  readonly extents: WrittenExtent[] = []
+  #isDone = false
   readonly dead: WrittenExtent[] = []
   readonly #named = new Map<SegmentId, Set<number>>()
 
@@ -51,14 +51,29 @@ export class Settling {
     }
   }
 
+  /** The record was published: what was added is reserved no longer. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Extents are held on to by open snapshots: what it was added up from is not. */
+  end(): void {
+    this.#isDone = true
+    this.#named.clear()
+  }
+
   /** The reservation of an extent ends: it is live where it was named, dead else. */
   add(extent: WrittenExtent): void {
-    if (extent.isSettled) return
+    if (isSettled(extent)) return
     const { segment, offset, length } = extent
-    this.extents.push(extent)
+    extent.settling = this
     this.sizes.set(segment, (this.sizes.get(segment) ?? 0) + length)
     if (this.#named.get(segment)?.has(offset) !== true) this.dead.push(extent)
   }
+}
+
+function isSettled({ settling }: WrittenExtent): boolean {
+  return settling?.isDone === true
 }
 
 export class ExtentBatch {
@@ -92,7 +107,7 @@ export class ExtentBatch {
     const size = extentSize(extent.type, extent.count, extent.isIndex)
     if (this.#used + size > SLICE) await this.#writeOut()
     const place = this.#reserve(size)
-    const written = { ...place, count: extent.count, isSettled: false }
+    const written = { ...place, count: extent.count, settling: undefined }
     this.extents.push(written)
     if (
       this.#begin !== undefined &&
@@ -151,16 +166,16 @@ export class ExtentBatch {
   }
 
   /** As `settle`, of what was added up beforehand. */
-  settleAll({ sizes, extents, dead }: Settling, lsn: number, pinned: boolean): void {
+  settleAll(settling: Settling, lsn: number, pinned: boolean): void {
     this.#held?.release()
     this.#held = undefined
     const { segments, deadSpace } = this.#engine
-    for (const [segment, length] of sizes) {
+    for (const [segment, length] of settling.sizes) {
       segments.settle({ segment, length })
       if (pinned) segments.get(segment).freed = lsn
     }
-    for (const extent of extents) extent.isSettled = true
-    for (const extent of dead) deadSpace.noteDead(extent, lsn)
+    settling.end()
+    for (const extent of settling.dead) deadSpace.noteDead(extent, lsn)
   }
 
   /**
@@ -168,9 +183,11 @@ export class ExtentBatch {
    * on its way to the segment any more: see `idle`.
    */
   giveUp(cause: unknown): void {
-    const left = this.extents.filter(({ isSettled }) => !isSettled)
+    const givenUp = new Settling()
+    const left = this.extents.filter((extent) => !isSettled(extent))
+    for (const extent of left) extent.settling = givenUp
     giveUpPlaces(this.#engine, left, cause)
-    for (const extent of left) extent.isSettled = true
+    givenUp.end()
     this.#held?.release()
     this.#held = undefined
   }

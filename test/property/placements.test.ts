@@ -44,7 +44,7 @@ describe('what a flush wrote', () => {
           const end = (): void => {
             if (pending.length === 0) return
             const count = pending.reduce((sum, { from, to }) => sum + to - from, 0)
-            const extent = { segment: 1, offset, length: count * 8, count, isSettled: false }
+            const extent = { segment: 1, offset, length: count * 8, count, settling: undefined }
             placements.add(key, extent, pending)
             let skip = 0
             for (const { strip, from, to } of pending)
@@ -99,7 +99,7 @@ describe('what a flush wrote', () => {
       offset,
       length: 48,
       count: 6,
-      isSettled: false,
+      settling: undefined,
     })
     placements.add(1, extentAt(64), [{ strip: strip!, from: 0, to: 6 }])
     placements.add(1, extentAt(112), [{ strip: strip!, from: 6, to: 12 }])

@@ -8,7 +8,7 @@ import { apply } from '../../../src/version/apply.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo, versionWith } from '../../support/pointers.ts'
 
-const TO = { segment: 9, offset: 64, length: 400, count: 20, isSettled: false }
+const TO = { segment: 9, offset: 64, length: 400, count: 20, settling: undefined }
 
 /** Ten samples each of two extents of segment 1, copied side by side into one of segment 9. */
 function moves(one: Pointer, two: Pointer): Moves {
@@ -107,7 +107,7 @@ describe('the plan of moves', () => {
         offset: 64 + 8000 * Math.floor(i / 50),
         length: 8000,
         count: 500,
-        isSettled: false,
+        settling: undefined,
       }
       if (isCopied) made.add(old, to, 10 * (i % 50))
       for (let k = 0; isCopied && k < 10; k++) places.set(20 * i + k, [to.offset, 10 * (i % 50) + k])
