@@ -16,9 +16,8 @@ import { Channels, editDurability } from './channels.ts'
 import { closeEngine } from './close.ts'
 import { Collections } from './collection/collections.ts'
 import type { GcProgress, GcReport } from './collection/gc-report.ts'
-import { deleteUnder, outcomeOf } from './delete.ts'
-import type { DeleteOutcome, DeleteResult } from './delete.ts'
-import { planDelete } from './delete-plan.ts'
+import { deleteUnder, draftDelete, resultOf } from './delete.ts'
+import type { DeleteDone, DeleteResult } from './delete.ts'
 import { getChannel } from './edit-channels.ts'
 import type { Engine } from './engine.ts'
 import type { Flusher } from './flusher.ts'
@@ -171,18 +170,21 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const bounds = toRange(range)
     const { signal } = checkReadOptions(options, ['signal'])
     signal?.throwIfAborted()
-    let outcome: DeleteOutcome
+    let done: DeleteDone
     try {
-      outcome = await this.#deleteOnce(names, bounds, signal)
+      done = await this.#deleteOnce(names, bounds, signal)
     } catch (error) {
       if (!isDiskFull(error) || engine.failure !== undefined) throw await engine.judged(error)
       // The reserve is used up as well: what was deleted before makes room for this one.
       await this.gc(signal === undefined ? {} : { signal }).catch(() => {})
-      outcome = await this.#deleteOnce(names, bounds, signal)
+      done = await this.#deleteOnce(names, bounds, signal)
     }
-    if (outcome.lsn !== undefined) await engine.acknowledge(outcome.lsn, editDurability(engine))
+    if (done.lsn !== undefined) await engine.acknowledge(done.lsn, editDurability(engine))
     this.#keepRoom()
-    return outcome.result
+    await engine.turns.before(names.length)
+    // Until it was looked at, what a long record freed keeps the tables before it.
+    if (engine.deadSpace.isBehind) await engine.deadSpace.catchUp(engine.turns)
+    return resultOf(done)
   }
 
   /** On a full disk: gives back what costs next to no room, in the background, while there is some left for that. */
@@ -206,7 +208,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     names: readonly string[],
     bounds: TimeRange,
     signal: AbortSignal | undefined,
-  ): Promise<DeleteOutcome> {
+  ): Promise<DeleteDone> {
     const engine = this.#engine
     const purpose = 'delete'
     const timeoutMs = engine.options.lockTimeoutMs
@@ -229,12 +231,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       timeoutMs,
       signal,
     })
-    const plan = await planDelete(held, engine, found, bounds)
+    const draft = await draftDelete(held, engine, found, bounds)
     signal?.throwIfAborted()
     if (engine.failure !== undefined) throw engine.failure
-    const done = deleteUnder(held, engine, bounds, plan)
-    await engine.turns.due()
-    return outcomeOf(found, done)
+    return { found, draft, lsn: deleteUnder(held, engine, draft) }
   }
 
   /**

@@ -1,32 +1,24 @@
-// What a delete takes, planned in slices under its guards: of the version, and of what is in the tails by then.
-// Commits go on meanwhile, and only add: what they bring is looked for in the delete's step (delete.ts), in the
-// runs of tails behind what was seen here. Whatever is planned here stays true until then (0003-I2).
+// What a delete takes of one channel, as far as it can be said of one moment: of its pointers in the version, and of
+// some runs of its group's tail. Reads of the disk no more than the blocks at the range's two ends. Pure but for that;
+// called by delete-draft.ts, which adds it up.
 
-import { DependentDataError } from '../errors.ts'
-import type { Group } from '../domain/group.ts'
+import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
 import { rowBound, visibleRows } from '../domain/tail.ts'
-import type { ExtentsRun, StripView, TailRun } from '../domain/tail.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
-import type { Held } from '../guard/held.ts'
-import { assertHeld } from '../guard/held.ts'
-import { EncodedChanges } from '../journal/edit-codec.ts'
+import { DependentDataError } from '../errors.ts'
 import type { Channel } from '../telem/channel.ts'
 import { describeRange } from '../telem/time-range.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { countIn } from '../unary/channel-view.ts'
 import type { ChannelRef } from '../unary/channel-view.ts'
 import { cutPointer, slicePointer } from '../unary/time-search.ts'
-import { prepareChange } from '../version/apply.ts'
-import type { PreparedChanges } from '../version/apply.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
-import type { PointerTable } from '../version/pointer-table.ts'
-import { groupOf } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { channelRefOf } from './engine.ts'
 
 /** What a delete does to one channel's pointers, in the version or in a run of a tail. */
-interface PointerCut {
+export interface PointerCut {
   readonly change: PointerChange | undefined
   readonly samples: number
   readonly bytes: number
@@ -43,41 +35,6 @@ export interface TailTake {
   readonly next: bigint | undefined
 }
 
-/** What is known of one channel before the step. */
-export interface ChannelPlan {
-  readonly ref: ChannelRef
-  readonly group: GroupPlan
-  /** Of the pointers in the version. */
-  readonly change: PointerChange | undefined
-  readonly samples: number
-  readonly bytes: number
-  readonly tail: TailTake
-  /** A piece of a cut pointer is left behind the range: it is parted by the cut itself. */
-  readonly isCutOff: boolean
-  /** The first pointer of the version at or after the range's end, and what parts it from what is before it, where it is joined. */
-  readonly next: { readonly start: bigint; readonly part: PointerChange | undefined } | undefined
-}
-
-/** What is known of a group. */
-export interface GroupPlan {
-  /** Of the index channel. */
-  readonly key: number
-  /** The runs of its tail that were there, and how many rows of them were committed then. */
-  readonly seen: ReadonlyMap<TailRun, number>
-  /** What of them is not wholly before the range. */
-  readonly parts: readonly TailPart[]
-  /** Where its index channel is named: its data channels that are not. */
-  readonly dependents: readonly Channel[]
-}
-
-export interface DeletePlan {
-  /** In the order of the call. */
-  readonly channels: readonly ChannelPlan[]
-  readonly groups: readonly GroupPlan[]
-  readonly prepared: PreparedChanges
-  readonly encoded: EncodedChanges
-}
-
 /** A run of a tail, or what was committed of one since, beside the range of a delete. */
 export type TailPart =
   | {
@@ -89,92 +46,39 @@ export type TailPart =
     }
   | { readonly kind: 'extents'; readonly run: ExtentsRun; readonly isInRange: boolean }
 
-/** Pointers whose live bytes are added up between two looks at the clock: some 50 us. */
-const STEP = 16_384
-
-/**
- * Plans in slices what the delete takes. What is held lets nobody change these pointers meanwhile, nor cut or flush
- * these tails.
- *
- * **Guard:** index, exclusive, for all groups of the channels, until `deleteUnder` has returned.
- * @throws DependentDataError, StorageError, CorruptionError
- */
-export async function planDelete(
-  held: Held<'index', 'exclusive'>,
-  engine: Engine,
-  channels: readonly Channel[],
-  range: TimeRange,
-): Promise<DeletePlan> {
-  const { catalogue, turns } = engine
-  const named = new Set(channels.map(({ key }) => key))
-  const groups = new Map<number, GroupPlan>()
-  const plans: ChannelPlan[] = []
-  const prepared: PreparedChanges = new Map()
-  const encoded = new EncodedChanges()
-  for (const channel of channels) {
-    assertHeld(held, groupOf(catalogue, channel))
-    const table = engine.version.pointers.get(channel.key)
-    const ref = channelRefOf(catalogue, channel)
-    let group = groups.get(ref.index.key)
-    if (group === undefined) {
-      group = planGroup(engine, ref.index.key, named, range)
-      groups.set(group.key, group)
-      for (const data of group.dependents) {
-        refuseDependent(engine, data, range)
-        const turn = turns.due()
-        if (turn !== undefined) await turn
-      }
-    }
-    const to = table.startBound(range.end)
-    // The table keeps the sums of its leaves.
-    for (let from = table.lowerBound(range.start); to - from > STEP; from += STEP) {
-      table.liveIn(from, from + STEP)
-      const turn = turns.due()
-      if (turn !== undefined) await turn
-    }
-    plans.push(planChannel(engine, ref, group, range, { prepared, encoded }))
-    const turn = turns.due()
-    if (turn !== undefined) await turn
-  }
-  await turns.before(plans.length)
-  return { channels: plans, groups: [...groups.values()], prepared, encoded }
+/** An extents run; undefined where all of it lies before the range. */
+export function partOfExtents(run: ExtentsRun, range: TimeRange): TailPart | undefined {
+  if (run.last < range.start) return undefined
+  return { kind: 'extents', run, isInRange: run.first < range.end }
 }
 
-function planGroup(engine: Engine, key: number, named: ReadonlySet<number>, range: TimeRange): GroupPlan {
-  const runs = engine.groups.get(key)?.runs ?? []
-  const data = named.has(key) ? (engine.catalogue.dataOf.get(key) ?? []) : []
-  return {
-    key,
-    seen: new Map(runs.map((run) => [run, run.kind === 'strip' ? run.committed : 0])),
-    parts: runs.flatMap((run) => partOf(run, 0, range) ?? []),
-    dependents: data.filter((channel) => !named.has(channel.key)),
-  }
-}
-
-/** What was committed in a group since it was planned, as far as it is not wholly before the range. */
-export function partsSince(group: Group | undefined, { seen }: GroupPlan, range: TimeRange): TailPart[] {
-  const parts: TailPart[] = []
-  for (const run of group?.runs ?? []) {
-    const count = seen.get(run)
-    if (count !== undefined && (run.kind === 'extents' || run.committed === count)) continue
-    const part = partOf(run, count ?? 0, range)
-    if (part !== undefined) parts.push(part)
-  }
-  return parts
-}
-
-/** A run from one of its rows on; undefined where all that lies before the range. */
-function partOf(run: TailRun, row: number, range: TimeRange): TailPart | undefined {
-  if (run.kind === 'extents') {
-    if (run.last < range.start) return undefined
-    return { kind: 'extents', run, isInRange: run.first < range.end }
-  }
-  const { times, committed } = run
-  const first = Math.max(run.flushed, row)
+/** The rows of a strip that are committed now, from one of them on; undefined where all of those lie before the range. */
+export function partOfRows(strip: Strip, row: number, range: TimeRange): TailPart | undefined {
+  const { times, committed } = strip
+  const first = Math.max(strip.flushed, row)
   const from = rowBound(times, first, committed, range.start)
   if (from === committed) return undefined
-  const view = { ...run.view(), from: first }
+  const view = { ...strip.view(), from: first }
   return { kind: 'rows', view, from, to: rowBound(times, from, committed, range.end) }
+}
+
+/** Whether a part has samples in the range; else all of it lies behind. */
+export function isInRange(part: TailPart): boolean {
+  return part.kind === 'rows' ? part.from < part.to : part.isInRange
+}
+
+/** Time of the first sample of a part that lies behind the range. */
+export function firstOf(part: TailPart): bigint {
+  return part.kind === 'rows' ? part.view.strip.times[part.from]! : part.run.first
+}
+
+/** Whether parts can hold samples of a channel in the range. */
+export function canHold(parts: readonly TailPart[], { key }: Channel): boolean {
+  return parts.some(
+    (part) =>
+      isInRange(part) &&
+      (part.kind === 'extents' ? part.run.pointers.has(key) : part.view.strip.shape.ordinals.has(key)),
+  )
 }
 
 /** An index channel's samples go only where no data channel outside the call has any. @throws DependentDataError */
@@ -189,49 +93,18 @@ export function refuseDependent(engine: Engine, data: Channel, range: TimeRange)
   )
 }
 
-function planChannel(
-  engine: Engine,
-  ref: ChannelRef,
-  group: GroupPlan,
-  range: TimeRange,
-  ahead: Pick<DeletePlan, 'prepared' | 'encoded'>,
-): ChannelPlan {
-  const { pointers } = engine.version
-  const table = pointers.get(ref.key)
-  const { change, samples, bytes } = cutList(engine, ref, table, pointers.get(ref.index.key), range)
-  const left = change === undefined ? table : workOut(ahead, table, change)
-  const tail = takeOfTail(engine, ref, group.parts, range)
-  const isCutOff = isLeftBehind(change, range) || tail.changes.some((each) => isLeftBehind(each, range))
-  const position = table.startBound(range.end)
-  const pointer = position < table.length ? table.get(position) : undefined
-  const part = pointer?.joined === true ? partPointer(ref.key, pointer) : undefined
-  // What the step will need as far as can be known.
-  const parts = !isCutOff && samples + tail.samples > 0 && isBefore(pointer?.start, tail.next)
-  if (part !== undefined && parts) workOut(ahead, left, part)
-  const next = pointer === undefined ? undefined : { start: pointer.start, part }
-  return { ref, group, change, samples, bytes, tail, isCutOff, next }
-}
-
-/** What will be needed of a change in the step; the table that it makes of another. */
-function workOut(
-  { prepared, encoded }: Pick<DeletePlan, 'prepared' | 'encoded'>,
-  table: PointerTable,
-  change: PointerChange,
-): PointerTable {
-  encoded.add(change)
-  return prepareChange(prepared, table, change)
-}
-
 /** Whether there is a time, and it is before another if there is one. */
 export function isBefore(time: bigint | undefined, other: bigint | undefined): boolean {
   return time !== undefined && (other === undefined || time < other)
 }
 
-function isLeftBehind(change: PointerChange | undefined, range: TimeRange): boolean {
-  return change !== undefined && change.comes.some(({ start }) => start >= range.end)
+/** Whether a change leaves a piece of a cut pointer behind the range. */
+export function isLeftBehind(change: PointerChange, range: TimeRange): boolean {
+  return change.comes.some(({ start }) => start >= range.end)
 }
 
-function partPointer(key: number, pointer: Pointer): PointerChange {
+/** What makes a pointer go on with nothing. */
+export function partPointer(key: number, pointer: Pointer): PointerChange {
   const { start } = pointer
   return { key, goes: { first: start, last: start, count: 1 }, comes: [{ ...pointer, joined: false }] }
 }
@@ -279,7 +152,7 @@ export function takeOfTail(
 }
 
 /** Plans the cut of a list of pointers: those that go, and what is left of the first and the last. */
-function cutList(
+export function cutList(
   engine: Engine,
   ref: ChannelRef,
   list: PointerList,

@@ -1,18 +1,16 @@
-// A delete: one read-modify-write under one held set of guards, one durable record. What it takes was planned in
-// slices (delete-plan.ts); here, in the very step that appends and publishes, what was committed since is found
+// A delete: one read-modify-write under one held set of guards, one durable record. What it takes was worked out in
+// slices (delete-draft.ts); here, in the very step that appends and publishes, what was committed since is found
 // as well (pitfall "read, then half deleted"). Nothing is flushed, nothing rewritten: pointers are cut,
 // bytes become tombstones.
 
 import type { Group } from '../domain/group.ts'
-import { applyTailCut } from '../domain/group.ts'
 import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
-import type { PointerChange, TailCut } from '../version/edit.ts'
-import { isBefore, partsSince, refuseDependent, takeOfTail } from './delete-plan.ts'
-import type { ChannelPlan, DeletePlan, GroupPlan, TailPart, TailTake } from './delete-plan.ts'
+import { DeleteDraft } from './delete-draft.ts'
 import type { Engine } from './engine.ts'
+import { BACKGROUND_MS } from './turns.ts'
 
 /** What a delete did. */
 export interface DeleteResult {
@@ -22,117 +20,78 @@ export interface DeleteResult {
   readonly bytes: number
 }
 
-/** What a delete did, and the LSN of its record; none where nothing was in the range. */
-export interface DeleteOutcome {
-  readonly result: DeleteResult
+/** A delete that was made: of these channels, and the LSN of its record; none where nothing was in the range. */
+export interface DeleteDone {
+  readonly found: readonly Channel[]
+  readonly draft: DeleteDraft
   readonly lsn: number | undefined
 }
 
-/** What the step did: samples in the order of the channels, and bytes. */
-export interface DeleteStep {
-  readonly samples: readonly number[]
-  readonly bytes: number
-  readonly lsn: number | undefined
+/** Rounds after what was committed meanwhile; what is left then, by a writer that is never behind, the step takes. */
+const ROUNDS = 4
+
+/** So many channels may be looked at in the step. */
+const FEW = 512
+
+/**
+ * Works out in slices what the delete takes. What is held lets nobody change these pointers meanwhile, nor cut or flush
+ * these tails.
+ *
+ * **Guard:** index, exclusive, for all groups of the channels, until `deleteUnder` has returned.
+ * @throws DependentDataError, StorageError, CorruptionError
+ */
+export async function draftDelete(
+  held: Held<'index', 'exclusive'>,
+  engine: Engine,
+  channels: readonly Channel[],
+  range: TimeRange,
+): Promise<DeleteDraft> {
+  const draft = new DeleteDraft(engine, channels, range)
+  const inSlices = <T>(steps: Generator<void, T, void>): Promise<T> =>
+    engine.turns.through(steps, BACKGROUND_MS)
+  await inSlices(draft.take(held, channels))
+  for (let round = 0; round < ROUNDS; round++) if ((await inSlices(draft.takeSince())) <= FEW) break
+  await engine.turns.before(channels.length)
+  return draft
 }
 
 /**
- * Deletes [start, end) of the channels of a plan.
+ * Publishes a delete.
  *
- * **Guard:** index, exclusive, for all their groups. **Durable:** handed to the operating system.
- * @param plan made under the same guards
- * @returns what it did, and its LSN; none where nothing was in the range
+ * **Guard:** index, exclusive, for all its groups. **Durable:** handed to the operating system.
+ * @param draft made under the same guards
+ * @returns the LSN of its record; none where nothing was in the range
  * @throws DependentDataError, StorageError, CorruptionError; then nothing has changed
  */
 export function deleteUnder(
   held: Held<'index', 'exclusive'>,
   engine: Engine,
-  range: TimeRange,
-  plan: DeletePlan,
-): DeleteStep {
-  const since = new Map<GroupPlan, TailPart[]>()
-  for (const group of plan.groups) {
-    assertHeld(held, group.key)
-    const parts = partsSince(engine.groups.get(group.key), group, range)
-    if (parts.length === 0) continue
-    for (const data of group.dependents) if (isIn(parts, data)) refuseDependent(engine, data, range)
-    since.set(group, parts)
-  }
-  const samples: number[] = []
-  const changes: PointerChange[] = []
-  const extents: PointerChange[] = []
-  const parted: { key: number; at: bigint }[] = []
-  const keys: number[] = []
-  let bytes = 0
-  for (const channel of plan.channels) {
-    const { ref, change, tail } = channel
-    const parts = since.size === 0 ? undefined : since.get(channel.group)
-    const added = parts === undefined ? undefined : takeOfTail(engine, ref, parts, range)
-    const count = channel.samples + tail.samples + (added?.samples ?? 0)
-    samples.push(count)
-    if (count === 0) continue
-    keys.push(ref.key)
-    bytes += channel.bytes + tail.bytes + (added?.bytes ?? 0)
-    if (change !== undefined) changes.push(change)
-    for (const each of tail.changes) extents.push(each)
-    if (added !== undefined) extents.push(...added.changes)
-    const next = nextSample(channel, added, range)
-    if (next === undefined) continue
-    if (typeof next === 'bigint') parted.push({ key: ref.key, at: next })
-    else changes.push(next)
-  }
-  if (keys.length === 0) return { samples, bytes: 0, lsn: undefined }
-  const cut: TailCut = { ...range, keys, extents, parted }
-  const lsn = engine.publishEdit({ kind: 'delete', changes, tail: cut }, plan.prepared, plan.encoded)
-  const groups = plan.groups.map(({ key }) => engine.group(key))
-  const named = groups.map(extentsNamed)
-  const freed = applyTailCut(groups, cut, (key, gone, comes) =>
-    engine.deadSpace.noteTailCut(key, gone, comes, lsn),
-  )
-  engine.noteTailFreed(freed, lsn)
-  groups.forEach((group, i) => {
-    engine.tailExtents -= named[i]! - extentsNamed(group)
-    group.generation++
-  })
-  breakStreams(groups, keys, range)
-  return { samples, bytes, lsn }
+  draft: DeleteDraft,
+): number | undefined {
+  for (const key of draft.groupKeys) assertHeld(held, key)
+  const since = draft.takeSince()
+  // To its end, in this step.
+  while (since.next().done !== true);
+  const { tailCut: tail, changes, tailCuts } = draft
+  if (tail.keys.length === 0) return undefined
+  tailCuts.check()
+  const lsn = engine.publishEdit({ kind: 'delete', changes: changes.list, tail }, changes)
+  const groups = draft.groupKeys.map((key) => engine.group(key))
+  for (const run of tailCuts.apply(groups))
+    if (run.kind === 'extents') engine.tailExtents -= run.shape.keys.length
+  engine.noteTailFreed(tailCuts.freed, lsn)
+  engine.deadSpace.noteTailCuts(tailCuts.gone, lsn)
+  for (const group of groups) group.generation++
+  breakStreams(groups, tail.keys, tail)
+  return lsn
 }
 
-/** What is told of a step. */
-export function outcomeOf(channels: readonly Channel[], { samples, bytes, lsn }: DeleteStep): DeleteOutcome {
+/** What is told of a delete. */
+export function resultOf({ found, draft, lsn }: DeleteDone): DeleteResult {
   // A name may be one that an object has by itself.
-  const byName: Record<string, number> = Object.create(null) as Record<string, number>
-  channels.forEach(({ name }, i) => (byName[name] = samples[i]!))
-  return { result: { samples: { ...byName }, bytes }, lsn }
-}
-
-/** Whether what was committed can hold samples of a channel. */
-function isIn(parts: readonly TailPart[], { key }: Channel): boolean {
-  return parts.some((part) =>
-    part.kind === 'extents' ? part.run.pointers.has(key) : part.view.strip.shape.ordinals.has(key),
-  )
-}
-
-/** Extents that a group's tail names, as they are counted for the engine. */
-function extentsNamed({ runs }: Group): number {
-  return runs.reduce((sum, run) => sum + (run.kind === 'extents' ? run.shape.keys.length : 0), 0)
-}
-
-/**
- * The first sample behind the range, which went on with what was removed, and must not any more: its time, where it is
- * in a tail, or the change of its pointer. None where a piece of a cut pointer is left behind the range: that
- * piece is parted by the cut itself.
- */
-function nextSample(
-  { tail, isCutOff, next }: ChannelPlan,
-  added: TailTake | undefined,
-  range: TimeRange,
-): bigint | PointerChange | undefined {
-  if (isCutOff) return undefined
-  if (added?.changes.some(({ comes }) => comes.some(({ start }) => start >= range.end)) === true)
-    return undefined
-  const inTail = isBefore(added?.next, tail.next) ? added?.next : tail.next
-  if (next !== undefined && isBefore(next.start, inTail)) return next.part
-  return inTail
+  const samples: Record<string, number> = Object.create(null) as Record<string, number>
+  found.forEach(({ name }, i) => (samples[name] = draft.samplesOf(i)))
+  return { samples: { ...samples }, bytes: lsn === undefined ? 0 : draft.bytes }
 }
 
 /** Writers whose last committed sample went must not join what they commit next to it. */

@@ -5,14 +5,13 @@
 import { ClosedError, CorruptionError, ReadOnlyError, StorageError } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { Group } from '../domain/group.ts'
-import type { FreedBytes } from '../domain/group.ts'
 import { PagePool } from '../domain/page-pool.ts'
+import type { FreedBytes } from '../domain/tail-cut.ts'
 import type { TailView } from '../domain/tail.ts'
 import type { FileSystem } from '../fs/file-system.ts'
 import { GuardSet } from '../guard/guard-set.ts'
 import { unguarded } from '../guard/held.ts'
 import type { Held, Mode } from '../guard/held.ts'
-import type { EncodedChanges } from '../journal/edit-codec.ts'
 import type { Journal } from '../journal/journal.ts'
 import { bytesOfRows } from '../journal/record.ts'
 import type { CommitSection } from '../journal/record.ts'
@@ -24,7 +23,6 @@ import type { Segment, SegmentPool } from '../segment/segment-pool.ts'
 import { join, READER_DIRECTORY } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import { apply } from '../version/apply.ts'
-import type { PreparedChanges } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
 import type { Catalogue, Version } from '../version/version.ts'
 import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
@@ -37,6 +35,7 @@ import type { Durability, ResolvedOptions } from './options.ts'
 import type { RecoveryReport } from './opening/believe.ts'
 import { DeadSpace } from './collection/dead-space.ts'
 import { Pins } from './pins.ts'
+import type { PlannedChanges } from './planned-changes.ts'
 import type { ShownState } from './opening/read-on.ts'
 import type { Reader } from './reader.ts'
 import { Reserve } from './reserve.ts'
@@ -151,7 +150,7 @@ export class Engine {
     this.directory = parts.directory
     this.options = options
     this.tuning = { ...tuningFor(options.memoryBudget), ...environment.tuning }
-    this.deadSpace = new DeadSpace(this.tuning.deadNotes)
+    this.deadSpace = new DeadSpace(this.tuning)
     this.databaseId = parts.databaseId
     this.epoch = parts.epoch
     this.lease = parts.lease
@@ -278,27 +277,25 @@ export class Engine {
    *
    * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
    * On a full disk one that brings nothing new to keep may use the reserve.
-   * @param prepared what is known already of what its changes make of the tables
-   * @param encoded changes whose bytes are there already
+   * @param planned its changes, where they were planned in slices
    * @throws StorageError, LeaseLostError; then nothing has changed
    */
-  publishEdit(edit: Edit, prepared?: PreparedChanges, encoded?: EncodedChanges): number {
+  publishEdit(edit: Edit, planned?: PlannedChanges): number {
     const { journal } = this
     if (journal !== undefined) this.look()
     if (edit.kind === 'create' || edit.kind === 'redefine')
       this.reserve.assertWhole('Cannot change channels', 0)
     const lsn = (journal?.lastLsn ?? this.#lastLsn) + 1
-    const next = apply(this.version, edit, lsn, prepared)
+    const next = apply(this.version, edit, lsn, planned?.ahead)
     if (journal === undefined) this.#lastLsn = lsn
     else {
-      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, encoded))
+      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, planned))
       this.#noteUnproven()
     }
     const before = this.version
     this.version = next
     if (next.segments !== before.segments) this.#noteFreed(before.segments, next.segments, lsn)
-    this.deadSpace.noteEdit(before, edit, lsn, prepared)
-    if (edit.kind === 'flush' || edit.kind === 'relocate') this.smallExtents.noteChanges(edit.changes)
+    this.deadSpace.noteEdit(before, edit, lsn, planned?.ahead)
     return lsn
   }
 

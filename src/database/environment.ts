@@ -38,6 +38,8 @@ export interface Tuning {
   readonly holeSize: number
   /** Dead places that are remembered between collections: some 50 to 130 bytes each. Beyond it the next one searches for them. */
   readonly deadNotes: number
+  /** What a record frees is looked at in its own step, up to so many pointers and changes; beyond it in slices. */
+  readonly freedAtOnce: number
   /** Room on the disk that is kept for deletes, collections and recovery; 0 for none (0006). */
   readonly reserveSize: number
 }
@@ -59,6 +61,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     unmarkedLimit: MIB,
     holeSize: 4096,
     deadNotes: 128 * 1024,
+    freedAtOnce: 1024,
     reserveSize: MIB,
   }
 }

@@ -19,6 +19,7 @@ import { install, planInstall } from './install.ts'
 import type { Capture } from './install.ts'
 import { Placements } from './placements.ts'
 import type { RowsToPlace } from './placements.ts'
+import { BACKGROUND_MS } from './turns.ts'
 import type { Turns } from './turns.ts'
 
 /** Lists of pointers that are installed in one step: some 5 ms (bench/stalls.ts). */
@@ -45,16 +46,20 @@ export async function flushGroups(
     if (batch.extents.length > 0) await engine.syncer.syncSegments()
     // In steps of bounded size: groups share nothing, so that each may be installed by itself.
     for (const some of inSteps(captures)) {
+      let changes: readonly PointerChange[] = []
       await underGuards(engine, some, lease, async () => {
         const plan = await planInstall(engine, some, placements)
         const extents = some.flatMap((each) => written.get(each) ?? [])
-        const settling = await planSettling(engine.turns, plan.changes, extents)
-        await engine.turns.before(plan.changes.length)
+        changes = plan.changes.list
+        const settling = await planSettling(engine.turns, changes, extents)
+        await engine.turns.before(changes.length)
         install(engine, placements, plan, lsn)
         // In the same step: bytes are live or reserved, never both.
         batch.settleAll(settling, engine.lastLsn, engine.snapshots.size > 0)
       })
       releasePages(engine, some)
+      await engine.smallExtents.noteChanges(engine.turns, changes)
+      if (engine.deadSpace.isBehind) await engine.deadSpace.catchUp(engine.turns)
     }
   } catch (error) {
     await batch.idle()
@@ -91,12 +96,12 @@ async function planSettling(
   const settling = new Settling()
   for (const change of changes) {
     settling.name(change)
-    const turn = turns.due()
+    const turn = turns.due(BACKGROUND_MS)
     if (turn !== undefined) await turn
   }
   for (const extent of extents) {
     settling.add(extent)
-    const turn = turns.due()
+    const turn = turns.due(BACKGROUND_MS)
     if (turn !== undefined) await turn
   }
   return settling
@@ -234,7 +239,7 @@ async function writePieces(
     if (count > 0) await writeExtent(batch, placements, key, parts, count)
     parts = []
     count = 0
-    const turn = engine.turns.due()
+    const turn = engine.turns.due(BACKGROUND_MS)
     if (turn !== undefined) await turn
   }
   for (const piece of pieces) {

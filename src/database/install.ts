@@ -5,16 +5,15 @@
 import type { Group } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
-import { EncodedChanges } from '../journal/edit-codec.ts'
 import type { Shape } from '../journal/shape.ts'
-import { prepareChange } from '../version/apply.ts'
-import type { PreparedChanges } from '../version/apply.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import type { Engine } from './engine.ts'
 import type { FindPointers, Placements } from './placements.ts'
+import { PlannedChanges } from './planned-changes.ts'
 import type { FlushedRows } from './snapshot-state.ts'
+import { BACKGROUND_MS } from './turns.ts'
 
 /** What a flush captured of one group. */
 export interface Capture {
@@ -36,9 +35,7 @@ interface Leaving {
 /** What an install will publish. */
 export interface InstallPlan {
   readonly present: readonly Capture[]
-  readonly changes: readonly PointerChange[]
-  readonly prepared: PreparedChanges
-  readonly encoded: EncodedChanges
+  readonly changes: PlannedChanges
   readonly leaving: Leaving
 }
 
@@ -52,45 +49,39 @@ export async function planInstall(
   placements: Placements,
 ): Promise<InstallPlan> {
   const present = captures.filter(({ group }) => engine.groups.get(group.key) === group)
-  const changes: PointerChange[] = []
-  const prepared: PreparedChanges = new Map()
-  const encoded = new EncodedChanges()
+  const changes = new PlannedChanges(engine.version)
   const leaving: Leaving = { count: 0, live: new Map(), gone: [] }
   for (const captured of present) {
     const runs = runsLeft(captured)
     const rows = rowsNow(captured, placements)
     for (const key of keysOf(captured)) {
       if (engine.version.channels[key] === undefined) continue
-      let table = engine.version.pointers.get(key)
+      const table = engine.version.pointers.get(key)
       for (const change of changesOf(table, key, rows, runs)) {
-        if (change !== undefined) {
-          table = prepareChange(prepared, table, change)
-          encoded.add(change)
-          changes.push(change)
-        }
-        const turn = engine.turns.due()
+        if (change !== undefined) changes.add(change)
+        const turn = engine.turns.due(BACKGROUND_MS)
         if (turn !== undefined) await turn
       }
     }
     for (const run of runs) {
       leave(engine, leaving, run)
-      const turn = engine.turns.due()
+      const turn = engine.turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
   }
-  return { present, changes, prepared, encoded, leaving }
+  return { present, changes, leaving }
 }
 
 /** Publishes: synchronous, under the index guards. */
 export function install(
   engine: Engine,
   placements: Placements,
-  { present, changes, prepared, encoded, leaving }: InstallPlan,
+  { present, changes, leaving }: InstallPlan,
   lsn: number,
 ): void {
   if (present.length === 0) return
   const groups = present.map(({ group }) => ({ key: group.key, lsn }))
-  engine.publishEdit({ kind: 'flush', groups, changes }, prepared, encoded)
+  engine.publishEdit({ kind: 'flush', groups, changes: changes.list }, changes)
   for (const { group, strips, extents } of present) {
     if (engine.snapshots.size > 0) replaceInSnapshots(engine, group, strips, placements)
     for (const { strip, to } of strips) strip.flushTo(to)

@@ -40,6 +40,16 @@ export class Turns {
     return this.#clock.monotonicMs() - this.#lastMs > longestMs ? this.next() : undefined
   }
 
+  /** Takes all steps of something, in slices. */
+  async through<T>(steps: Generator<void, T, void>, longestMs: number = LONGEST_MS): Promise<T> {
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      const turn = this.due(longestMs)
+      if (turn !== undefined) await turn
+    }
+  }
+
   /** Before one step that goes over so many channels: where they are many, it has a turn of the loop for itself. */
   async before(channels: number): Promise<void> {
     if (channels >= MANY) await this.next()

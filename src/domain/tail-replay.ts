@@ -7,8 +7,9 @@ import type { CommitSection, RowsRun } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { TailCut } from '../version/edit.ts'
 import { CommitEnds } from './commit-ends.ts'
-import { applyTailCut, Group, pointersOfRun } from './group.ts'
+import { Group, pointersOfRun } from './group.ts'
 import { Strip, stripSize } from './tail.ts'
+import { applyTailCut } from './tail-cut.ts'
 import type { TailRun } from './tail.ts'
 
 /** Bytes of the first page that replay puts a writer's rows in, and of the largest: they double. */

@@ -6,10 +6,9 @@
 import { viewArray } from '../telem/data-type.ts'
 import type { NumericArray } from '../telem/data-type.ts'
 import type { Shape } from '../journal/shape.ts'
-import type { Pointer } from '../version/pointer.ts'
 import type { CommitEnds } from './commit-ends.ts'
 import type { Page } from './page-pool.ts'
-import { ShortPointerList } from './pointer-list.ts'
+import type { ShortPointerList } from './pointer-list.ts'
 import { RowCuts } from './row-cuts.ts'
 
 /** Bytes of a page that holds `rows` rows of this shape, each column on a multiple of 8. */
@@ -169,23 +168,6 @@ export class ExtentsRun {
 
   view(): PointersView {
     return { kind: 'pointers', pointers: this.pointers }
-  }
-
-  /** Puts other pointers in place of the channels'. */
-  replace(lists: Iterable<readonly [number, readonly Pointer[]]>): void {
-    const pointers = new Map(this.pointers)
-    for (const [key, list] of lists) pointers.set(key, new ShortPointerList(list))
-    this.pointers = pointers
-  }
-
-  /** The next sample of channels goes on with nothing. */
-  part(keys: Iterable<number>): void {
-    const lists: [number, Pointer[]][] = []
-    for (const key of keys) {
-      const [first, ...others] = this.pointers.get(key)?.pointers ?? []
-      if (first !== undefined) lists.push([key, [{ ...first, joined: false }, ...others]])
-    }
-    if (lists.length > 0) this.replace(lists)
   }
 }
 

@@ -23,8 +23,16 @@ const KINDS = [
   'punch',
 ] as const
 
-/** Appends an edit's bytes. @param ahead changes that were encoded before */
-export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedChanges): void {
+/** Changes of an edit that were encoded before it is. */
+export interface EncodedAhead {
+  /** Those of the version. */
+  readonly encoded: EncodedChanges
+  /** Those of extents that tails name. */
+  readonly encodedExtents: EncodedChanges
+}
+
+/** Appends an edit's bytes. */
+export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead): void {
   to.u8(KINDS.indexOf(edit.kind))
   switch (edit.kind) {
     case 'begin':
@@ -46,14 +54,14 @@ export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedChanges): 
         to.u64(group.key)
         to.u64(group.lsn)
       }
-      encodeChanges(to, edit.changes, ahead)
+      encodeChanges(to, edit.changes, ahead?.encoded)
       return
     case 'delete':
-      encodeChanges(to, edit.changes, ahead)
-      encodeTailCut(to, edit.tail)
+      encodeChanges(to, edit.changes, ahead?.encoded)
+      encodeTailCut(to, edit.tail, ahead?.encodedExtents)
       return
     case 'relocate':
-      encodeChanges(to, edit.changes, ahead)
+      encodeChanges(to, edit.changes, ahead?.encoded)
       return
     case 'drop':
       encodeNumbers(to, edit.segments)
@@ -158,9 +166,6 @@ export function decodePointer(from: ByteReader): Pointer {
   }
 }
 
-/** Bytes of a change without pointers that come. */
-const CHANGE_SIZE = 32
-
 function encodeChange(to: ByteWriter, { key, goes, comes }: PointerChange): void {
   to.u64(key)
   to.u32(goes?.count ?? 0)
@@ -176,35 +181,23 @@ function encodeChanges(to: ByteWriter, changes: readonly PointerChange[], ahead?
   else for (const change of changes) encodeChange(to, change)
 }
 
-/**
- * Changes that were encoded before their edit is: a record over ten thousand channels is made in slices, and put
- * together in one step.
- */
+/** Changes that were encoded before their edit is: a record over ten thousand channels is made in slices, and put together in one step. */
 export class EncodedChanges {
   readonly #bytes = new ByteWriter()
-  readonly #offsets = new Map<PointerChange, number>()
+  readonly #changes: PointerChange[] = []
 
   /** Encodes a change, which is not changed any more. */
   add(change: PointerChange): void {
-    this.#offsets.set(change, this.#bytes.length)
     encodeChange(this.#bytes, change)
+    this.#changes.push(change)
   }
 
-  /** Appends the bytes of changes, those too that were not added; what was added side by side is copied as one. */
+  /** Appends the bytes of changes: a copy where they begin with those that were added, in the same order. */
   append(to: ByteWriter, changes: readonly PointerChange[]): void {
-    const bytes = this.#bytes.view()
-    let from = 0
-    let end = 0
-    for (const change of changes) {
-      const offset = this.#offsets.get(change)
-      if (offset === undefined || offset !== end) {
-        to.bytes(bytes.subarray(from, end))
-        from = end = offset ?? 0
-      }
-      if (offset === undefined) encodeChange(to, change)
-      else end += CHANGE_SIZE + POINTER_SIZE * change.comes.length
-    }
-    to.bytes(bytes.subarray(from, end))
+    const known = this.#changes
+    const isAhead = known.length <= changes.length && known.every((change, i) => change === changes[i])
+    if (isAhead) to.bytes(this.#bytes.view())
+    for (let i = isAhead ? known.length : 0; i < changes.length; i++) encodeChange(to, changes[i]!)
   }
 }
 
@@ -219,11 +212,11 @@ function decodeChanges(from: ByteReader): PointerChange[] {
   })
 }
 
-function encodeTailCut(to: ByteWriter, cut: TailCut): void {
+function encodeTailCut(to: ByteWriter, cut: TailCut, ahead: EncodedChanges | undefined): void {
   to.i64(cut.start)
   to.i64(cut.end)
   encodeNumbers(to, cut.keys)
-  encodeChanges(to, cut.extents)
+  encodeChanges(to, cut.extents, ahead)
   to.u32(cut.parted.length)
   for (const { key, at } of cut.parted) {
     to.u64(key)

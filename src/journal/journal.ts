@@ -18,7 +18,7 @@ import { JOURNAL_DIRECTORY, join, journalName } from '../fs/layout.ts'
 import { openFresh } from '../fs/open-fresh.ts'
 import type { Edit } from '../version/edit.ts'
 import { encodeEdit } from './edit-codec.ts'
-import type { EncodedChanges } from './edit-codec.ts'
+import type { EncodedAhead } from './edit-codec.ts'
 import { fillOf, planFill } from './fill.ts'
 import { FRAME_HEADER, MAX_FRAME, sealFrame } from './frame.ts'
 import { bytesOfRows, COMMIT, EDIT, encodeCommit } from './record.ts'
@@ -173,7 +173,7 @@ export class Journal {
    * @param ahead changes that were encoded before
    * @throws StorageError; then nothing was appended
    */
-  appendEdit(edit: Edit, proven: number, ahead?: EncodedChanges): number {
+  appendEdit(edit: Edit, proven: number, ahead?: EncodedAhead): number {
     const current = this.#ready()
     const at = this.#begin(proven)
     const offset = current.size + at

@@ -5,9 +5,10 @@
 import { produce, setAutoFreeze } from 'immer'
 import { assert, unreachable } from '../assert.ts'
 import type { Channel } from '../telem/channel.ts'
+import { ChangesAhead, enter } from './changes-ahead.ts'
+import type { Ledger } from './changes-ahead.ts'
 import type { Edit, PointerChange } from './edit.ts'
 import { Holes } from './holes.ts'
-import type { LiveBytes } from './pointer-branch.ts'
 import { PointerTable } from './pointer-table.ts'
 import type { PointerTables } from './pointer-tables.ts'
 import type { SegmentId } from './pointer.ts'
@@ -27,52 +28,21 @@ interface Draft {
   flushed: { [index: number]: number }
 }
 
-/** What is known of a change before its edit is applied. */
-export interface PreparedChange {
-  /** The table that it was prepared for, and what it makes of that. */
-  readonly from: PointerTable
-  readonly to: PointerTable
-  /** Position of the first pointer that goes in `from`; of no meaning where none does. */
-  readonly position: number
-  /** By segment, what those that go kept live. */
-  readonly frees: LiveBytes
-}
-
-/** What some changes make of the tables that they were prepared for. */
-export type PreparedChanges = Map<PointerChange, PreparedChange>
-
-const NOTHING: LiveBytes = new Map()
-
-/**
- * Works out beforehand what a change makes of a table, and returns that; many are prepared in slices. Where the
- * table is still the same one when the edit is applied, this is found; else it is worked out again.
- * @throws AssertionError as `apply`
- */
-export function prepareChange(
-  prepared: PreparedChanges,
-  table: PointerTable,
-  change: PointerChange,
-): PointerTable {
-  const known = prepare(table, change)
-  prepared.set(change, known)
-  return known.to
-}
-
 /**
  * The version after `edit`, which has the number `lsn`.
- * @param prepared what is known of its changes already
+ * @param ahead its changes, applied beforehand; worth nothing where they are others
  * @throws AssertionError where the edit does not fit: a pointer run that is not there, a key used twice.
  */
-export function apply(version: Version, edit: Edit, lsn: number, prepared?: PreparedChanges): Version {
+export function apply(version: Version, edit: Edit, lsn: number, ahead?: ChangesAhead): Version {
   assert(lsn > version.lsn, `edit ${lsn} comes after ${version.lsn}`)
   return produce(version, (state) => {
     const draft = state as unknown as Draft
     draft.lsn = lsn
-    applyTo(draft, version, edit, prepared)
+    applyTo(draft, version, edit, ahead)
   })
 }
 
-function applyTo(draft: Draft, version: Version, edit: Edit, prepared: PreparedChanges | undefined): void {
+function applyTo(draft: Draft, version: Version, edit: Edit, ahead: ChangesAhead | undefined): void {
   switch (edit.kind) {
     case 'begin':
       return
@@ -99,12 +69,12 @@ function applyTo(draft: Draft, version: Version, edit: Edit, prepared: PreparedC
       removeChannels(draft, version, edit.keys)
       return
     case 'flush':
-      applyChanges(draft, version, edit.changes, prepared)
+      applyChanges(draft, version, edit.changes, ahead)
       for (const group of edit.groups) draft.flushed[group.key] = group.lsn
       return
     case 'delete':
     case 'relocate':
-      applyChanges(draft, version, edit.changes, prepared)
+      applyChanges(draft, version, edit.changes, ahead)
       return
     case 'drop':
       for (const segment of edit.segments) {
@@ -144,7 +114,7 @@ function withChannels(
 }
 
 function removeChannels(draft: Draft, version: Version, keys: readonly number[]): void {
-  const ledger = new Map<number, Balance>()
+  const ledger: Ledger = new Map()
   const pointers = version.pointers.edit()
   draft.channels = withChannels(version, (channels) => {
     for (const key of keys) {
@@ -163,56 +133,16 @@ function applyChanges(
   draft: Draft,
   version: Version,
   changes: readonly PointerChange[],
-  prepared: PreparedChanges | undefined,
+  ahead: ChangesAhead | undefined,
 ): void {
-  const ledger = new Map<number, Balance>()
-  const pointers = version.pointers.edit()
-  for (const change of changes) {
-    const { key, comes } = change
-    const table = pointers.get(key)
-    let known = prepared?.get(change)
-    if (known?.from !== table) known = prepare(table, change)
-    pointers.set(key, known.to)
-    if (known.frees.size > 0) for (const [segment, live] of known.frees) enter(ledger, segment, -live, 0)
-    for (const pointer of comes) enter(ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
-  }
-  draft.pointers = pointers.finish()
+  const { pointers, ledger } = (
+    ahead?.holds(changes) === true ? ahead : ChangesAhead.of(version, changes)
+  ).finish(version)
+  draft.pointers = pointers
   settle(draft, version, ledger)
 }
 
-/** What a change makes of a table: what comes in place of what goes, which must be there. */
-function prepare(table: PointerTable, { key, goes, comes }: PointerChange): PreparedChange {
-  if (goes === undefined) {
-    assert(comes.length > 0, 'a change changes something')
-    const position = table.startBound(comes[0]!.start)
-    return { from: table, to: table.splice(position, 0, comes), position, frees: NOTHING }
-  }
-  const { first, last, count } = goes
-  const position = table.startBound(first)
-  const end = position + count - 1
-  assert(
-    count > 0 && end < table.length && table.startAt(position) === first && table.startAt(end) === last,
-    `channel ${key} has the ${count} pointers that go`,
-  )
-  const frees = table.liveIn(position, position + count)
-  return { from: table, to: table.splice(position, count, comes), position, frees }
-}
-
-interface Balance {
-  live: number
-  size: number
-}
-
-function enter(ledger: Map<number, Balance>, segment: number, live: number, size: number): void {
-  const balance = ledger.get(segment)
-  if (balance === undefined) ledger.set(segment, { live, size })
-  else {
-    balance.live += live
-    if (size > balance.size) balance.size = size
-  }
-}
-
-function settle(draft: Draft, version: Version, ledger: ReadonlyMap<number, Balance>): void {
+function settle(draft: Draft, version: Version, ledger: Ledger): void {
   const settled: [SegmentId, SegmentEntry][] = []
   for (const [segment, balance] of ledger) {
     const entry = version.segments.get(segment)

@@ -29,6 +29,7 @@ export function anything(seed: number): Workload {
       loopSyncMs: pick([0, 0, 1e9]),
       fillSize: pick([0, 64, 512]),
       deadNotes: seed % 3 === 0 ? 2 : 1000,
+      freedAtOnce: seed % 4,
     },
     segmentSize: pick([1024, 4096, 1 << 20]),
     holes: seed % 2 === 1,

@@ -3,7 +3,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { applyTailCut, Group } from '../../src/domain/group.ts'
+import { Group } from '../../src/domain/group.ts'
+import { applyTailCut } from '../../src/domain/tail-cut.ts'
 import { ShortPointerList } from '../../src/domain/pointer-list.ts'
 import { ExtentsRun, Strip, stripSize, visibleRows } from '../../src/domain/tail.ts'
 import { shapeOf } from '../../src/journal/shape.ts'
@@ -138,8 +139,9 @@ function oneByOne(groups: readonly Group[], cut: TailCut, tell: (gone: string) =
   ]
   for (const single of singles) {
     for (const group of groups) {
-      const some = applyTailCut([group], single, (key, { start }) => tell(`${key}:${start}`))
-      for (const [segment, bytes] of some) freed.set(segment, (freed.get(segment) ?? 0) + bytes)
+      const some = applyTailCut([group], single)
+      for (const { key, gone } of some.gone) tell(`${key}:${gone.start}`)
+      for (const [segment, bytes] of some.freed) freed.set(segment, (freed.get(segment) ?? 0) + bytes)
     }
   }
   return freed
@@ -167,11 +169,12 @@ describe('a cut of many tails at once', () => {
           const [together, apart] = [build(), build()]
           const extents = changesOf(together, wanted)
           const cut = { start: BigInt(start), end: BigInt(start + length), keys, extents, parted }
-          const [goneTogether, goneApart]: [string[], string[]] = [[], []]
-          const freed = applyTailCut(together, cut, (key, gone) => goneTogether.push(`${key}:${gone.start}`))
+          const goneApart: string[] = []
+          const cuts = applyTailCut(together, cut)
+          const goneTogether = cuts.gone.map(({ key, gone }) => `${key}:${gone.start}`)
           const freedApart = oneByOne(apart, cut, (gone) => goneApart.push(gone))
           expect(told(together)).toEqual(told(apart))
-          expect(Object.fromEntries(freed)).toEqual(Object.fromEntries(freedApart))
+          expect(Object.fromEntries(cuts.freed)).toEqual(Object.fromEntries(freedApart))
           expect(goneTogether.sort()).toEqual(goneApart.sort())
         },
       ),

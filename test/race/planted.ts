@@ -25,7 +25,7 @@ const GUARD = `    using held = await engine.guards.acquire(catalog, {
     })
 `
 
-const PLAN = '    const plan = await planDelete(held, engine, found, bounds)\n'
+const PLAN = '    const draft = await draftDelete(held, engine, found, bounds)\n'
 
 const WAIT = 'for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve))'
 
@@ -36,14 +36,14 @@ export const PLANTED: readonly PlantedRace[] = [
       {
         file: 'database/database.ts',
         from: GUARD + PLAN,
-        to: `    const plan = await planDelete(undefined as never, engine, found, bounds)
+        to: `    const draft = await draftDelete(undefined as never, engine, found, bounds)
     ${WAIT}
 ${GUARD}`,
       },
       {
-        file: 'database/delete-plan.ts',
-        from: '    assertHeld(held, groupOf(catalogue, channel))\n    const table',
-        to: '    const table',
+        file: 'database/delete-draft.ts',
+        from: '    assertHeld(held, ref.index.key)\n',
+        to: '',
       },
     ],
     from: 1,
@@ -55,12 +55,9 @@ ${GUARD}`,
       {
         file: 'database/database.ts',
         from: PLAN,
-        to: `    const there = await Promise.all(names.map((name) => this.bounds(name)))
-    const planned = there.reduce((most, each) => (each !== undefined && each.end > most ? each.end : most), bounds.start)
-    bounds = { ...bounds, end: planned < bounds.end ? planned : bounds.end }
-    ${WAIT}
-${PLAN}`,
+        to: `${PLAN}    ${WAIT}\n`,
       },
+      { file: 'database/delete.ts', from: '  while (since.next().done !== true);\n', to: '' },
     ],
     from: 5,
     shows: UNEXPLAINED,
@@ -70,8 +67,8 @@ ${PLAN}`,
     changes: [
       {
         file: 'database/engine.ts',
-        from: 'const next = apply(this.version, edit, lsn, prepared)',
-        to: `const next = apply(this.version, edit, lsn, prepared)
+        from: 'const next = apply(this.version, edit, lsn, planned?.ahead)',
+        to: `const next = apply(this.version, edit, lsn, planned?.ahead)
     if (edit.kind === 'delete') this.version = { ...next, lsn: this.version.lsn }`,
       },
     ],

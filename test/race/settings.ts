@@ -24,6 +24,7 @@ export function smallSetting(random: SeededRandom): Setting {
       holeSize: 64,
       // What is dead is forgotten before anybody asks, in every other.
       deadNotes: segmentSize % 2 === 0 ? 2 : 1000,
+      freedAtOnce: segmentSize % 3,
     },
     holes: random.chance(0.5),
   }

@@ -116,6 +116,7 @@ export const settings: fc.Arbitrary<ModelSettings> = fc.record({
     unmarkedLimit: fc.constantFrom(0, 1024, 1024 * 1024),
     holeSize: fc.constant(512),
     deadNotes: fc.constantFrom(1, 1000),
+    freedAtOnce: fc.constantFrom(0, 2, 1000),
   }),
   isSlow: fc.boolean(),
   holes: fc.boolean(),

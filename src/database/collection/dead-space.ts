@@ -5,10 +5,11 @@
 // forgotten but where to search. Kept by the engine; read and emptied by punch.ts. Nothing is given back on the word
 // of this alone: pins and the log are asked first (S2).
 
+import type { GoneFromTail } from '../../domain/tail-cut.ts'
 import type { Place } from '../../segment/segment-pool.ts'
 import { subtract } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
-import type { PreparedChanges } from '../../version/apply.ts'
+import type { AppliedChange, ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
@@ -41,41 +42,45 @@ interface SegmentSpace {
 /** Ranges are put in order, which merges most of them, once there are twice as many and so many more. */
 const SLACK = 1024
 
-/** What a record frees beyond so many pointers is looked at by the next collection, in slices. */
-const AT_ONCE = 4096
-
-/** Pointers that are looked at between two looks at the clock. */
+/** Pointers and changes that are looked at between two looks at the clock. */
 const STEP = 512
 
 /** Offsets of extents, by segment. */
 type Extents = Map<SegmentId, Set<number>>
 
-/** Pointers [from, to) of a channel's table went with one record; those into `came` came back, cut or as they were. */
-interface Gone {
-  readonly key: number
-  readonly table: PointerTable
-  /** Moves on as they are looked at. */
-  from: number
-  readonly to: number
-  readonly came: Extents
+/** What a record freed and nobody has looked at yet. */
+interface Late {
   readonly lsn: number
+  /** Changes, and pointers that go with them, that are left to be looked at. */
+  left: number
+  /** Looks at some more, up to so many; false where nothing is left. */
+  look(most: number): boolean
+  /** Segments of which something may be dead that was not looked at. */
+  segments(): Iterable<SegmentId>
 }
 
 export class DeadSpace {
   readonly #most: number
+  readonly #atOnce: number
   readonly #segments = new Map<SegmentId, SegmentSpace>()
-  #gone: Gone[] = []
+  /** Of the oldest record first. */
+  #late: Late[] = []
+  #catchingUp: Promise<void> | undefined
   readonly #unknown = new Map<SegmentId, number>()
-  /** Ranges, doubts, and pointers of long records that were not looked at. */
+  /** Ranges, doubts, and what of long records was not looked at. */
   #notes = 0
   /** Collections that need what is noted. */
   #users = 0
   /** What was dead when the database was opened is known, or is where `unknown` says. */
   isComplete = false
 
-  /** @param most notes that are kept while no collection is under way */
-  constructor(most: number) {
-    this.#most = most
+  /**
+   * @param limits notes that are kept while no collection is under way; changes and pointers of a record that are looked
+   * at in its own step
+   */
+  constructor({ deadNotes, freedAtOnce }: { readonly deadNotes: number; readonly freedAtOnce: number }) {
+    this.#most = deadNotes
+    this.#atOnce = freedAtOnce
   }
 
   /** Segments that hold dead bytes of which no note is left, each with the LSN of the last record that may have freed any of them. */
@@ -116,94 +121,69 @@ export class DeadSpace {
       for (const { lsn } of dead) this.markUnknown(id, lsn)
       for (const { lsn } of doubts.values()) this.markUnknown(id, lsn)
     }
-    for (const { table, from, to, lsn } of this.#gone)
-      for (const id of table.liveIn(from, to).keys()) this.markUnknown(id, lsn)
+    for (const late of this.#late) for (const id of late.segments()) this.markUnknown(id, late.lsn)
     this.#segments.clear()
-    this.#gone = []
+    this.#late = []
     this.#notes = 0
   }
 
   /**
    * Takes note of what a record freed, in the step that published it.
    * @param before the version that it was applied to
-   * @param prepared what was known of its changes
+   * @param ahead its changes, where they were applied beforehand
    */
-  noteEdit(before: Version, edit: Edit, lsn: number, prepared?: PreparedChanges): void {
+  noteEdit(before: Version, edit: Edit, lsn: number, ahead?: ChangesAhead): void {
     if (edit.kind === 'remove') {
-      let left = AT_ONCE
-      for (const key of edit.keys) {
-        const table = before.pointers.get(key)
-        left = this.#noteGone({ key, table, from: 0, to: table.length, came: new Map(), lsn }, left)
-      }
+      const changes = edit.keys.flatMap((key) => goneWhole(before, key) ?? [])
+      this.#noteLater(new LateChanges(this, before, changes, lsn))
     } else if (edit.kind === 'drop') {
       for (const segment of edit.segments) this.forget(segment)
     } else if (edit.kind === 'flush' || edit.kind === 'delete' || edit.kind === 'relocate') {
-      this.#noteChanges(before, edit.changes, lsn, prepared)
+      const applied = ahead?.holds(edit.changes) === true ? ahead.applied : undefined
+      this.#noteLater(new LateChanges(this, before, edit.changes, lsn, applied))
     }
   }
 
-  #noteChanges(
-    before: Version,
-    changes: readonly PointerChange[],
-    lsn: number,
-    prepared: PreparedChanges | undefined,
-  ): void {
-    const came = cameWith(changes)
-    let left = AT_ONCE
-    for (const change of changes) {
-      const { key, goes, comes } = change
-      let last: Pointer | undefined
-      for (const pointer of comes) {
-        // The pieces of a pointer that was cut are of one extent.
-        const isNoted = last !== undefined && isOfOne(last, pointer)
-        last = pointer
-        if (!isNoted && pointer.live < pointer.length) this.raiseDoubt(key, pointer, lsn)
-      }
-      if (goes === undefined) continue
-      const table = before.pointers.get(key)
-      const known = prepared?.get(change)
-      const from = known?.from === table ? known.position : table.startBound(goes.first)
-      // One that came back cut, as most do that go alone.
-      if (goes.count === 1 && comes.length > 0 && isOfOne(table.get(from), comes[0]!)) continue
-      left = this.#noteGone({ key, table, from, to: from + goes.count, came: came(), lsn }, left)
-    }
+  /** Takes note of what a delete took out of tails, in the step that published it. */
+  noteTailCuts(cuts: readonly GoneFromTail[], lsn: number): void {
+    this.#noteLater(new LateCuts(this, cuts, lsn))
   }
 
-  /** @returns how many pointers of the same record may be looked at yet, of `left` */
-  #noteGone(gone: Gone, left: number): number {
-    const { from, to } = gone
-    if (to - from > left) {
-      this.#gone.push(gone)
-      this.#count(to - from)
-      return left
+  /** Looks at it now, where that is little. */
+  #noteLater(late: Late): void {
+    if (late.left <= this.#atOnce) {
+      late.look(Infinity)
+      return
     }
-    this.#visitGone(gone, from, to)
-    return left - (to - from)
-  }
-
-  #visitGone({ key, table, came, lsn }: Gone, from: number, to: number): void {
-    table.forEach(from, to, (pointer) => {
-      // What came back of it was doubted where it is cut.
-      if (came.get(pointer.segment)?.has(pointer.offset) !== true) this.noteGone(key, pointer, lsn)
-    })
+    this.#late.push(late)
+    this.#count(late.left)
   }
 
   /** Long records have freed something that was not looked at yet. */
   get isBehind(): boolean {
-    return this.#gone.length > 0
+    return this.#late.length > 0
   }
 
-  /** Looks at what long records freed; the loop turns in between. To be called before anything is asked. */
+  /**
+   * Looks at what long records freed; the loop turns in between. To be called before anything is asked, and by who published
+   * a long record: until then it keeps the tables before it in memory. What comes meanwhile may be left.
+   */
   async catchUp(turns: Turns): Promise<void> {
+    this.#catchingUp ??= this.#lookAtAll(turns).finally(() => {
+      this.#catchingUp = undefined
+    })
+    await this.#catchingUp
+  }
+
+  async #lookAtAll(turns: Turns): Promise<void> {
     using _ = this.use()
-    for (let gone = this.#gone.shift(); gone !== undefined; gone = this.#gone.shift()) {
-      while (gone.from < gone.to) {
-        const { from } = gone
-        gone.from = Math.min(from + STEP, gone.to)
-        this.#notes -= gone.from - from
-        this.#visitGone(gone, from, gone.from)
-        await turns.due(BACKGROUND_MS)
-      }
+    for (let late = this.#late[0]; late !== undefined; late = this.#late[0]) {
+      const { left } = late
+      const isMore = late.look(STEP)
+      this.#notes -= left - late.left
+      if (!isMore) this.#late.shift()
+      const turn = turns.due(BACKGROUND_MS)
+      if (turn !== undefined) await turn
     }
   }
 
@@ -212,14 +192,6 @@ export class DeadSpace {
     // Only a pointer that reaches all of its extent keeps all of it live (0006-I2): it was the only one.
     if (pointer.live === pointer.length) this.noteDead(pointer, lsn)
     else this.raiseDoubt(key, pointer, lsn)
-  }
-
-  /** A pointer of a channel is gone from a tail, and these came in its place. */
-  noteTailCut(key: number, gone: Pointer, comes: readonly Pointer[], lsn: number): void {
-    const { segment, offset } = gone
-    if (comes.some((left) => left.segment === segment && left.offset === offset))
-      this.raiseDoubt(key, gone, lsn)
-    else this.noteGone(key, gone, lsn)
   }
 
   /** Bytes that nothing names any more, or that were given up before anything did. */
@@ -300,15 +272,141 @@ export class DeadSpace {
   }
 }
 
-/** All extents that come with some changes: found when somebody asks. */
-function cameWith(changes: readonly PointerChange[]): () => Extents {
-  let came: Extents | undefined
-  return () => {
-    if (came !== undefined) return came
-    came = new Map()
-    for (const { comes } of changes) for (const pointer of comes) add(came, pointer)
-    return came
+/** The changes of a record, looked at one by one, and pointer by pointer where many go with one. */
+class LateChanges implements Late {
+  readonly #space: DeadSpace
+  readonly #before: Version
+  readonly #changes: readonly PointerChange[]
+  readonly #applied: readonly AppliedChange[] | undefined
+  readonly lsn: number
+  left: number
+  /** The change that is looked at, and how many of its pointers that go were. */
+  #at = 0
+  #seen = 0
+  #came: Extents | undefined
+
+  constructor(
+    space: DeadSpace,
+    before: Version,
+    changes: readonly PointerChange[],
+    lsn: number,
+    applied?: readonly AppliedChange[],
+  ) {
+    this.#space = space
+    this.#before = before
+    this.#changes = changes
+    this.#applied = applied
+    this.lsn = lsn
+    this.left = changes.length
+    for (const { goes } of changes) this.left += goes?.count ?? 0
   }
+
+  look(most: number): boolean {
+    let some = most
+    while (this.#at < this.#changes.length) {
+      if (some <= 0) return true
+      const { comes, goes, key } = this.#changes[this.#at]!
+      if (this.#seen === 0) this.#doubt(key, comes)
+      const count = Math.min((goes?.count ?? 0) - this.#seen, some)
+      if (count > 0) this.#look(count)
+      this.#seen += count
+      some -= count
+      this.left -= count
+      if (this.#seen < (goes?.count ?? 0)) continue
+      this.#at++
+      this.#seen = 0
+      some--
+      this.left--
+    }
+    return false
+  }
+
+  #doubt(key: number, comes: readonly Pointer[]): void {
+    let last: Pointer | undefined
+    for (const pointer of comes) {
+      // The pieces of a pointer that was cut are of one extent.
+      const isNoted = last !== undefined && isOfOne(last, pointer)
+      last = pointer
+      if (!isNoted && pointer.live < pointer.length) this.#space.raiseDoubt(key, pointer, this.lsn)
+    }
+  }
+
+  #look(count: number): void {
+    const { key, goes, comes } = this.#changes[this.#at]!
+    const { table, position } = this.#placeOf(this.#at)
+    const from = position + this.#seen
+    // One that came back cut, as most do that go alone.
+    if (goes!.count === 1 && comes.length > 0 && isOfOne(table.get(from), comes[0]!)) return
+    const came = (this.#came ??= cameWith(this.#changes))
+    table.forEach(from, from + count, (pointer) => {
+      // What came back of it was doubted where it is cut.
+      if (came.get(pointer.segment)?.has(pointer.offset) !== true)
+        this.#space.noteGone(key, pointer, this.lsn)
+    })
+  }
+
+  /** Where the first pointer is that goes with a change. */
+  #placeOf(at: number): { table: PointerTable; position: number } {
+    const known = this.#applied?.[at]
+    if (known !== undefined) return { table: known.from, position: known.position }
+    const { key, goes } = this.#changes[at]!
+    const table = this.#before.pointers.get(key)
+    return { table, position: table.startBound(goes!.first) }
+  }
+
+  *segments(): Iterable<SegmentId> {
+    for (let at = this.#at; at < this.#changes.length; at++) {
+      const { comes, goes } = this.#changes[at]!
+      for (const pointer of comes) if (pointer.live < pointer.length) yield pointer.segment
+      if (goes === undefined) continue
+      const { table, position } = this.#placeOf(at)
+      yield* table.liveIn(position, position + goes.count).keys()
+    }
+  }
+}
+
+/** What a delete took out of tails. */
+class LateCuts implements Late {
+  readonly #space: DeadSpace
+  readonly #cuts: readonly GoneFromTail[]
+  readonly lsn: number
+  left: number
+
+  constructor(space: DeadSpace, cuts: readonly GoneFromTail[], lsn: number) {
+    this.#space = space
+    this.#cuts = cuts
+    this.lsn = lsn
+    this.left = cuts.length
+  }
+
+  look(most: number): boolean {
+    for (let some = most; some > 0 && this.left > 0; some--) {
+      const { key, gone, comes } = this.#cuts[this.#cuts.length - this.left]!
+      this.left--
+      if (comes.some((left) => isOfOne(left, gone))) this.#space.raiseDoubt(key, gone, this.lsn)
+      else this.#space.noteGone(key, gone, this.lsn)
+    }
+    return this.left > 0
+  }
+
+  *segments(): Iterable<SegmentId> {
+    for (const { gone } of this.#cuts.slice(this.#cuts.length - this.left)) yield gone.segment
+  }
+}
+
+/** All pointers of a channel, where it has any. */
+function goneWhole({ pointers }: Version, key: number): PointerChange | undefined {
+  const table = pointers.get(key)
+  if (table.length === 0) return undefined
+  const goes = { first: table.startAt(0), last: table.startAt(table.length - 1), count: table.length }
+  return { key, goes, comes: [] }
+}
+
+/** All extents that come with some changes. */
+function cameWith(changes: readonly PointerChange[]): Extents {
+  const came: Extents = new Map()
+  for (const { comes } of changes) for (const pointer of comes) add(came, pointer)
+  return came
 }
 
 function isOfOne(a: Pointer, b: Pointer): boolean {

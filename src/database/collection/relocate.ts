@@ -10,13 +10,11 @@ import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
 import { byteWidth } from '../../telem/data-type.ts'
 import type { Channel } from '../../telem/channel.ts'
-import { prepareChange } from '../../version/apply.ts'
-import type { PreparedChanges } from '../../version/apply.ts'
-import type { PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import { groupOf } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
+import { PlannedChanges } from '../planned-changes.ts'
 import { ExtentBatch } from '../extent-batch.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
@@ -285,20 +283,25 @@ async function installMoves(
     keys,
     purpose: 'collect',
   })
-  const planned: PointerChange[] = []
-  const prepared: PreparedChanges = new Map()
+  let planned = new PlannedChanges(engine.version)
   for (const { channel, moves } of present()) {
-    let table = engine.version.pointers.get(channel.key)
+    const table = engine.version.pointers.get(channel.key)
     for (const change of await planMoves(engine.turns, channel.key, table, moves)) {
-      table = prepareChange(prepared, table, change)
-      planned.push(change)
+      planned.add(change)
       const turn = engine.turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
   }
   // A channel may have been removed between two slices; nobody else changes what the guards are of.
-  const changes = planned.filter(({ key }) => engine.version.channels[key] !== undefined)
-  if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, prepared)
+  const { channels } = engine.version
+  if (planned.list.some(({ key }) => channels[key] === undefined)) {
+    const left = planned.list.filter(({ key }) => channels[key] !== undefined)
+    planned = new PlannedChanges(engine.version)
+    for (const change of left) planned.add(change)
+  }
+  const changes = planned.list
+  if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, planned)
   // In the same step: bytes are live or reserved, never both.
   for (const { extents } of copies) batch.settle(engine.lastLsn, false, changes, extents)
+  await engine.smallExtents.noteChanges(engine.turns, changes)
 }

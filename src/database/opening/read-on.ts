@@ -11,10 +11,8 @@ import { FRAME_HEADER } from '../../journal/frame.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { journalSteps, recordsBehind } from '../../journal/replay.ts'
 import type { JournalContents, RecordRow } from '../../journal/replay.ts'
-import { prepareChange } from '../../version/apply.ts'
-import type { PreparedChanges } from '../../version/apply.ts'
+import { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit } from '../../version/edit.ts'
-import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
 import type { Environment } from '../environment.ts'
 import { inTurns } from '../turns.ts'
@@ -160,7 +158,7 @@ async function replayOn(
 ): Promise<Replayed> {
   const replay = new Replay(version, new TailReplay(tails), records)
   for (const record of records) {
-    if (record.kind === 'edit') replay.take(record, await prepared(turns, replay.version, record.edit))
+    if (record.kind === 'edit') replay.take(record, await appliedAhead(turns, replay.version, record.edit))
     else replay.take(record)
     const turn = turns.due()
     if (turn !== undefined) await turn
@@ -173,18 +171,16 @@ async function replayOn(
 /** So many changes of tables are worked out in one step with the rest of their edit. */
 const FEW_CHANGES = 64
 
-/** What an edit with many changes makes of the tables, worked out in slices. */
-async function prepared(turns: Turns, version: Version, edit: Edit): Promise<PreparedChanges | undefined> {
+/** The changes of an edit that has many, applied in slices. */
+async function appliedAhead(turns: Turns, version: Version, edit: Edit): Promise<ChangesAhead | undefined> {
   if (!('changes' in edit) || edit.changes.length <= FEW_CHANGES) return undefined
-  const known: PreparedChanges = new Map()
-  const tables = new Map<number, PointerTable>()
+  const ahead = new ChangesAhead(version)
   for (const change of edit.changes) {
-    const table = tables.get(change.key) ?? version.pointers.get(change.key)
-    tables.set(change.key, prepareChange(known, table, change))
+    ahead.add(change)
     const turn = turns.due()
     if (turn !== undefined) await turn
   }
-  return known
+  return ahead
 }
 
 /** The manifest that the log goes on from now, with its size. */

@@ -10,7 +10,7 @@ import type { Shape } from '../../journal/shape.ts'
 import type { SampleRange } from '../../segment/dead-blocks.ts'
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import { apply } from '../../version/apply.ts'
-import type { PreparedChanges } from '../../version/apply.ts'
+import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit } from '../../version/edit.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../../version/version.ts'
 import type { Pointer } from '../../version/pointer.ts'
@@ -63,12 +63,12 @@ export class Replay {
   }
 
   /**
-   * @param prepared what is known already of what its changes make of the tables
+   * @param ahead its changes, where they were applied to `version` already
    * @throws AssertionError where the record does not fit what came before
    */
-  take(record: JournalRecord, prepared?: PreparedChanges): void {
+  take(record: JournalRecord, ahead?: ChangesAhead): void {
     const { lsn } = record
-    if (record.kind === 'edit') this.#edit(record.edit, lsn, prepared)
+    if (record.kind === 'edit') this.#edit(record.edit, lsn, ahead)
     else if (record.group === undefined || !this.#isGone(record.group, lsn))
       for (const section of record.sections) this.#commit(section, lsn)
   }
@@ -91,10 +91,10 @@ export class Replay {
     return lsn <= (this.#flushed.get(key) ?? 0) || this.#removed.has(key)
   }
 
-  #edit(edit: Edit, lsn: number, prepared?: PreparedChanges): void {
+  #edit(edit: Edit, lsn: number, ahead?: ChangesAhead): void {
     // Below the checkpoint, what an edit did to tails is applied again all the same.
     if (edit.kind === 'delete') this.#tails.cut(edit.tail)
-    if (lsn > this.#version.lsn) this.#version = apply(this.#version, edit, lsn, prepared)
+    if (lsn > this.#version.lsn) this.#version = apply(this.#version, edit, lsn, ahead)
   }
 }
 

@@ -13,6 +13,10 @@ import type { Version } from '../../../src/version/version.ts'
 const SEGMENT = 2 ** 32 + 1
 const LENGTH = 1000
 
+function spaceFor(deadNotes: number): DeadSpace {
+  return new DeadSpace({ deadNotes, freedAtOnce: 1024 })
+}
+
 /** Channels 1 to `keys`, each with `count` extents that lie behind each other. */
 function versionOf(keys: number, count: number): Version {
   const tables = new Map<number, ReturnType<PointerTableBuilder['build']>>()
@@ -41,7 +45,7 @@ describe('what a record frees', () => {
   } as const
 
   it.each(Object.entries(edits))('is looked at later where it is much in all: %s', async (_what, edit) => {
-    const space = new DeadSpace(100_000)
+    const space = spaceFor(100_000)
     space.noteEdit(versionOf(3, 2000), edit, 7)
     expect(space.isBehind).toBe(true)
     await space.catchUp(new Turns(systemClock))
@@ -50,13 +54,42 @@ describe('what a record frees', () => {
   })
 
   it('is noted at once where it is little', () => {
-    const space = new DeadSpace(100_000)
-    space.noteEdit(versionOf(3, 1000), { kind: 'remove', keys: [1, 3] }, 7)
+    const space = spaceFor(100_000)
+    space.noteEdit(versionOf(3, 500), { kind: 'remove', keys: [1, 3] }, 7)
     expect(space.isBehind).toBe(false)
     expect(space.deadOf(SEGMENT).map(({ start, end }) => [start, end])).toEqual([
-      [0, 1000 * LENGTH],
-      [2000 * LENGTH, 3000 * LENGTH],
+      [0, 500 * LENGTH],
+      [1000 * LENGTH, 1500 * LENGTH],
     ])
+  })
+
+  it('is looked at once where two ask at once, and both wait for it', async () => {
+    const space = spaceFor(100_000)
+    space.noteEdit(versionOf(3, 2000), edits['a removal of channels'], 7)
+    const turns = new Turns(systemClock)
+    const first = space.catchUp(turns)
+    const second = space.catchUp(turns).then(() => space.isBehind)
+    // What is published meanwhile is looked at as well, perhaps by another call.
+    space.noteEdit(versionOf(3, 2000), { kind: 'remove', keys: [2] }, 9)
+    await first
+    expect(await second).toBe(false)
+    expect(space.deadOf(SEGMENT).reduce((sum, { start, end }) => sum + end - start, 0)).toBe(8000 * LENGTH)
+  })
+
+  it('is in doubt or dead by what a delete left of extents in tails', async () => {
+    const space = spaceFor(100_000)
+    const cuts = Array.from({ length: 3000 }, (_, i) => {
+      const gone = pointerAt(BigInt(i), i * LENGTH)
+      return { key: 1 + (i % 3), gone, comes: i % 2 === 0 ? [] : [{ ...gone, live: 1 }] }
+    })
+    space.noteTailCuts(cuts, 7)
+    expect(space.isBehind).toBe(true)
+    await space.catchUp(new Turns(systemClock))
+    expect(space.deadOf(SEGMENT).map(({ start }) => start / LENGTH)).toEqual(
+      cuts.flatMap((_, i) => (i % 2 === 0 ? [i] : [])),
+    )
+    expect(space.doubtsOf(SEGMENT)).toHaveLength(1500)
+    expect(space.doubtAt(SEGMENT, LENGTH)).toEqual({ offset: LENGTH, length: LENGTH, channel: 2, lsn: 7 })
   })
 })
 
@@ -65,7 +98,7 @@ describe('what nobody collects', () => {
   const removal = { kind: 'remove', keys: [1] } as const
 
   it('is forgotten beyond a bound, but for where to search and up to which record', () => {
-    const space = new DeadSpace(1000)
+    const space = spaceFor(1000)
     for (let i = 0; i < 1000; i++) space.noteRange(SEGMENT, { start: 100 * i, end: 100 * i + 50, lsn: 5 + i })
     expect(space.deadOf(SEGMENT)).toHaveLength(1000)
     expect(space.unknown.size).toBe(0)
@@ -79,7 +112,7 @@ describe('what nobody collects', () => {
   })
 
   it('counts doubts, and pointers of long records that were not looked at', () => {
-    const doubts = new DeadSpace(10)
+    const doubts = spaceFor(10)
     for (let i = 0; i < 11; i++)
       doubts.raiseDoubt(1, { segment: SEGMENT + (i % 2), offset: i, length: 1 }, 3 + i)
     expect([...doubts.unknown]).toEqual([
@@ -87,14 +120,14 @@ describe('what nobody collects', () => {
       [SEGMENT + 1, 12],
     ])
     expect([doubts.doubtsOf(SEGMENT), doubts.doubtsOf(SEGMENT + 1)]).toEqual([[], []])
-    const long = new DeadSpace(5999)
+    const long = spaceFor(5999)
     long.noteEdit(versionOf(3, 6000), removal, 7)
     expect(long.isBehind).toBe(false)
     expect([...long.unknown]).toEqual([[SEGMENT, 7]])
   })
 
   it('counts no more what is one range now, was settled, punched or dropped', () => {
-    const space = new DeadSpace(2000)
+    const space = spaceFor(2000)
     for (let round = 0; round < 5; round++) {
       for (let i = 0; i < 1500; i++)
         space.noteRange(SEGMENT, { start: 10 * i, end: 10 * i + 10, lsn: 1 + round })
@@ -110,7 +143,7 @@ describe('what nobody collects', () => {
   })
 
   it('is kept while a collection uses it, and forgotten behind that', async () => {
-    const space = new DeadSpace(1000)
+    const space = spaceFor(1000)
     const use = space.use()
     space.noteEdit(versionOf(1, 6000), removal, 7)
     expect(space.isBehind).toBe(true)

@@ -1,17 +1,9 @@
-// Strips and runs of extents: rows in, cuts, flush marks, and views that never change.
+// Strips: rows in, cuts, flush marks, and views that never change.
 
 import { describe, expect, it } from 'vitest'
-import {
-  ExtentsRun,
-  rowBound,
-  Strip,
-  stripCapacity,
-  stripSize,
-  visibleRows,
-} from '../../../src/domain/tail.ts'
-import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
+import { rowBound, Strip, stripCapacity, stripSize, visibleRows } from '../../../src/domain/tail.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
-import { pointerTo, SHAPE, stripOf } from '../../support/pointers.ts'
+import { stripOf } from '../../support/pointers.ts'
 
 describe('a strip', () => {
   it('holds columns side by side, each on a multiple of 8, as many rows as fit', () => {
@@ -105,28 +97,5 @@ describe('rowBound', () => {
     expect([5n, 10n, 11n, 40n, 41n].map((time) => rowBound(times, 0, 4, time))).toEqual([0, 0, 1, 3, 4])
     expect(rowBound(times, 2, 3, 5n)).toBe(2)
     expect(rowBound(times, 1, 3, 99n)).toBe(3)
-  })
-})
-
-describe('a run of extents', () => {
-  it('gives views that no change of its pointers changes', () => {
-    const list = new ShortPointerList([pointerTo(10, 5, { joined: true })])
-    const run = new ExtentsRun(
-      SHAPE,
-      new Map([
-        [1, list],
-        [2, list],
-      ]),
-      10n,
-      14n,
-    )
-    const view = run.view()
-    run.part([2])
-    run.replace([[1, []]])
-    run.part([1])
-    expect(view.pointers.get(1)?.length).toBe(1)
-    expect(view.pointers.get(2)?.get(0).joined).toBe(true)
-    expect(run.pointers.get(2)?.get(0).joined).toBe(false)
-    expect(run.pointers.get(1)?.length).toBe(0)
   })
 })

@@ -90,12 +90,22 @@ describe('the edit codec', () => {
       ...(i % 3 === 0 ? {} : { goes: { first: BigInt(i), last: BigInt(9 * i), count: i } }),
       comes: Array.from({ length: i % 4 }, (_each, at) => pointerTo(10 * at, 4)),
     }))
-    const edit: Edit = { kind: 'relocate', changes }
+    const tail = {
+      start: 1n,
+      end: 9n,
+      keys: [1, 2],
+      extents: changes.toReversed(),
+      parted: [{ key: 2, at: 9n }],
+    }
+    const edit: Edit = { kind: 'delete', changes, tail }
     const whole = new ByteWriter()
     encodeEdit(whole, edit)
-    for (const order of [[0, 1, 2, 3, 4, 5, 6, 7], [7, 6, 5, 4], [2, 3, 4], [0, 2, 4, 6, 7], []]) {
-      const ahead = new EncodedChanges()
-      for (const i of order) ahead.add(changes[i]!)
+    for (const order of [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2], [7, 6, 5, 4], [2, 3, 4], [0, 2, 4, 6, 7], []]) {
+      const ahead = { encoded: new EncodedChanges(), encodedExtents: new EncodedChanges() }
+      for (const i of order) {
+        ahead.encoded.add(changes[i]!)
+        ahead.encodedExtents.add(tail.extents[i]!)
+      }
       const to = new ByteWriter()
       encodeEdit(to, edit, ahead)
       expect(to.view()).toEqual(whole.view())

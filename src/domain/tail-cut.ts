@@ -1,0 +1,224 @@
+// What a delete does to tails: the same functions live and at recovery, so that memory and replay cannot differ
+// (0003-I1). What becomes of a run is worked out first and changes nothing, so that a delete can do it in slices for
+// tails of any length; then all runs change in one synchronous step. Extents runs never grow; of a strip that grew
+// since it was taken, rows in the cut's range alone matter, and it is taken again.
+
+import { assert } from '../assert.ts'
+import type { PointerChange, TailCut } from '../version/edit.ts'
+import type { Pointer, SegmentId } from '../version/pointer.ts'
+import type { Group } from './group.ts'
+import { ShortPointerList } from './pointer-list.ts'
+import type { RowCuts } from './row-cuts.ts'
+import { rowBound } from './tail.ts'
+import type { ExtentsRun, Strip, TailRun } from './tail.ts'
+
+/** Bytes of segments that tails keep live no longer, by segment. */
+export type FreedBytes = ReadonlyMap<SegmentId, number>
+
+/** A pointer of a channel that goes out of a tail, and what comes in its place. */
+export interface GoneFromTail {
+  readonly key: number
+  readonly gone: Pointer
+  readonly comes: readonly Pointer[]
+}
+
+/** The pointers of an extents run. */
+type Pointers = ExtentsRun['pointers']
+
+/** A run that changes, what of it was there, and what will be. */
+type RunChange =
+  | { readonly run: Strip; readonly was: RowCuts; readonly is: RowCuts }
+  | { readonly run: ExtentsRun; readonly was: Pointers; readonly is: Pointers }
+
+/** One cut of many tails, from what it names to the step that makes it. */
+export class TailCuts {
+  readonly #start: bigint
+  readonly #end: bigint
+  readonly #keys = new Set<number>()
+  /** By channel key; of a channel with several by the start of the first pointer that goes. */
+  readonly #extents = new Map<number, PointerChange | Map<bigint, PointerChange>>()
+  /** By channel key: times of samples that go on with nothing. Channels that are parted at the same time share a list. */
+  readonly #parted = new Map<number, readonly bigint[]>()
+  #lastParted: readonly bigint[] = []
+  readonly #runs = new Map<TailRun, RunChange>()
+  readonly #freed = new Map<SegmentId, number>()
+  readonly #gone: GoneFromTail[] = []
+
+  /** @param range rows in it go, of channels that are named */
+  constructor({ start, end }: { readonly start: bigint; readonly end: bigint }) {
+    this.#start = start
+    this.#end = end
+  }
+
+  /** What a record names. */
+  static of(cut: TailCut): TailCuts {
+    const cuts = new TailCuts(cut)
+    for (const key of cut.keys) cuts.addKey(key)
+    for (const change of cut.extents) cuts.addExtents(change)
+    for (const { key, at } of cut.parted) cuts.addParted(key, at)
+    return cuts
+  }
+
+  /** Names a channel whose rows go. */
+  addKey(key: number): void {
+    this.#keys.add(key)
+  }
+
+  /** Names pointers of an extents run that go, and what comes. */
+  addExtents(change: PointerChange): void {
+    const { key, goes } = change
+    if (goes === undefined) return
+    const others = this.#extents.get(key)
+    if (others === undefined) this.#extents.set(key, change)
+    else if (others instanceof Map) others.set(goes.first, change)
+    else
+      this.#extents.set(
+        key,
+        new Map([
+          [others.goes!.first, others],
+          [goes.first, change],
+        ]),
+      )
+  }
+
+  /** Names a sample of a channel that goes on with nothing. */
+  addParted(key: number, at: bigint): void {
+    if (this.#lastParted[0] !== at) this.#lastParted = [at]
+    const others = this.#parted.get(key)
+    this.#parted.set(key, others === undefined ? this.#lastParted : [...others, at])
+  }
+
+  /** Works out what becomes of a run, which changes with `apply` only. An extents run is taken once. */
+  take(run: TailRun): void {
+    const change = run.kind === 'strip' ? this.#takeRows(run) : this.#takeExtents(run)
+    if (change === undefined) this.#runs.delete(run)
+    else this.#runs.set(run, change)
+  }
+
+  /** Whether a run changes. */
+  holds(run: TailRun): boolean {
+    return this.#runs.has(run)
+  }
+
+  /** What of segments the runs that were taken keep live no longer. */
+  get freed(): FreedBytes {
+    return this.#freed
+  }
+
+  /** Pointers that go out of the runs that were taken. */
+  get gone(): readonly GoneFromTail[] {
+    return this.#gone
+  }
+
+  /** To be asked before the record is published. @throws AssertionError where a run is another than when it was taken */
+  check(): void {
+    for (const change of this.#runs.values()) {
+      const now = change.run.kind === 'strip' ? change.run.cuts : change.run.pointers
+      assert(now === change.was, 'nobody else changes a tail that a delete has taken')
+    }
+  }
+
+  /** Changes all runs that were taken, and drops those in which nothing is left. @returns what was dropped */
+  apply(groups: Iterable<Group>): readonly TailRun[] {
+    if (this.#runs.size === 0) return []
+    for (const { run, is } of this.#runs.values()) {
+      if (run.kind === 'strip') run.cuts = is as RowCuts
+      else run.pointers = is as Pointers
+    }
+    return [...groups].flatMap((group) => group.prune())
+  }
+
+  #takeRows(strip: Strip): RunChange | undefined {
+    const { shape, times, flushed, committed } = strip
+    let { cuts } = strip
+    const from = rowBound(times, flushed, committed, this.#start)
+    const to = rowBound(times, from, committed, this.#end)
+    if (from < to) {
+      const taken = shape.keys.filter((key) => this.#keys.has(key))
+      if (taken.length > 0) cuts = cuts.with(shape, taken, from, to)
+    }
+    for (const [row, keys] of this.#partedRows(strip)) cuts = cuts.with(shape, keys, row, row)
+    return cuts === strip.cuts ? undefined : { run: strip, was: strip.cuts, is: cuts }
+  }
+
+  /** The rows of a strip that go on with nothing, and of which channels. */
+  #partedRows(strip: Strip): Map<number, number[]> {
+    const rows = new Map<number, number[]>()
+    if (this.#parted.size === 0) return rows
+    // Channels of one delete go on with nothing at the same few rows.
+    let same: readonly bigint[] = []
+    let found: number[][] = []
+    for (const key of strip.shape.keys) {
+      const times = this.#parted.get(key)
+      if (times === undefined) continue
+      if (times !== same) {
+        same = times
+        found = rowsAt(strip, times).map((row) => {
+          let keys = rows.get(row)
+          if (keys === undefined) rows.set(row, (keys = []))
+          return keys
+        })
+      }
+      for (const keys of found) keys.push(key)
+    }
+    return rows
+  }
+
+  #takeExtents(run: ExtentsRun): RunChange | undefined {
+    let pointers: Map<number, ShortPointerList> | undefined
+    for (const key of run.shape.keys) {
+      const before = run.pointers.get(key)?.pointers
+      if (before === undefined) continue
+      const after = this.#withoutParted(key, this.#withoutGone(key, before))
+      if (after === before) continue
+      pointers ??= new Map(run.pointers)
+      pointers.set(key, new ShortPointerList(after))
+    }
+    return pointers === undefined ? undefined : { run, was: run.pointers, is: pointers }
+  }
+
+  /** Pointers of a run with what comes in place of what goes, where a change is about them. */
+  #withoutGone(key: number, pointers: readonly Pointer[]): readonly Pointer[] {
+    const named = this.#extents.get(key)
+    if (named === undefined) return pointers
+    const position = pointers.findIndex(({ start }) =>
+      named instanceof Map ? named.has(start) : named.goes!.first === start,
+    )
+    if (position < 0) return pointers
+    const { goes, comes } = named instanceof Map ? named.get(pointers[position]!.start)! : named
+    const gone = pointers.slice(position, position + goes!.count)
+    if (gone.at(-1)!.start !== goes!.last || gone.length !== goes!.count) return pointers
+    for (const pointer of gone) {
+      this.#free(pointer.segment, pointer.live)
+      this.#gone.push({ key, gone: pointer, comes })
+    }
+    for (const { segment, live } of comes) this.#free(segment, -live)
+    return pointers.toSpliced(position, gone.length, ...comes)
+  }
+
+  #free(segment: SegmentId, bytes: number): void {
+    this.#freed.set(segment, (this.#freed.get(segment) ?? 0) + bytes)
+  }
+
+  #withoutParted(key: number, pointers: readonly Pointer[]): readonly Pointer[] {
+    const [first, ...others] = pointers
+    if (first === undefined || this.#parted.get(key)?.includes(first.start) !== true) return pointers
+    return [{ ...first, joined: false }, ...others]
+  }
+}
+
+/** Takes out of the tails of groups what a record names. */
+export function applyTailCut(groups: readonly Group[], cut: TailCut): TailCuts {
+  const cuts = TailCuts.of(cut)
+  for (const { runs } of groups) for (const run of runs) cuts.take(run)
+  cuts.apply(groups)
+  return cuts
+}
+
+/** The unflushed rows of a strip at some times, as far as it has them. */
+function rowsAt(strip: Strip, times: readonly bigint[]): number[] {
+  return times.flatMap((at) => {
+    const row = rowBound(strip.times, strip.flushed, strip.committed, at)
+    return row < strip.committed && strip.times[row] === at ? [row] : []
+  })
+}
