@@ -2,6 +2,7 @@
 // held to what it says. RUBIDIUM_RUNS: seeds for each pair; more: soak.ts.
 
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { propertyOptions } from '../support/seeds.ts'
 import { guardsOf, race } from './matrix.ts'
@@ -9,6 +10,8 @@ import type { Taken } from './matrix.ts'
 import { CELLS, letterFor, LETTERS, NAMES, renderMatrix } from './matrix-table.ts'
 import { TRIPLES } from './operations.ts'
 import type { OperationName } from './operations.ts'
+import { FastCheckSchedule } from './fast-check-schedule.ts'
+import { Schedule } from './schedule.ts'
 import { isExclusive } from '../support/guard-mode.ts'
 
 const LONGEST_MS = 120_000
@@ -17,7 +20,7 @@ async function expectExplained(names: readonly OperationName[]): Promise<void> {
   const { numRuns, seed = 1 } = propertyOptions(1)
   for (let run = 0; run < numRuns; run++) {
     const how = `${names.join(' x ')}: RUBIDIUM_SEED=${seed + run} RUBIDIUM_RUNS=1`
-    expect(await race(names, seed + run), how).toBeUndefined()
+    expect(await race(names, new Schedule(seed + run)), how).toBeUndefined()
   }
 }
 
@@ -34,6 +37,24 @@ describe('whatever the order of their steps, as if one came after the other:', (
     '%s',
     async (_, names) => {
       await expectExplained(names)
+    },
+    LONGEST_MS,
+  )
+})
+
+const PAIRS = NAMES.flatMap((name, i) => NAMES.slice(0, i + 1).map((other) => [name, other] as const))
+
+describe("under fast-check's scheduler", () => {
+  it(
+    'any of the pairs and triples is as if one came after the other',
+    async () => {
+      const races = fc.constantFrom<readonly OperationName[]>(...PAIRS, ...TRIPLES)
+      await fc.assert(
+        fc.asyncProperty(races, fc.scheduler(), async (names, scheduler) => {
+          expect(await race(names, new FastCheckSchedule(scheduler))).toBeUndefined()
+        }),
+        propertyOptions(40),
+      )
     },
     LONGEST_MS,
   )

@@ -11,6 +11,7 @@ import { OPERATIONS, prepare } from './operations.ts'
 import type { OperationName, Prepared } from './operations.ts'
 import { EVERYTHING, readOnce } from './reading.ts'
 import { Schedule } from './schedule.ts'
+import type { Scheduling } from './schedule.ts'
 import { World } from './world.ts'
 import type { Setting } from './world.ts'
 
@@ -50,8 +51,10 @@ function settingFor(names: readonly OperationName[]): Setting {
 }
 
 /** Lets operations race. Returns what no order of theirs explains. */
-export async function race(names: readonly OperationName[], seed: number): Promise<string | undefined> {
-  const schedule = new Schedule(seed)
+export async function race(
+  names: readonly OperationName[],
+  schedule: Scheduling,
+): Promise<string | undefined> {
   const world = new World(schedule, settingFor(names))
   try {
     await schedule.run(raceOn(world, names))

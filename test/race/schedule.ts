@@ -17,7 +17,17 @@ const LONGEST_WAIT = 5_000
 /** How much slower a kind of operations can be. */
 const PACES = [1, 1, 1, 0.3, 0.05]
 
-export class Schedule {
+/** Whoever takes turns waits for its own, and somebody says who is next. */
+export interface Scheduling {
+  /** Resolves when it is the caller's turn. `label` begins with a word for the kind, then a path or name. */
+  readonly turn: (label: string) => Promise<void>
+  /** How many were let go so far. */
+  readonly steps: number
+  /** Lets one after the other go until `work` has ended. @throws what it throws */
+  run<T>(work: Promise<T>): Promise<T>
+}
+
+export class Schedule implements Scheduling {
   readonly #random: SeededRandom
   readonly #parked: Parked[] = []
   /** By kind of operation, and by label. */

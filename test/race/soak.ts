@@ -14,6 +14,7 @@ import { writeAndRetain } from './live-deletes.ts'
 import { race } from './matrix.ts'
 import { NAMES } from './matrix-table.ts'
 import { play } from './play.ts'
+import { Schedule } from './schedule.ts'
 
 /** Failures after which there is no use in going on. */
 const ENOUGH = 10
@@ -61,7 +62,7 @@ async function playHistory(seed: number, operations: number): Promise<void> {
 async function raceRow(seed: number): Promise<void> {
   const name = NAMES[seed % NAMES.length]!
   for (const other of NAMES) {
-    const wrong = await race([name, other], seed)
+    const wrong = await race([name, other], new Schedule(seed))
     tally.races++
     report('matrix', seed, wrong === undefined ? undefined : `${name} x ${other}: ${wrong}`)
   }

@@ -13,7 +13,7 @@ import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import type { OrderCheck } from '../../src/guard/order-check.ts'
 import type { Channel } from '../../src/index.ts'
 import { Recorder } from './recorder.ts'
-import type { Schedule } from './schedule.ts'
+import type { Scheduling } from './schedule.ts'
 
 export type Engine = Awaited<ReturnType<typeof openEngine>>['engine']
 export type Flusher = Awaited<ReturnType<typeof openEngine>>['flusher']
@@ -47,7 +47,7 @@ const SESSIONS = 8192
 const ROWS = 1_000_000
 
 export class World {
-  readonly schedule: Schedule
+  readonly schedule: Scheduling
   readonly recorder: Recorder = new Recorder()
   readonly groups: Group[] = []
   /** Newest slot that somebody wrote to, or tried. */
@@ -69,7 +69,7 @@ export class World {
   #pid = 0
   #ms = 0
 
-  constructor(schedule: Schedule, setting: Setting, check?: OrderCheck) {
+  constructor(schedule: Scheduling, setting: Setting, check?: OrderCheck) {
     this.schedule = schedule
     this.#setting = setting
     this.#check = check
