@@ -38,6 +38,11 @@ export function checksum(bytes: Uint8Array, seed: number, offset: number): numbe
   return crc32(bytes, startValue(seed, offset))
 }
 
+/** The checksum of bytes that came in pieces: of one more piece, behind those of which it was `before` (at first `startValue`). */
+export function continueChecksum(piece: Uint8Array, before: number): number {
+  return crc32(piece, before)
+}
+
 /** What the checksum of bytes at `offset` starts from: another for every offset below 2^32 of a file. */
 export function startValue(seed: number, offset: number): number {
   const high = Math.floor(offset / 0x1_0000_0000)

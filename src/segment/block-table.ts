@@ -3,7 +3,7 @@
 // and by `verify`. Everything on disk is compared with the layout that the pointer's length allows
 // before it is allocated or believed.
 
-import { checksum } from '../codec/checksum.ts'
+import { checksum, continueChecksum, startValue } from '../codec/checksum.ts'
 import { CorruptionError } from '../errors.ts'
 import type { File } from '../fs/file-system.ts'
 import type { ExtentHeader, ExtentOwner, ExtentRef } from './extent-header.ts'
@@ -17,10 +17,16 @@ import {
   RAW_CODEC,
   TABLE_HEADER_SIZE,
 } from './extent-layout.ts'
-import { readFullyNow } from './read-fully.ts'
+import { readFully, readFullyNow } from './read-fully.ts'
 
 /** An extent up to this size is read whole for its table: one call instead of two. */
 const SMALL_EXTENT = 4096
+
+/** Bytes of a long table that are read, and checked, between two turns of the loop. */
+const PIECE = 1024 * 1024
+
+/** What the checksum of a table covers begins behind it. */
+const CHECKED_FROM = 4
 
 /** What a table costs in memory beside its columns: the objects, roughly. */
 const OVERHEAD = 1024
@@ -37,6 +43,7 @@ export interface BlockTable {
   readonly dataOffset: number
   /** CRC-32 per unit of 128 samples. */
   readonly unitChecksums: Uint32Array
+  readonly firstUnit: 0
   /** Index channels: the first timestamp per unit, the last one per block of 1024 samples; else empty. */
   readonly firstTimes: BigInt64Array
   readonly lastTimes: BigInt64Array
@@ -57,11 +64,7 @@ export interface BlockTable {
  */
 export function loadBlockTable(file: File, seed: number, ref: ExtentRef, owner: ExtentOwner): BlockTable {
   const whole = ref.length <= SMALL_EXTENT
-  if (ref.length < EXTENT_HEADER_SIZE) {
-    throw new CorruptionError(file.path, ref.offset, `no extent has ${ref.length} bytes`)
-  }
-  const head = new Uint8Array(whole ? ref.length : EXTENT_HEADER_SIZE)
-  readFullyNow(file, head, ref.offset)
+  const head = readHead(file, ref, whole ? ref.length : EXTENT_HEADER_SIZE)
   const header = decodeExtentHeader(head, seed, ref.offset, file.path)
   const layout = checkExtentHeader(header, ref, owner, file.path)
   const tableAt = ref.offset + layout.tableOffset
@@ -69,7 +72,39 @@ export function loadBlockTable(file: File, seed: number, ref: ExtentRef, owner: 
   const table = new Uint8Array(layout.length - layout.tableOffset)
   if (whole) table.set(head.subarray(layout.tableOffset))
   else readFullyNow(file, table, tableAt)
-  return decodeBlockTable(table, header, layout, seed, tableAt, file.path)
+  const sum = checksum(table.subarray(CHECKED_FROM), seed, tableAt)
+  return decodeBlockTable(table, header, layout, sum, tableAt, file.path)
+}
+
+/** As `loadBlockTable`, piece by piece: between two of a long table the loop turns. */
+export async function loadBlockTableInTurns(
+  file: File,
+  seed: number,
+  ref: ExtentRef,
+  owner: ExtentOwner,
+): Promise<BlockTable> {
+  if (ref.length <= PIECE) return loadBlockTable(file, seed, ref, owner)
+  const head = readHead(file, ref, EXTENT_HEADER_SIZE)
+  const header = decodeExtentHeader(head, seed, ref.offset, file.path)
+  const layout = checkExtentHeader(header, ref, owner, file.path)
+  const tableAt = ref.offset + layout.tableOffset
+  const table = new Uint8Array(layout.length - layout.tableOffset)
+  let sum = startValue(seed, tableAt)
+  for (let at = 0; at < table.length; at += PIECE) {
+    const piece = table.subarray(at, at + PIECE)
+    await readFully(file, piece, tableAt + at)
+    sum = continueChecksum(at === 0 ? piece.subarray(CHECKED_FROM) : piece, sum)
+  }
+  return decodeBlockTable(table, header, layout, sum, tableAt, file.path)
+}
+
+function readHead(file: File, ref: ExtentRef, size: number): Uint8Array<ArrayBuffer> {
+  if (ref.length < EXTENT_HEADER_SIZE) {
+    throw new CorruptionError(file.path, ref.offset, `no extent has ${ref.length} bytes`)
+  }
+  const head = new Uint8Array(size)
+  readFullyNow(file, head, ref.offset)
+  return head
 }
 
 /**
@@ -87,39 +122,41 @@ export function viewBlockTable(
   const header = decodeExtentHeader(bytes, seed, ref.offset, path)
   const layout = checkExtentHeader(header, ref, owner, path)
   const table = bytes.subarray(layout.tableOffset, layout.length)
-  return decodeBlockTable(table, header, layout, seed, ref.offset + layout.tableOffset, path)
+  const tableAt = ref.offset + layout.tableOffset
+  const sum = checksum(table.subarray(CHECKED_FROM), seed, tableAt)
+  return decodeBlockTable(table, header, layout, sum, tableAt, path)
 }
 
-/** Decodes a table in place: the result's columns are views on `bytes`, which is aligned to 8. */
+/**
+ * Decodes a table in place: the result's columns are views on `bytes`, which is aligned to 8.
+ * @param sum the checksum of these bytes, from CHECKED_FROM on
+ */
 function decodeBlockTable(
   bytes: Uint8Array<ArrayBuffer>,
   header: ExtentHeader,
   layout: ExtentLayout,
-  seed: number,
+  sum: number,
   fileOffset: number,
   path: string,
 ): BlockTable {
   const { units, blocks, width, count } = layout
   const { buffer, byteOffset } = bytes
-  const data = new DataView(buffer, byteOffset)
-  if (data.getUint32(0, true) !== checksum(bytes.subarray(4), seed, fileOffset)) {
+  const words = new Uint32Array(buffer, byteOffset, (TABLE_HEADER_SIZE + BLOCK_ENTRY_SIZE * blocks) / 4)
+  if (words[0] !== sum) {
     throw new CorruptionError(path, fileOffset, 'a block table does not match its checksum')
   }
-  if (data.getUint32(4, true) !== blocks || data.getUint32(8, true) !== units) {
+  if (words[1] !== blocks || words[2] !== units) {
     throw new CorruptionError(path, fileOffset, 'a block table has another number of blocks than its extent')
   }
   const holdsNaN = new Uint8Array(header.isIndex ? 0 : blocks)
   for (let block = 0; block < blocks; block++) {
-    const at = TABLE_HEADER_SIZE + BLOCK_ENTRY_SIZE * block
+    const word = (TABLE_HEADER_SIZE + BLOCK_ENTRY_SIZE * block) / 4
     const samples = Math.min(BLOCK_SAMPLES, count - block * BLOCK_SAMPLES)
-    if (
-      data.getUint32(at, true) !== samples * width ||
-      data.getUint16(at + 4, true) !== samples ||
-      data.getUint8(at + 6) !== RAW_CODEC
-    ) {
-      throw new CorruptionError(path, fileOffset + at, `block ${block} of an extent has a wrong size`)
+    const entry = words[word + 1]!
+    if (words[word] !== samples * width || (entry & 0xff_ffff) !== (samples | (RAW_CODEC << 16))) {
+      throw new CorruptionError(path, fileOffset + 4 * word, `block ${block} of an extent has a wrong size`)
     }
-    if (!header.isIndex) holdsNaN[block] = data.getUint8(at + 7) & HOLDS_NAN
+    if (!header.isIndex) holdsNaN[block] = (entry >>> 24) & HOLDS_NAN
   }
   const columns = byteOffset + layout.columnsAt - layout.tableOffset
   const times = header.isIndex ? 1 : 0
@@ -131,6 +168,7 @@ function decodeBlockTable(
     width,
     dataOffset: EXTENT_HEADER_SIZE,
     unitChecksums: new Uint32Array(buffer, byteOffset + layout.checksumsAt - layout.tableOffset, units),
+    firstUnit: 0,
     firstTimes: new BigInt64Array(buffer, columns, times * units),
     lastTimes: new BigInt64Array(buffer, columns + times * 8 * units, times * blocks),
     mins: new Float64Array(buffer, columns, stats),

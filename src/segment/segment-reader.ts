@@ -1,6 +1,6 @@
 // Reads samples out of one segment and believes none of them unverified (invariant 4): every unit of
 // 128 samples that a read touches is compared with its checksum, and every extent with what its
-// pointer's channel must find there. Reads go straight into the caller's array wherever whole units
+// pointer's channel must find there. No step reads a long block table whole, unless something is damaged. Reads go straight into the caller's array wherever whole units
 // fall into it. Turns times into positions for index channels. Called by domain/ and unary/; it never
 // writes and holds no state but the shared cache.
 
@@ -15,6 +15,8 @@ import { loadBlockTable, viewBlockTable } from './block-table.ts'
 import { decodeExtentHeader } from './extent-header.ts'
 import type { ExtentHeader, ExtentOwner, ExtentRef } from './extent-header.ts'
 import { BLOCK_SAMPLES, EXTENT_HEADER_SIZE, UNIT_SAMPLES } from './extent-layout.ts'
+import { checksumsIn, guessUnit, loadTable, LONG_TABLE, lowerBound, positionAt } from './long-table.ts'
+import type { LongTable, TimePosition } from './long-table.ts'
 import { readFully, readFullyNow } from './read-fully.ts'
 import type { TableCache } from './table-cache.ts'
 import { findBadUnit } from './verify-units.ts'
@@ -30,18 +32,11 @@ const CHUNK_SIZE = 1024 * 1024
 /** What a unit's timestamps cost in memory beside themselves. */
 const UNIT_OVERHEAD = 256
 
+/** In memory, or left on the disk. */
+type Table = BlockTable | LongTable
+
 /** Filled and emptied within one synchronous call, so one for all readers. */
 const scratch = new Uint8Array(READ_AT_ONCE)
-
-/** Where a time falls in an extent. */
-export interface TimePosition {
-  /** The first sample whose timestamp is not before the time; the extent's count where all are. */
-  readonly position: number
-  /** Its timestamp; undefined at the end. */
-  readonly at: bigint | undefined
-  /** The timestamp of the sample before it; undefined at the start. */
-  readonly before: bigint | undefined
-}
 
 /** Reads an open segment file that it neither opens nor closes. Where reads fail: StorageError. */
 export class SegmentReader {
@@ -49,18 +44,23 @@ export class SegmentReader {
   readonly #segment: SegmentId
   readonly #seed: number
   readonly #cache: TableCache
+  readonly #longest: number
   #reads = 0
 
-  /** @param seed of `segmentSeed` */
-  constructor(file: File, segment: SegmentId, seed: number, cache: TableCache) {
+  /**
+   * @param seed of `segmentSeed`
+   * @param longest bytes of a block table that is read whole
+   */
+  constructor(file: File, segment: SegmentId, seed: number, cache: TableCache, longest: number = LONG_TABLE) {
     this.#file = file
     this.#segment = segment
     this.#seed = seed
     this.#cache = cache
+    this.#longest = longest
   }
 
   /**
-   * The block table of an extent, from the cache or the file.
+   * The whole block table of an extent, from the cache or the file; a long one takes its time.
    * @throws CorruptionError where it is damaged, or the extent is not one of `owner`
    */
   tableNow(ref: ExtentRef, owner: ExtentOwner): BlockTable {
@@ -202,9 +202,17 @@ export class SegmentReader {
    * @throws CorruptionError as `readSamplesNow`
    */
   lowerBoundNow(ref: ExtentRef, owner: ExtentOwner, time: bigint, needsBefore = true): TimePosition {
+    assert(owner.isIndex, 'times are looked up in index channels')
+    const long = this.#tableOf(ref, owner)
+    if (long.kind === 'long') {
+      const found = unlessDamaged(() => {
+        const guess = guessUnit(this.#file, long, time)
+        return positionAt(long, time, guess, (unit) => this.#unitTimes(ref, long, unit), needsBefore)
+      })
+      if (found !== undefined) return found
+    }
     const table = this.tableNow(ref, owner)
     const { firstTimes, lastTimes, count } = table
-    assert(firstTimes.length > 0, 'times are looked up in index channels')
     const next = lowerBound(firstTimes, time)
     if (next === 0) return { position: 0, at: firstTimes[0], before: undefined }
     const nextFirst = Math.min(next * UNIT_SAMPLES, count)
@@ -225,10 +233,15 @@ export class SegmentReader {
    * @throws CorruptionError as `readSamplesNow`
    */
   timeAtNow(ref: ExtentRef, owner: ExtentOwner, position: number): bigint {
-    const table = this.tableNow(ref, owner)
-    assert(table.firstTimes.length > 0, 'times are looked up in index channels')
-    this.#checkRange(ref, table, position, 1)
+    assert(owner.isIndex, 'times are looked up in index channels')
+    const long = this.#tableOf(ref, owner)
+    this.#checkRange(ref, long, position, 1)
     const unit = Math.floor(position / UNIT_SAMPLES)
+    if (long.kind === 'long') {
+      const times = unlessDamaged(() => this.#unitTimes(ref, long, unit))
+      if (times !== undefined) return times[position % UNIT_SAMPLES]!
+    }
+    const table = this.tableNow(ref, owner)
     if (position % UNIT_SAMPLES === 0) return table.firstTimes[unit]!
     if (position === table.count - 1 || position % BLOCK_SAMPLES === BLOCK_SAMPLES - 1) {
       return table.lastTimes[Math.floor(position / BLOCK_SAMPLES)]!
@@ -236,25 +249,34 @@ export class SegmentReader {
     return this.#unitTimes(ref, table, unit)[position % UNIT_SAMPLES]!
   }
 
-  #tableFor(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): BlockTable {
-    const table = this.tableNow(ref, owner)
+  /** The block table of an extent; a long one is left on the disk. */
+  #tableOf(ref: ExtentRef, owner: ExtentOwner): Table {
+    const cached = this.#cache.get(this.#segment, ref.offset)
+    if (cached !== undefined && cached.kind !== 'times' && fits(cached, ref, owner)) return cached
+    const table = loadTable(this.#file, this.#seed, ref, owner, this.#longest)
+    this.#cache.put(this.#segment, ref.offset, table)
+    return table
+  }
+
+  #tableFor(ref: ExtentRef, owner: ExtentOwner, skip: number, count: number, target: Uint8Array): Table {
+    const table = this.#tableOf(ref, owner)
     this.#checkAsked(ref, table, skip, count, target)
     return table
   }
 
-  #checkAsked(ref: ExtentRef, table: BlockTable, skip: number, count: number, target: Uint8Array): void {
+  #checkAsked(ref: ExtentRef, table: Table, skip: number, count: number, target: Uint8Array): void {
     assert(target.length === count * table.width, 'the target has room for exactly the samples asked for')
     this.#checkRange(ref, table, skip, count)
   }
 
-  #checkRange(ref: ExtentRef, table: BlockTable, skip: number, count: number): void {
+  #checkRange(ref: ExtentRef, table: Table, skip: number, count: number): void {
     if (skip >= 0 && skip + count <= table.count) return
     const what = `samples ${skip} to ${skip + count} are asked of an extent of ${table.count}`
     throw new CorruptionError(this.#file.path, ref.offset, what)
   }
 
   /** Reads and verifies whole units into `target`, which they fill. */
-  #readUnits(ref: ExtentRef, table: BlockTable, from: number, to: number, target: Uint8Array): void {
+  #readUnits(ref: ExtentRef, table: Table, from: number, to: number, target: Uint8Array): void {
     if (from === to) return
     const offset = unitOffset(ref, table, from)
     readFullyNow(this.#file, target, offset)
@@ -264,7 +286,7 @@ export class SegmentReader {
   /** Reads the units `from` to `to` into the scratch and copies out of it what is asked for. */
   #readPart(
     ref: ExtentRef,
-    table: BlockTable,
+    table: Table,
     from: number,
     to: number,
     skip: number,
@@ -279,7 +301,7 @@ export class SegmentReader {
   }
 
   /** Reads the units that a long range only cuts; the whole ones are left to the caller. */
-  #readEnds(ref: ExtentRef, table: BlockTable, skip: number, count: number, target: Uint8Array): Middle {
+  #readEnds(ref: ExtentRef, table: Table, skip: number, count: number, target: Uint8Array): Middle {
     const end = skip + count
     const from = Math.ceil(skip / UNIT_SAMPLES)
     const to = end === table.count ? Math.ceil(end / UNIT_SAMPLES) : Math.floor(end / UNIT_SAMPLES)
@@ -293,7 +315,7 @@ export class SegmentReader {
   }
 
   /** Reads the next chunk while the one before is verified. */
-  async #readChunks(ref: ExtentRef, table: BlockTable, middle: Middle): Promise<void> {
+  async #readChunks(ref: ExtentRef, table: Table, middle: Middle): Promise<void> {
     const unitSize = UNIT_SAMPLES * table.width
     const chunkUnits = CHUNK_SIZE / unitSize
     const read = async (from: number): Promise<Chunk> => {
@@ -316,14 +338,17 @@ export class SegmentReader {
     }
   }
 
-  #verify(bytes: Uint8Array, table: BlockTable, from: number, to: number, offset: number): void {
-    const bad = findBadUnit(bytes, table, from, to, this.#seed, offset)
+  #verify(bytes: Uint8Array, table: Table, from: number, to: number, offset: number): void {
+    const checksums = table.kind === 'long' ? checksumsIn(this.#file, table, from, to) : table
+    const bad = findBadUnit(bytes, checksums, from, to, this.#seed, offset)
     if (bad < 0) return
+    // It may be the table that is damaged.
+    if (table.kind === 'long') loadBlockTable(this.#file, this.#seed, table.ref, table.owner)
     const at = offset + (bad - from) * UNIT_SAMPLES * table.width
     throw new CorruptionError(this.#file.path, at, 'samples do not match their checksum')
   }
 
-  #unitTimes(ref: ExtentRef, table: BlockTable, unit: number): BigInt64Array {
+  #unitTimes(ref: ExtentRef, table: Table, unit: number): BigInt64Array {
     // No extent begins inside another, so that a unit's offset is nobody else's key.
     const offset = unitOffset(ref, table, unit)
     const cached = this.#cache.get(this.#segment, offset)
@@ -332,6 +357,16 @@ export class SegmentReader {
     this.#readUnits(ref, table, unit, unit + 1, new Uint8Array(times.buffer))
     this.#cache.put(this.#segment, offset, { kind: 'times', times, bytes: times.byteLength + UNIT_OVERHEAD })
     return times
+  }
+}
+
+/** Undefined where samples are damaged, or not there: the whole table may do without them, or says what is wrong. */
+function unlessDamaged<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if (error instanceof CorruptionError) return undefined
+    throw error
   }
 }
 
@@ -348,7 +383,7 @@ interface Chunk {
   readonly bytes: Uint8Array
 }
 
-function fits(table: BlockTable, ref: ExtentRef, owner: ExtentOwner): boolean {
+function fits(table: Table, ref: ExtentRef, owner: ExtentOwner): boolean {
   const { header } = table
   return (
     header.length === ref.length &&
@@ -358,18 +393,6 @@ function fits(table: BlockTable, ref: ExtentRef, owner: ExtentOwner): boolean {
   )
 }
 
-function unitOffset(ref: ExtentRef, table: BlockTable, unit: number): number {
+function unitOffset(ref: ExtentRef, table: Table, unit: number): number {
   return ref.offset + table.dataOffset + unit * UNIT_SAMPLES * table.width
-}
-
-/** The first position whose value is not below `time`, the length where all are. */
-function lowerBound(times: BigInt64Array, time: bigint): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }

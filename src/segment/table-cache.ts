@@ -6,6 +6,7 @@
 
 import { assert } from '../assert.ts'
 import type { BlockTable } from './block-table.ts'
+import type { LongTable } from './long-table.ts'
 
 /** The timestamps of one unit of an index channel; read them, never write. */
 export interface UnitTimes {
@@ -14,7 +15,7 @@ export interface UnitTimes {
   readonly bytes: number
 }
 
-export type CachedValue = BlockTable | UnitTimes
+export type CachedValue = BlockTable | LongTable | UnitTimes
 
 /** An entry, its own neighbour until it is in the ring. */
 class Entry {

@@ -7,7 +7,7 @@ import type { File } from '../fs/file-system.ts'
 import type { BlockStats } from './block-stats.ts'
 import { blockStats } from './block-stats.ts'
 import type { BlockTable } from './block-table.ts'
-import { loadBlockTable } from './block-table.ts'
+import { loadBlockTableInTurns } from './block-table.ts'
 import { liveBlocks } from './dead-blocks.ts'
 import type { SampleRange } from './dead-blocks.ts'
 import type { ExtentOwner, ExtentRef } from './extent-header.ts'
@@ -72,7 +72,7 @@ class ExtentCheck {
 
   async run(): Promise<void> {
     try {
-      const table = loadBlockTable(this.#file, this.#seed, this.#ref, this.#owner)
+      const table = await loadBlockTableInTurns(this.#file, this.#seed, this.#ref, this.#owner)
       await this.#checkSamples(table)
       await this.#checkPadding(table)
     } catch (error) {

@@ -18,6 +18,9 @@ const counts = fc.oneof(
   fc.integer({ min: 1, max: 12_000 }),
 )
 
+/** Bytes of a block table that is read whole: with 0 every table is long, and left on the disk. */
+const longest = fc.constantFrom(0, undefined)
+
 const types = fc.constantFrom<DataType>(...DATA_TYPES)
 
 interface Written {
@@ -65,7 +68,7 @@ describe('an extent', () => {
         const ref = segment.append(extent.owner, samplesOf(extent), pieces)
         const { skip, part } = cut(extent.count, parts)
         const expected = extent.bytes.subarray(skip * extent.width, (skip + part) * extent.width)
-        const reader = segment.reader(at % 2 === 0 ? 0 : 1 << 20)
+        const reader = segment.reader(at % 2 === 0 ? 0 : 1 << 20, segment.file, at % 3 === 0 ? 0 : undefined)
         for (let again = 0; again < 2; again++) {
           const [now, later] = [new Uint8Array(expected.length), new Uint8Array(expected.length)]
           reader.readSamplesNow(ref, extent.owner, skip, part, now)
@@ -81,11 +84,11 @@ describe('an extent', () => {
 
   it('finds a time where a linear search finds it', async () => {
     await fc.assert(
-      fc.asyncProperty(counts, fc.array(fc.bigInt(-3n, 80_000n)), async (count, probes) => {
+      fc.asyncProperty(counts, fc.array(fc.bigInt(-3n, 80_000n)), longest, async (count, probes, most) => {
         const samples = times(count, 0n)
         const segment = await StoredSegment.create()
         const ref = segment.append(INDEX, samples)
-        const reader = segment.reader()
+        const reader = segment.reader(1 << 20, segment.file, most)
         for (const probe of probes) {
           const naive = samples.findIndex((time) => time >= probe)
           const position = naive < 0 ? count : naive
@@ -104,7 +107,8 @@ describe('an extent', () => {
         cuts,
         fc.nat(),
         fc.integer({ min: 1, max: 255 }),
-        async (extent, parts, at, mask) => {
+        longest,
+        async (extent, parts, at, mask, most) => {
           const segment = await StoredSegment.create()
           const ref = segment.append(extent.owner, samplesOf(extent))
           const { skip, part } = cut(extent.count, parts)
@@ -113,7 +117,7 @@ describe('an extent', () => {
           expect(await verifyExtent(segment.file, segment.seed, ref, extent.owner)).not.toEqual([])
           const target = new Uint8Array(expected.length)
           try {
-            segment.reader().readSamplesNow(ref, extent.owner, skip, part, target)
+            segment.reader(0, segment.file, most).readSamplesNow(ref, extent.owner, skip, part, target)
             expect(Buffer.compare(target, expected)).toBe(0)
           } catch (error) {
             expect(error).toBeInstanceOf(CorruptionError)
@@ -121,6 +125,29 @@ describe('an extent', () => {
         },
       ),
       propertyOptions(150),
+    )
+  })
+
+  it('with any bits flipped tells the right place of a time, whatever its table says, or that it is damaged', async () => {
+    await fc.assert(
+      fc.asyncProperty(counts, fc.nat(), fc.nat(), longest, async (count, at, pick, most) => {
+        const samples = times(count, 0n)
+        const segment = await StoredSegment.create()
+        const ref = segment.append(INDEX, samples)
+        segment.flip(ref.offset + (at % ref.length))
+        const reader = segment.reader(0, segment.file, most)
+        const position = pick % count
+        for (const needsBefore of [true, false]) {
+          try {
+            const found = reader.lowerBoundNow(ref, INDEX, samples[position]!, needsBefore)
+            const before = needsBefore ? samples[position - 1] : found.before
+            expect(found).toEqual({ position, at: samples[position], before })
+          } catch (error) {
+            expect(error).toBeInstanceOf(CorruptionError)
+          }
+        }
+      }),
+      propertyOptions(300),
     )
   })
 

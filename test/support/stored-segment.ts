@@ -84,8 +84,9 @@ export class StoredSegment {
     return { offset, length: size }
   }
 
-  reader(budget: number = 1 << 20, file: File = this.file): SegmentReader {
-    return new SegmentReader(file, this.id, this.seed, new TableCache(budget))
+  /** @param longest bytes of a block table that is read whole; by default what the engine has */
+  reader(budget: number = 1 << 20, file: File = this.file, longest?: number): SegmentReader {
+    return new SegmentReader(file, this.id, this.seed, new TableCache(budget), longest)
   }
 
   /** Flips the bits of `mask` in one byte of the file. */

@@ -4,7 +4,7 @@
 
 import { HEADER_SIZE } from '../../codec/file-header.ts'
 import { CorruptionError, RubidiumError } from '../../errors.ts'
-import { loadBlockTable } from '../../segment/block-table.ts'
+import { loadBlockTableInTurns } from '../../segment/block-table.ts'
 import type { BlockTable } from '../../segment/block-table.ts'
 import { decodeExtentHeader } from '../../segment/extent-header.ts'
 import type { ExtentHeader, ExtentRef } from '../../segment/extent-header.ts'
@@ -113,7 +113,7 @@ async function checkExtent(
   let table: BlockTable
   try {
     const owner = { channel: header.channel, type, isIndex: header.isIndex }
-    table = loadBlockTable(file.file, seed, { offset, length }, owner)
+    table = await loadBlockTableInTurns(file.file, seed, { offset, length }, owner)
   } catch (error) {
     if (!(error instanceof RubidiumError)) throw error
     const isDamage = error instanceof CorruptionError

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { CorruptionError } from '../../../src/errors.ts'
-import { loadBlockTable } from '../../../src/segment/block-table.ts'
+import { loadBlockTable, loadBlockTableInTurns } from '../../../src/segment/block-table.ts'
 import { createArray, DATA_TYPES } from '../../../src/telem/data-type.ts'
 import type { DataType, NumericArray } from '../../../src/telem/data-type.ts'
 import { dataOwner, doubles, INDEX, StoredSegment, times } from '../../support/stored-segment.ts'
@@ -123,4 +123,43 @@ describe('a block table', () => {
       )
     },
   )
+})
+
+describe('a block table that is loaded in turns', () => {
+  const OWNER = dataOwner('uint8')
+  const SIZE = 20_000_000
+
+  it('is what it is when it is loaded at once, and is read a mebibyte at a time', async () => {
+    const segment = await StoredSegment.create()
+    const samples = new Uint8Array(SIZE).fill(3)
+    const ref = segment.append(OWNER, samples)
+    const lengths: number[] = []
+    const file = new Proxy(segment.file, {
+      get(inner, key) {
+        if (key === 'readNow' || key === 'read')
+          return (target: Uint8Array, offset: number) => {
+            lengths.push(target.length)
+            return inner[key](target, offset)
+          }
+        const value: unknown = Reflect.get(inner, key)
+        return typeof value === 'function' ? value.bind(inner) : value
+      },
+    })
+    const table = await loadBlockTableInTurns(file, segment.seed, ref, OWNER)
+    const length = ref.length - 64 - SIZE
+    expect(lengths).toEqual([64, 1 << 20, length - (1 << 20)])
+    expect(table).toEqual(loadBlockTable(segment.file, segment.seed, ref, OWNER))
+  })
+
+  it('is damaged wherever a bit of it is flipped', async () => {
+    const segment = await StoredSegment.create()
+    const ref = segment.append(OWNER, new Uint8Array(SIZE))
+    const at = ref.offset + 64 + SIZE
+    for (const byte of [0, 4, 16, 1 << 20, ref.length - 64 - SIZE - 1]) {
+      segment.flip(at + byte)
+      const damaged = expect.objectContaining({ code: 'CORRUPTION', offset: at })
+      await expect(loadBlockTableInTurns(segment.file, segment.seed, ref, OWNER)).rejects.toThrow(damaged)
+      segment.flip(at + byte)
+    }
+  })
 })

@@ -229,6 +229,80 @@ describe('SegmentReader on times', () => {
   })
 })
 
+describe('SegmentReader on a long block table', () => {
+  /** Of 300,000 timestamps: 2,344 units, a table of 24 KiB. */
+  const COUNT = 300_000
+
+  async function stored(): Promise<{ segment: StoredSegment; samples: BigInt64Array; ref: ExtentRef }> {
+    const segment = await StoredSegment.create()
+    const samples = times(COUNT)
+    return { segment, samples, ref: segment.append(INDEX, samples) }
+  }
+
+  it.each([0, 1 << 20])('is read in parts, as they are needed, with a cache of %d', async (budget) => {
+    const { segment, samples, ref } = await stored()
+    const { file, reads } = watched(segment.file)
+    const reader = segment.reader(budget, file, 4096)
+    for (const position of [123_456, 123_457, 128, 0, COUNT - 1, 1024 * 100, 1024 * 100 + 1]) {
+      const expected = { position, at: samples[position], before: samples[position - 1] }
+      expect(reader.lowerBoundNow(ref, INDEX, samples[position]!)).toEqual(expected)
+      expect(reader.timeAtNow(ref, INDEX, position)).toBe(samples[position])
+      const target = new BigInt64Array(1)
+      reader.readSamplesNow(ref, INDEX, position, 1, bytesOf(target))
+      expect(target[0]).toBe(samples[position])
+    }
+    expect(Math.max(...reads.map(({ length }) => length))).toBe(4096)
+    expect(reads.length).toBeLessThan(7 * 30)
+  })
+
+  it('does not cost what is sound where another part of it is damaged', async () => {
+    const { segment, samples, ref } = await stored()
+    const table = ref.offset + 64 + 8 * COUNT
+    segment.flip(table + 20)
+    const reader = segment.reader(1 << 20, segment.file, 0)
+    expect(reader.timeAtNow(ref, INDEX, 777)).toBe(samples[777])
+    expect(reader.lowerBoundNow(ref, INDEX, samples[777]!).position).toBe(777)
+    expect(() => segment.reader().timeAtNow(ref, INDEX, 777)).toThrow(CorruptionError)
+  })
+
+  it('is believed in nothing that samples do not bear out', async () => {
+    const { segment, samples, ref } = await stored()
+    const table = ref.offset + 64 + 8 * COUNT
+    const units = Math.ceil(COUNT / 128)
+    const columns = table + 16 + 8 * Math.ceil(units / 8) + 4 * units
+    // The first time of unit 1000 seems to be a later one: what lies behind it is not where the table leads.
+    segment.flip(columns + 8 * 1000 + 7, 0x40)
+    const reader = segment.reader(1 << 20, segment.file, 0)
+    const damaged = expect.objectContaining({ code: 'CORRUPTION', offset: table })
+    expect(() => reader.lowerBoundNow(ref, INDEX, samples[128 * 1000 + 5]!)).toThrow(damaged)
+    expect(reader.timeAtNow(ref, INDEX, 128 * 1000 + 5)).toBe(samples[128 * 1000 + 5])
+    // A checksum that is another: not the samples are damaged, the table is.
+    segment.flip(table + 16 + 8 * Math.ceil(units / 8) + 4 * 7)
+    expect(() => reader.timeAtNow(ref, INDEX, 128 * 7)).toThrow(damaged)
+  })
+
+  it('tells what it knows by itself where the samples beside it are damaged', async () => {
+    const { segment, samples, ref } = await stored()
+    const at = 1024 * 50
+    segment.flip(ref.offset + 64 + 8 * (at - 1))
+    const found = segment.reader(1 << 20, segment.file, 0).lowerBoundNow(ref, INDEX, samples[at]!)
+    expect(found).toEqual({ position: at, at: samples[at], before: samples[at - 1] })
+  })
+
+  it('leads to what is live beside holes', async () => {
+    const { segment, samples, ref } = await stored()
+    const [from, to] = [1024 * 50, 1024 * 200]
+    segment.file.writeNow(new Uint8Array(8 * (to - from)), ref.offset + 64 + 8 * from)
+    const { file, reads } = watched(segment.file)
+    const reader = segment.reader(0, file, 0)
+    for (const position of [5, from - 200, from - 1, to + 1, to + 127, to + 128, to + 1024, COUNT - 1]) {
+      const expected = { position, at: samples[position], before: samples[position - 1] }
+      expect(reader.lowerBoundNow(ref, INDEX, samples[position]!)).toEqual(expected)
+    }
+    expect(Math.max(...reads.map(({ length }) => length))).toBe(4096)
+  })
+})
+
 describe('SegmentReader.readOnce', () => {
   it('reads a small extent in one read, and keeps nothing of it', async () => {
     const segment = await StoredSegment.create()
