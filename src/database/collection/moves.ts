@@ -24,50 +24,72 @@ export class Moves {
   readonly #extents: WrittenExtent[] = []
   /** Of the pointers that were copied, sorted. */
   #starts = new BigInt64Array(FIRST_ROWS)
+  #ends = new BigInt64Array(FIRST_ROWS)
   #rows = new Float64Array(FIRST_ROWS * ROW)
   #length = 0
-  /** End of the last one. */
-  #end = 0n
   /** Row that was found last: today's pointers are asked for in order. */
   #found = 0
 
   /** The samples of `pointer`, which lies behind those that were added, lie in `to` from position `toSkip` on as well. */
   add(pointer: Pointer, to: WrittenExtent, toSkip: number): void {
     const { segment, offset, skip, count, start, end } = pointer
-    assert(this.#length === 0 || start >= this.#end, 'what is copied is in order of time')
+    assert(this.#length === 0 || start >= this.#ends[this.#length - 1]!, 'what is copied is in order of time')
     if (this.#extents.at(-1) !== to) this.#extents.push(to)
     if (this.#length === this.#starts.length) this.#grow()
     this.segments.add(segment)
     this.#starts[this.#length] = start
+    this.#ends[this.#length] = end
     this.#rows.set([segment, offset, skip, count, toSkip, this.#extents.length - 1], this.#length * ROW)
     this.#length++
-    this.#end = end
   }
 
-  /** The pointer to the same samples where they were copied to; undefined where they were not. */
-  find(pointer: Pointer): Pointer | undefined {
-    const { segment, offset, skip, count } = pointer
-    const row = this.#rowAt(pointer.start) * ROW
-    if (row < 0 || this.#rows[row] !== segment || this.#rows[row + 1] !== offset) return undefined
+  /**
+   * Pointers to the same samples where they were copied to, in order: several where a long extent was copied in pieces.
+   * Empty where they were not copied.
+   */
+  find(pointer: Pointer): Pointer[] {
+    const found: Pointer[] = []
+    const end = pointer.skip + pointer.count
+    let skip = pointer.skip
+    for (let row = this.#rowAt(pointer.start); row >= 0 && row < this.#length && skip < end; row++) {
+      const piece = this.#moved(row, pointer, skip)
+      if (piece === undefined) return []
+      found.push(piece)
+      skip += piece.count
+    }
+    return skip === end ? found : []
+  }
+
+  /** What of `pointer` from its extent's sample `skip` on was copied with a row; undefined where that sample was not. */
+  #moved(row: number, pointer: Pointer, skip: number): Pointer | undefined {
+    const at = row * ROW
+    if (this.#rows[at] !== pointer.segment || this.#rows[at + 1] !== pointer.offset) return undefined
+    const [from, count] = [this.#rows[at + 2]!, this.#rows[at + 3]!]
     // What deletes have left of it is a part of it.
-    const from = this.#rows[row + 2]!
-    if (skip < from || skip + count > from + this.#rows[row + 3]!) return undefined
-    const to = present(this.#extents[this.#rows[row + 5]!], 'an extent of its number')
-    const toSkip = this.#rows[row + 4]! + skip - from
+    if (skip < from || skip >= from + count) return undefined
+    const end = Math.min(pointer.skip + pointer.count, from + count)
+    const to = present(this.#extents[this.#rows[at + 5]!], 'an extent of its number')
+    const toSkip = this.#rows[at + 4]! + skip - from
+    const isFirst = skip === pointer.skip
+    const isLast = end === pointer.skip + pointer.count
     return {
       ...pointer,
+      start: isFirst ? pointer.start : this.#starts[row]!,
+      end: isLast ? pointer.end : this.#ends[row]!,
+      joined: isFirst ? pointer.joined : true,
       segment: to.segment,
       offset: to.offset,
       length: to.length,
       skip: toSkip,
-      live: liveShare(to.length, to.count, toSkip, toSkip + count),
+      count: end - skip,
+      live: liveShare(to.length, to.count, toSkip, toSkip + end - skip),
     }
   }
 
   /** Positions [from, to) of a table of the channel outside of which no pointer reaches what was copied. */
   within(table: PointerTable): Stretch {
     if (this.#length === 0) return { from: 0, to: 0 }
-    return { from: table.startBound(this.#starts[0]!), to: table.startBound(this.#end) }
+    return { from: table.startBound(this.#starts[0]!), to: table.startBound(this.#ends[this.#length - 1]!) }
   }
 
   /** The last row that begins at or before `time`; -1 where there is none. */
@@ -92,6 +114,9 @@ export class Moves {
     const starts = new BigInt64Array(2 * this.#starts.length)
     starts.set(this.#starts)
     this.#starts = starts
+    const ends = new BigInt64Array(2 * this.#ends.length)
+    ends.set(this.#ends)
+    this.#ends = ends
     const rows = new Float64Array(2 * this.#rows.length)
     rows.set(this.#rows)
     this.#rows = rows
@@ -136,13 +161,17 @@ class MovePlan {
     if (position !== this.#next) this.#close()
     this.#next = position + 1
     const moved = this.#moves.find(pointer)
-    if (moved === undefined) {
+    if (moved.length === 0) {
       this.#close()
       return
     }
     this.#first ??= pointer
     this.#last = pointer
     this.#count++
+    for (const piece of moved) this.#add(piece)
+  }
+
+  #add(moved: Pointer): void {
     const before = this.#comes.at(-1)
     if (
       before !== undefined &&

@@ -4,6 +4,7 @@
 // moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
 // of tails stay where they are.
 
+import { present } from '../../assert.ts'
 import { unguarded } from '../../guard/held.ts'
 import type { Held, HeldChain } from '../../guard/held.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
@@ -12,7 +13,11 @@ import { byteWidth } from '../../telem/data-type.ts'
 import type { Channel } from '../../telem/channel.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
-import { groupOf } from '../../version/version.ts'
+import type { Version } from '../../version/version.ts'
+import { catalogueOf, groupOf } from '../../version/version.ts'
+import { rankOf, slicePointer, timeOfRank } from '../../unary/time-search.ts'
+import type { IndexSource } from '../../unary/time-search.ts'
+import { channelRefOf } from '../engine.ts'
 import type { Engine } from '../engine.ts'
 import { PlannedChanges } from '../planned-changes.ts'
 import { ExtentBatch } from '../extent-batch.ts'
@@ -43,7 +48,7 @@ export interface RelocationReport {
 
 /**
  * Which samples of a channel are to be moved: pointers of its table, in order, in runs of neighbours of one domain, each
- * with at most so many samples. Each run becomes one extent.
+ * with at most so many samples, unless it is of one pointer alone. Each run becomes one extent; one that is longer, several.
  */
 export type Wanted = (
   key: number,
@@ -151,7 +156,7 @@ class Copying {
     this.#signal?.throwIfAborted()
     const { version, tuning } = this.#engine
     const width = byteWidth(channel.type)
-    const most = tuning.extentLimit / width
+    const most = Math.max(1, Math.floor(tuning.extentLimit / width))
     let copies: Copies | undefined
     for await (const run of this.#wanted(channel.key, version.pointers.get(channel.key), most)) {
       this.#signal?.throwIfAborted()
@@ -159,10 +164,11 @@ class Copying {
         copies = { channel, moves: new Moves(), extents: [], merged: 0 }
         this.copies.push(copies)
       }
-      await this.#copyRun(run, copies)
+      const [first] = run
+      if (run.length === 1 && first !== undefined && first.count > most)
+        await this.#copyLong(first, most, copies, version)
+      else await this.#copyRun(run, copies)
       copies.merged += run.length - 1
-      this.#unsynced += samplesOf(run) * width
-      if (this.#unsynced >= SYNC_EVERY) this.#syncBeside()
     }
   }
 
@@ -176,6 +182,23 @@ class Copying {
   async idle(): Promise<void> {
     await this.batch.idle()
     await this.#syncing
+  }
+
+  /** One of more samples than an extent is to have, in pieces of about the same size: neither memory nor a step holds all of it. */
+  async #copyLong(pointer: Pointer, most: number, copies: Copies, version: Version): Promise<void> {
+    const index = indexOf(this.#engine, version, copies.channel.key)
+    const { rank } = rankOf(index, pointer.start, false)
+    const pieces = Math.ceil(pointer.count / most)
+    let from = 0
+    for (let piece = 1; piece <= pieces; piece++) {
+      this.#signal?.throwIfAborted()
+      const to = Math.floor((pointer.count * piece) / pieces)
+      const start = from === 0 ? pointer.start : timeOfRank(index, rank + from)
+      const end = to === pointer.count ? pointer.end : timeOfRank(index, rank + to - 1) + 1n
+      const part = slicePointer(pointer, from, to, start, end, from > 0 || pointer.joined)
+      await this.#copyRun([part], copies)
+      from = to
+    }
   }
 
   async #copyRun(run: readonly Pointer[], { channel, moves, extents }: Copies): Promise<void> {
@@ -218,6 +241,8 @@ class Copying {
       const turn = turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
+    this.#unsynced += bytes.length
+    if (this.#unsynced >= SYNC_EVERY) this.#syncBeside()
   }
 
   /** Begins a sync that nobody waits for; the one before the edits finds what this one found. */
@@ -256,6 +281,13 @@ export function wherever(
     }
     if (run.length > 0) yield run
   }
+}
+
+/** What times a channel's samples in a version. */
+function indexOf({ segments }: Engine, version: Version, key: number): IndexSource {
+  const channel = present(version.channels[key], 'a channel with pointers exists')
+  const { index } = channelRefOf(catalogueOf(version), channel)
+  return { list: version.pointers.get(index.key), owner: index.owner, segments }
 }
 
 function samplesOf(run: readonly Pointer[]): number {

@@ -134,6 +134,36 @@ describe('the plan of moves', () => {
     expect(found).toHaveLength(count)
   })
 
+  it('moves what was copied in pieces to all of them, as far as deletes have left it', async () => {
+    const whole = pointerTo(0, 30)
+    const made = new Moves()
+    for (const piece of [0, 1, 2]) {
+      const to = { segment: 9, offset: 64 + 200 * piece, length: 200, count: 10, isSettled: false }
+      const start = BigInt(10 * piece)
+      made.add({ ...whole, start, end: start + 10n, skip: 10 * piece, count: 10, joined: piece > 0 }, to, 0)
+    }
+    const piecesOf = async (...pointers: Pointer[]): Promise<unknown[]> =>
+      (await moved(pointers, made)).map((pointer) => [
+        [pointer.start, pointer.end],
+        [pointer.offset, pointer.skip, pointer.count, pointer.live],
+        pointer.joined,
+      ])
+    expect(await piecesOf(whole)).toEqual([
+      [[0n, 10n], [64, 0, 10, 200], false],
+      [[10n, 20n], [264, 0, 10, 200], true],
+      [[20n, 30n], [464, 0, 10, 200], true],
+    ])
+    const left = { ...whole, end: 4n, count: 4, live: 32 }
+    const right = { ...whole, start: 15n, skip: 15, count: 15, live: 120 }
+    expect(await piecesOf(left, right)).toEqual([
+      [[0n, 4n], [64, 0, 4, 80], false],
+      [[15n, 20n], [264, 5, 5, 100], false],
+      [[20n, 30n], [464, 0, 10, 200], true],
+    ])
+    // Not all of it was copied: it stays where it is.
+    expect(made.find({ ...whole, end: 31n, count: 31 })).toEqual([])
+  })
+
   it('takes what was copied in order of time alone', () => {
     const made = new Moves()
     made.add(two, TO, 0)
