@@ -1,16 +1,20 @@
 // What keeps the event loop, and how long, where the database is as awkward as it gets: 1,000,000 pointers, in few long
-// channels or in many short ones, or 10,000 channels of one group, or of 5,000. Each operation is made once a
-// run; told are how long it took and the longest that it kept the loop, by the clock and in processor time (what the
+// channels or in many short ones; 10,000 channels of one group, or of 5,000; one huge frame; 200,000 dead extents between
+// live ones, or holes. Each operation is made once a run; told are how long it took and the longest that it kept the loop, by the clock and in processor time (what the
 // machine's other work has no part in). The aim is 16 ms (0003, Slices).
 //
-//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|groups]
+//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|groups|huge|dead|holes]
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { tryHold } from '../src/database/collection/collect-run.ts'
+import { findDead } from '../src/database/collection/find-dead.ts'
+import { punchSegment } from '../src/database/collection/punch.ts'
 import type { Engine } from '../src/database/engine.ts'
+import type { Tuning } from '../src/database/environment.ts'
 import { systemEnvironment } from '../src/database/environment.ts'
 import { openEngine } from '../src/database/opening/open.ts'
 import { resolveOptions } from '../src/database/options.ts'
@@ -44,78 +48,165 @@ const repeats = Number(given.repeats)
 
 type Steps = Map<string, LoopReport>
 
-async function run({ groups, data, rows, frame, isDirect }: Shape): Promise<Steps> {
+/** A database in a folder of its own, and the steps that it is watched in. */
+interface Watched {
+  readonly steps: Steps
+  /** That was opened last. */
+  engine: Engine
+  readonly open: () => Promise<Database>
+  readonly step: (name: string, work: () => Promise<unknown>) => Promise<void>
+}
+
+async function watched(tuning: Partial<Tuning>, run: (watched: Watched) => Promise<void>): Promise<Steps> {
   const folder = mkdtempSync(join(tmpdir(), 'rubidium-stalls-'))
-  const environment = { ...(await systemEnvironment()), tuning: isDirect ? { inlineLimit: 1 } : {} }
-  let engine!: Engine
+  const environment = { ...(await systemEnvironment()), tuning }
+  const steps: Steps = new Map()
   const open = async (): Promise<Database> => {
     const opened = await openEngine(environment, join(folder, 'db'), resolveOptions({}))
-    engine = opened.engine
+    made.engine = opened.engine
     return new Database(opened.engine, opened.flusher)
   }
-  const steps: Steps = new Map()
   const step = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     steps.set(name, (await watchLoop(work)).loop)
   }
+  const made: Watched = { steps, engine: undefined!, open, step }
+  try {
+    await run(made)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  return steps
+}
+
+async function run({ groups, data, rows, frame, isDirect }: Shape, made: Watched): Promise<void> {
+  const { step, open } = made
   const names = Array.from({ length: groups }, (_, g) => [
     `t${g}`,
     ...Array.from({ length: data }, (_, i) => `g${g}.c${i}`),
   ])
   const all = names.flat()
   const few = names[0]!.slice(0, 3)
-  try {
-    let db = await open()
-    await db.channels.create(
-      names.flatMap(([index, ...others]) => [
-        { name: index!, kind: 'index' } as const,
-        ...others.map((name) => ({ name, kind: 'data', type: 'float64', index: index! }) as const),
-      ]),
-    )
-    await step('idle', () => sleep(300))
-    await step('write', async () => {
-      const writers = []
-      for (const channels of names) writers.push(await db.openWriter({ channels, durability: 'relaxed' }))
-      for (let row = 0; row < rows; row += frame) {
-        for (const [g, writer] of writers.entries())
-          await writer.write(
-            Object.fromEntries(names[g]!.map((name, i) => [name, i === 0 ? BigInt(row) : row])),
-          )
-      }
-      for (const writer of writers) await writer.close()
-    })
-    await step('flush', () => engine.flushTails())
-    await step('stats', () => db.stats())
-    await step('count of all', () => db.count(all))
-    await step('hasData of all', () => db.hasData(all, { start: -10n, end: 0n }))
-    await step('read of 3 channels', () => db.read(few))
-    await step('read of all', async () => (isDirect ? undefined : await db.read(all)))
-    await step('frames', async () => {
-      for await (const each of db.frames(few)) if (each.isEmpty) throw new Error('an empty frame')
-    })
-    await step('frame of all', async () => {
-      for await (const each of db.frames(all, {}, { samples: 10 })) if (!each.isEmpty) break
-    })
-    await step('latest of all', () => db.latest(all))
-    await step('delete of one row', () => db.delete(all, { start: 5n, end: 6n }))
-    await step('delete of half', () =>
-      db.delete(
-        all.filter((_, i) => i % (data + 1) > data / 2),
-        { start: 8n },
-      ),
-    )
-    await step('checkpoint', () => checkpointNow(engine))
-    await step('close', () => db.close())
-    await step('open', async () => {
-      db = await open()
-    })
-    await step('collection', () => db.gc({ threshold: 0 }))
-    await step('delete of all', () => db.delete(all, {}))
-    await step('collection of all', () => db.gc({ threshold: 0 }))
-    await db.close()
-  } finally {
-    rmSync(folder, { recursive: true })
+  let db = await open()
+  await db.channels.create(
+    names.flatMap(([index, ...others]) => [
+      { name: index!, kind: 'index' } as const,
+      ...others.map((name) => ({ name, kind: 'data', type: 'float64', index: index! }) as const),
+    ]),
+  )
+  await step('idle', () => sleep(300))
+  await step('write', async () => {
+    const writers = []
+    for (const channels of names) writers.push(await db.openWriter({ channels, durability: 'relaxed' }))
+    for (let row = 0; row < rows; row += frame) {
+      for (const [g, writer] of writers.entries())
+        await writer.write(
+          Object.fromEntries(names[g]!.map((name, i) => [name, i === 0 ? BigInt(row) : row])),
+        )
+    }
+    for (const writer of writers) await writer.close()
+  })
+  await step('flush', () => made.engine.flushTails())
+  await step('stats', () => db.stats())
+  await step('count of all', () => db.count(all))
+  await step('hasData of all', () => db.hasData(all, { start: -10n, end: 0n }))
+  await step('read of 3 channels', () => db.read(few))
+  await step('read of all', async () => (isDirect ? undefined : await db.read(all)))
+  await step('frames', async () => {
+    for await (const each of db.frames(few)) if (each.isEmpty) throw new Error('an empty frame')
+  })
+  await step('frame of all', async () => {
+    for await (const each of db.frames(all, {}, { samples: 10 })) if (!each.isEmpty) break
+  })
+  await step('latest of all', () => db.latest(all))
+  await step('delete of one row', () => db.delete(all, { start: 5n, end: 6n }))
+  await step('delete of half', () =>
+    db.delete(
+      all.filter((_, i) => i % (data + 1) > data / 2),
+      { start: 8n },
+    ),
+  )
+  await step('checkpoint', () => checkpointNow(made.engine))
+  await step('close', () => db.close())
+  await step('open', async () => {
+    db = await open()
+  })
+  await step('collection', () => db.gc({ threshold: 0 }))
+  await step('delete of all', () => db.delete(all, {}))
+  await step('collection of all', () => db.gc({ threshold: 0 }))
+  await db.close()
+}
+
+/** One frame of 256 MiB a channel: block tables of 3.5 and 2 MiB. Read by a process that has just opened it. */
+async function huge({ step, open }: Watched): Promise<void> {
+  const rows = 2 ** 25
+  const channels = ['t', 'c']
+  let db = await open()
+  await db.channels.create([
+    { name: 't', kind: 'index' },
+    { name: 'c', kind: 'data', type: 'float64', index: 't' },
+  ])
+  await step('idle', () => sleep(300))
+  const frame = { t: new BigInt64Array(rows), c: new Float64Array(rows) }
+  for (let i = 0; i < rows; i++) frame.t[i] = BigInt(10 * i)
+  const writer = await db.openWriter(channels)
+  await writer.write(frame)
+  await writer.close()
+  await step('close', () => db.close())
+  await step('open', async () => {
+    db = await open()
+  })
+  const [start, middle, behind] = [10n, 5n, 6n].map((part) => BigInt(rows) * part + 7n)
+  const window = { start: middle!, end: middle! + 10_000n }
+  await step('read of 1,000 rows', async () => {
+    if ((await db.read(channels, window)).count('c') !== 1000) throw new Error('another window')
+  })
+  await step('count', () => db.count(channels, { end: middle! }))
+  await step('latest', () => db.latest('c', 100, { at: middle!, timestamps: true }))
+  await step('delete of the middle', () => db.delete(channels, { start: middle!, end: behind! }))
+  await step('collection', () => db.gc({ threshold: 0 }))
+  await step('read of the end', () => db.read(channels, { start: start! - 20_000n }))
+  await step('verify', async () => {
+    if (!(await db.verify()).ok) throw new Error('not sound')
+  })
+  await db.close()
+}
+
+/** A segment of which every second extent is dead: 200,000, none of which is a block, and then as many holes. */
+async function dead(made: Watched): Promise<void> {
+  const { step, open } = made
+  const rows = 200_000
+  let db = await open()
+  await db.channels.create([
+    { name: 't', kind: 'index' },
+    { name: 'c', kind: 'data', type: 'float64', index: 't' },
+  ])
+  await step('idle', () => sleep(300))
+  const writer = await db.openWriter({ channels: ['t', 'c'], durability: 'relaxed' })
+  await step('write', async () => {
+    for (let i = 0; i < rows; i++) await writer.write({ t: BigInt(i), c: i })
+  })
+  await writer.close()
+  await step('flush', () => made.engine.flushTails())
+  await step('delete of a channel', () => db.delete('c', {}))
+  await step('search and holes', () => punchAll(made.engine))
+  await step('close', () => db.close())
+  await step('open', async () => {
+    db = await open()
+  })
+  await step('search and holes, again', () => punchAll(made.engine))
+  await step('checkpoint', () => checkpointNow(made.engine))
+  await step('collection', () => db.gc({ threshold: 0 }))
+  await db.close()
+}
+
+/** What a collection does of holes, without its merges and rewrites. */
+async function punchAll(engine: Engine): Promise<void> {
+  using _known = engine.deadSpace.use()
+  await findDead(engine)
+  for (const segment of engine.segments.all()) {
+    using _held = tryHold(engine, [segment])
+    await punchSegment(engine, segment, undefined)
   }
-  return steps
 }
 
 const median = (numbers: readonly number[]): string =>
@@ -124,19 +215,41 @@ const median = (numbers: readonly number[]): string =>
     [Math.floor(numbers.length / 2)]!.toFixed(1)
     .padStart(9)
 
-for (const shape of SHAPES) {
-  if (given.shape !== undefined && given.shape !== shape.name) continue
+/** Shapes with what is said of them. */
+const ALL: readonly { readonly name: string; readonly said: string; readonly steps: () => Promise<Steps> }[] =
+  [
+    ...SHAPES.map((shape) => ({
+      name: shape.name,
+      said:
+        `${shape.groups} x ${shape.data + 1} channels, ${shape.rows} rows` +
+        (shape.isDirect ? ', a pointer each' : ''),
+      steps: () => watched(shape.isDirect ? { inlineLimit: 1 } : {}, (made) => run(shape, made)),
+    })),
+    { name: 'huge', said: '2 channels, one frame of 256 MiB each', steps: () => watched({}, huge) },
+    {
+      name: 'dead',
+      said: '200,000 dead extents between live ones',
+      steps: () => watched({ inlineLimit: 1 }, dead),
+    },
+    {
+      name: 'holes',
+      said: 'as dead, each of them a hole',
+      steps: () => watched({ inlineLimit: 1, holeSize: 8 }, dead),
+    },
+  ]
+
+for (const { name: shape, said, steps } of ALL) {
+  if (given.shape !== undefined && given.shape !== shape) continue
   const runs: Steps[] = []
-  for (let i = 0; i < repeats; i++) runs.push(await run(shape))
+  for (let i = 0; i < repeats; i++) runs.push(await steps())
   process.stdout.write(
-    `\n${shape.name}: ${shape.groups} x ${shape.data + 1} channels, ${shape.rows} rows` +
-      `${shape.isDirect ? ', a pointer each' : ''}; ms, medians of ${repeats} runs, load ${loadavg()[0]!.toFixed(1)} on ` +
-      `${availableParallelism()} cores\n${''.padEnd(22)}     took   kept it      late   garbage\n`,
+    `\n${shape}: ${said}; ms, medians of ${repeats} runs, load ${loadavg()[0]!.toFixed(1)} on ` +
+      `${availableParallelism()} cores\n${''.padEnd(24)}     took   kept it      late   garbage\n`,
   )
   for (const name of runs[0]!.keys()) {
-    const of = (key: keyof LoopReport): string => median(runs.map((steps) => steps.get(name)![key]))
+    const of = (key: keyof LoopReport): string => median(runs.map((each) => each.get(name)![key]))
     process.stdout.write(
-      `${name.padEnd(22)}${of('tookMs')} ${of('busyMs')} ${of('lateMs')} ${of('garbageMs')}\n`,
+      `${name.padEnd(24)}${of('tookMs')} ${of('busyMs')} ${of('lateMs')} ${of('garbageMs')}\n`,
     )
   }
 }

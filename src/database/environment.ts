@@ -36,6 +36,8 @@ export interface Tuning {
   readonly unmarkedLimit: number
   /** What the file system gives back at least: holes begin and end at multiples of it. */
   readonly holeSize: number
+  /** Holes that one record tells of, and one sync: a step of a ms (bench/stalls.ts, dead). */
+  readonly holesARecord: number
   /** Dead places that are remembered between collections: some 50 to 130 bytes each. Beyond it the next one searches for them. */
   readonly deadNotes: number
   /** What a record frees is looked at in its own step, up to so many pointers and changes; beyond it in slices. */
@@ -60,6 +62,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     unprovenLimit: 32 * MIB,
     unmarkedLimit: MIB,
     holeSize: 4096,
+    holesARecord: 4096,
     deadNotes: 128 * 1024,
     freedAtOnce: 1024,
     reserveSize: MIB,

@@ -65,10 +65,9 @@ export function* checkpointFrames(
   let frames = 1
   let total = 0
   for (const [id, { holes }] of version.segments.entries()) {
-    const ranges = holes?.ranges ?? []
-    for (let from = 0; from < ranges.length; from += HOLES_A_FRAME) {
+    for (const ranges of holes?.portions(HOLES_A_FRAME) ?? []) {
       to.u64(id)
-      encodeRanges(to, ranges.slice(from, from + HOLES_A_FRAME))
+      encodeRanges(to, ranges)
       yield CHECKPOINT_HOLES
       frames++
     }

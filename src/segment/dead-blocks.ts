@@ -12,32 +12,39 @@ export interface SampleRange {
 }
 
 /**
- * Byte ranges of the file, sorted, of the blocks without a live sample.
+ * Byte ranges of the file, sorted, of the blocks without a live sample; one with every step.
  * @param offset of the extent in its file
  * @param count samples of the extent, of `width` bytes each
  * @param live what pointers reach, in any order
  */
-export function deadBlocks(
+export function* deadBlocks(
   offset: number,
   count: number,
   width: number,
   live: readonly SampleRange[],
-): ByteRange[] {
-  const dead: ByteRange[] = []
+): Generator<ByteRange, void, void> {
   const data = offset + EXTENT_HEADER_SIZE
-  let next = 0
-  const add = (from: number, to: number): void => {
+  /** Of samples [from, to), none of which is live. */
+  const blocksIn = (from: number, to: number): ByteRange | undefined => {
     // The last block ends where the samples do.
     const last = to === count ? count : Math.floor(to / BLOCK_SAMPLES) * BLOCK_SAMPLES
     const first = Math.ceil(from / BLOCK_SAMPLES) * BLOCK_SAMPLES
-    if (first < last) dead.push({ start: data + first * width, end: data + last * width })
+    return first < last ? { start: data + first * width, end: data + last * width } : undefined
   }
-  for (const { from, to } of live.toSorted((a, b) => a.from - b.from)) {
-    add(next, from)
+  let next = 0
+  for (const { from, to } of sorted(live)) {
+    const dead = blocksIn(next, from)
+    if (dead !== undefined) yield dead
     next = Math.max(next, to)
   }
-  add(next, count)
-  return dead
+  const dead = blocksIn(next, count)
+  if (dead !== undefined) yield dead
+}
+
+/** Pointers come in order of time, which is that of an extent's samples, but for those of tails. */
+function sorted(live: readonly SampleRange[]): readonly SampleRange[] {
+  const isSorted = live.every(({ from }, i) => i === 0 || live[i - 1]!.from <= from)
+  return isSorted ? live : live.toSorted((a, b) => a.from - b.from)
 }
 
 /** Blocks [from, to) of an extent. */
@@ -49,7 +56,7 @@ export interface BlockRange {
 /** The blocks of an extent of `count` samples that hold a live one, in runs, in order. */
 export function liveBlocks(count: number, live: readonly SampleRange[]): BlockRange[] {
   const runs: { from: number; to: number }[] = []
-  for (const { from, to } of live.toSorted((a, b) => a.from - b.from)) {
+  for (const { from, to } of sorted(live)) {
     const first = Math.floor(from / BLOCK_SAMPLES)
     const end = Math.ceil(Math.min(to, count) / BLOCK_SAMPLES)
     const last = runs.at(-1)

@@ -57,3 +57,25 @@ export function meeting<R extends ByteRange>(set: readonly R[], start: number, e
 export function sizeOf(set: readonly ByteRange[]): number {
   return set.reduce((sum, { start, end }) => sum + end - start, 0)
 }
+
+/**
+ * A set that is too long for one step, piece by piece: with each step what of it lies in one of the windows of `size` bytes
+ * that follow one another from byte 0 on.
+ */
+export function* windowsOf(set: Iterable<ByteRange>, size: number): Generator<ByteRange[], void, void> {
+  let window: ByteRange[] = []
+  let limit = 0
+  for (const { start, end } of set) {
+    for (let from = start; from < end;) {
+      if (from >= limit) {
+        if (window.length > 0) yield window
+        window = []
+        limit = (Math.floor(from / size) + 1) * size
+      }
+      const to = Math.min(end, limit)
+      window.push({ start: from, end: to })
+      from = to
+    }
+  }
+  if (window.length > 0) yield window
+}

@@ -53,6 +53,7 @@ export const SMALL: Partial<Tuning> = {
   unprovenLimit: 4096,
   unmarkedLimit: 512,
   holeSize: 64,
+  holesARecord: 4,
   reserveSize: 1024,
 }
 

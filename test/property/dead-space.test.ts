@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Engine } from '../../src/database/engine.ts'
-import type { DeadRange } from '../../src/database/collection/dead-space.ts'
+import type { DeadRange } from '../../src/database/collection/dead-ranges.ts'
 import { findDead, settleDoubts } from '../../src/database/collection/find-dead.ts'
 import { deadBlocks } from '../../src/segment/dead-blocks.ts'
 import type { SampleRange } from '../../src/segment/dead-blocks.ts'
@@ -20,6 +20,7 @@ import { anything } from '../crash/random-workload.ts'
 import { Session } from '../crash/session.ts'
 import { WORKLOADS } from '../crash/workloads.ts'
 import type { Workload } from '../crash/workloads.ts'
+import { deadRangesOf } from '../support/dead-ranges.ts'
 import { propertyOptions } from '../support/seeds.ts'
 
 interface Reached {
@@ -58,7 +59,7 @@ function deadIn(engine: Engine): Map<number, ByteRange[]> {
       const { type } = engine.version.channels[key] ?? {}
       if (type === undefined) return []
       const { count } = engine.segments.reader(segment.id).headerNow(pointer, key)
-      return deadBlocks(pointer.offset, count, byteWidth(type), samples)
+      return [...deadBlocks(pointer.offset, count, byteWidth(type), samples)]
     })
     const all = unite([...complement(unite(live), FIRST_EXTENT, segment.size), ...blocks])
     dead.set(segment.id, subtract(all, engine.version.segments.get(segment.id)?.holes?.ranges ?? []))
@@ -137,7 +138,7 @@ async function expectKnown(workload: Workload, deadNotes = 1000, freedAtOnce = 1
     // A flush in the background had reserved something: what lies beside it is searched for another time.
     if (engine.deadSpace.unknown.size > 0) await findDead(engine)
     for (const segment of engine.segments.all()) await settleDoubts(engine, segment)
-    const all = new Map(engine.segments.all().map(({ id }) => [id, engine.deadSpace.deadOf(id)]))
+    const all = new Map(engine.segments.all().map(({ id }) => [id, deadRangesOf(engine.deadSpace, id)]))
     expectNotFreedBefore(all, samples.get(engine) ?? [])
     for (const [id, dead] of deadIn(engine)) {
       if (engine.deadSpace.unknown.has(id)) continue

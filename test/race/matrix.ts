@@ -44,6 +44,7 @@ function settingFor(names: readonly OperationName[]): Setting {
       extentLimit: 400,
       manifestSlack: 400,
       holeSize: 64,
+      holesARecord: 2,
       unmarkedLimit: 1 << 20,
     },
     holes: names.includes('collect, holes'),

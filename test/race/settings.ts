@@ -22,6 +22,7 @@ export function smallSetting(random: SeededRandom): Setting {
       unmarkedLimit: 300 + random.below(3000),
       loopSyncMs: random.chance(0.3) ? 2 : 0,
       holeSize: 64,
+      holesARecord: 3,
       // What is dead is forgotten before anybody asks, in every other.
       deadNotes: segmentSize % 2 === 0 ? 2 : 1000,
       freedAtOnce: segmentSize % 3,

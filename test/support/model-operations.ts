@@ -115,6 +115,7 @@ export const settings: fc.Arbitrary<ModelSettings> = fc.record({
     unprovenLimit: fc.constantFrom(512, 8192, 1024 * 1024),
     unmarkedLimit: fc.constantFrom(0, 1024, 1024 * 1024),
     holeSize: fc.constant(512),
+    holesARecord: fc.constantFrom(1, 4096),
     deadNotes: fc.constantFrom(1, 1000),
     freedAtOnce: fc.constantFrom(0, 2, 1000),
   }),

@@ -1,10 +1,9 @@
 // What a collection decides, as pure functions of accounts and places: which segments are dead enough, where
 // holes can be, which segments are rewritten together, which small extents are worth merging.
 
-import { unite } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Pointer } from '../../version/pointer.ts'
-import type { DeadRange } from './dead-space.ts'
+import type { DeadRange } from './dead-ranges.ts'
 
 /** Bytes of a segment (invariant 5): what is left of `size` is dead. */
 export interface Account {
@@ -35,17 +34,43 @@ export function isWhollyDead({ needed }: Account): boolean {
 
 /**
  * Where holes can be: dead bytes that nobody needs, runs of neighbours together, ends cut inwards to whole blocks. Ends
- * that are cut off stay dead, until their neighbours are.
- * @param oldest what later records freed is needed still
- * @param blockSize what the file system gives back, and a hole's ends are multiples of
+ * that are cut off stay dead, until their neighbours are. Told of what is dead portion by portion, in order.
  */
-export function planHoles(dead: readonly DeadRange[], oldest: number, blockSize: number): ByteRange[] {
-  return unite(dead.filter(({ lsn }) => lsn <= oldest))
-    .map(({ start, end }) => ({
-      start: Math.ceil(start / blockSize) * blockSize,
-      end: Math.floor(end / blockSize) * blockSize,
-    }))
-    .filter(({ start, end }) => start < end)
+export class HolePlan {
+  readonly #oldest: number
+  readonly #blockSize: number
+  /** A run that may go on. */
+  #start = 0
+  #end = 0
+
+  /**
+   * @param oldest what later records freed is needed still
+   * @param blockSize what the file system gives back, and a hole's ends are multiples of
+   */
+  constructor(oldest: number, blockSize: number) {
+    this.#oldest = oldest
+    this.#blockSize = blockSize
+  }
+
+  /** The holes that are known by these ranges, which lie behind those before: sorted and disjoint, all of them. */
+  *add(dead: readonly DeadRange[]): Generator<ByteRange, void, void> {
+    for (const { start, end, lsn } of dead) {
+      if (lsn > this.#oldest) continue
+      if (start > this.#end) {
+        yield* this.finish()
+        this.#start = start
+      }
+      this.#end = Math.max(this.#end, end)
+    }
+  }
+
+  /** The one that nothing more can be added to. */
+  *finish(): Generator<ByteRange, void, void> {
+    const start = Math.ceil(this.#start / this.#blockSize) * this.#blockSize
+    const end = Math.floor(this.#end / this.#blockSize) * this.#blockSize
+    this.#start = this.#end
+    if (start < end) yield { start, end }
+  }
 }
 
 /**

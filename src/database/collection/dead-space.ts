@@ -7,20 +7,16 @@
 
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
 import type { Place } from '../../segment/segment-pool.ts'
-import { subtract } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { AppliedChange, ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
+import { DeadRanges } from './dead-ranges.ts'
+import type { DeadRange } from './dead-ranges.ts'
 import { BACKGROUND_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
-
-/** Dead bytes, and the LSN of the record that freed them. */
-export interface DeadRange extends ByteRange {
-  readonly lsn: number
-}
 
 /** An extent of which something is dead: what, its channel's pointers tell. */
 export interface Doubt {
@@ -33,17 +29,15 @@ export interface Doubt {
 }
 
 interface SegmentSpace {
-  dead: DeadRange[]
-  /** How many there were after the last time that they were put in order. */
-  ordered: number
+  readonly dead: DeadRanges
   readonly doubts: Map<number, Doubt>
 }
 
-/** Ranges are put in order, which merges most of them, once there are twice as many and so many more. */
-const SLACK = 1024
-
 /** Pointers and changes that are looked at between two looks at the clock. */
 const STEP = 512
+
+/** Of segments in which nothing is known to be dead. */
+const NOTHING = new DeadRanges(() => {})
 
 /** Offsets of extents, by segment. */
 type Extents = Map<SegmentId, Set<number>>
@@ -118,7 +112,8 @@ export class DeadSpace {
   /** A collection that has to look at many pointers costs less than it gives back, and memory stays bounded without one. */
   #forgetAll(): void {
     for (const [id, { dead, doubts }] of this.#segments) {
-      for (const { lsn } of dead) this.markUnknown(id, lsn)
+      if (!dead.isEmpty) this.markUnknown(id, dead.newest)
+      dead.clear()
       for (const { lsn } of doubts.values()) this.markUnknown(id, lsn)
     }
     for (const late of this.#late) for (const id of late.segments()) this.markUnknown(id, late.lsn)
@@ -200,28 +195,13 @@ export class DeadSpace {
   }
 
   noteRange(segment: SegmentId, range: DeadRange): void {
-    const space = this.#space(segment)
-    space.dead.push(range)
-    if (space.dead.length > 2 * space.ordered + SLACK) this.#order(space)
-    this.#count(1)
+    this.#space(segment).dead.add(range)
+    this.#count(0)
   }
 
-  /** What of a segment is known to be dead, sorted; those side by side that one record freed are one. */
-  deadOf(segment: SegmentId): readonly DeadRange[] {
-    const space = this.#segments.get(segment)
-    if (space === undefined) return []
-    this.#order(space)
-    return [...space.dead]
-  }
-
-  #order(space: SegmentSpace): void {
-    this.#replace(space, inOrder(space.dead))
-    space.ordered = space.dead.length
-  }
-
-  #replace(space: SegmentSpace, dead: DeadRange[]): void {
-    this.#notes += dead.length - space.dead.length
-    space.dead = dead
+  /** What of a segment is known to be dead, as it is whenever it is asked. To be changed by this alone. */
+  deadOf(segment: SegmentId): Pick<DeadRanges, 'newest' | 'portions' | 'meeting'> {
+    return this.#segments.get(segment)?.dead ?? NOTHING
   }
 
   /** Offsets of the extents of a segment that are in doubt. */
@@ -248,16 +228,20 @@ export class DeadSpace {
     if (known === undefined) this.#count(1)
   }
 
-  /** These bytes are dead no longer: they were punched. */
-  take(segment: SegmentId, ranges: readonly ByteRange[]): void {
-    const space = this.#segments.get(segment)
-    if (space !== undefined) this.#replace(space, subtract(inOrder(space.dead), ranges))
+  /** These bytes, sorted, are dead no longer: they were punched. The loop turns in between. */
+  async take(segment: SegmentId, ranges: readonly ByteRange[], turns: Pick<Turns, 'due'>): Promise<void> {
+    using _ = this.use()
+    for (const _step of this.#segments.get(segment)?.dead.taking(ranges) ?? []) {
+      const turn = turns.due(BACKGROUND_MS)
+      if (turn !== undefined) await turn
+    }
   }
 
   /** The segment is nobody's any more. */
   forget(segment: SegmentId): void {
     const space = this.#segments.get(segment)
-    if (space !== undefined) this.#notes -= space.dead.length + space.doubts.size
+    space?.dead.clear()
+    this.#notes -= space?.doubts.size ?? 0
     this.#segments.delete(segment)
     this.#unknown.delete(segment)
   }
@@ -265,7 +249,10 @@ export class DeadSpace {
   #space(segment: SegmentId): SegmentSpace {
     let space = this.#segments.get(segment)
     if (space === undefined) {
-      space = { dead: [], ordered: 0, doubts: new Map() }
+      const dead = new DeadRanges((more) => {
+        this.#notes += more
+      })
+      space = { dead, doubts: new Map() }
       this.#segments.set(segment, space)
     }
     return space
@@ -417,15 +404,4 @@ function add(extents: Extents, { segment, offset }: Pointer): void {
   const offsets = extents.get(segment)
   if (offsets === undefined) extents.set(segment, new Set([offset]))
   else offsets.add(offset)
-}
-
-/** Sorted; what lies side by side and was freed by one record is one range. They are disjoint. */
-function inOrder(dead: readonly DeadRange[]): DeadRange[] {
-  const ordered: { start: number; end: number; lsn: number }[] = []
-  for (const { start, end, lsn } of dead.toSorted((a, b) => a.start - b.start)) {
-    const last = ordered.at(-1)
-    if (last !== undefined && last.end === start && last.lsn === lsn) last.end = end
-    else ordered.push({ start, end, lsn })
-  }
-  return ordered
 }

@@ -9,10 +9,11 @@ import type { SampleRange } from '../../segment/dead-blocks.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
 import { byteWidth } from '../../telem/data-type.ts'
-import { meeting, subtract } from '../../version/byte-ranges.ts'
+import { subtract, windowsOf } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import { groupOf } from '../../version/version.ts'
+import { STRETCH } from './dead-ranges.ts'
 import type { DeadSpace, Doubt } from './dead-space.ts'
 import type { Engine } from '../engine.ts'
 import { Reached } from './reached.ts'
@@ -37,9 +38,8 @@ export async function findDead(engine: Engine): Promise<void> {
   const searches = searchesNow(engine)
   if (searches.size > 0 || isFirst) await addPointers(engine, searches, isFirst)
   for (const [id, { reached, size, lsn }] of searches) {
-    const known = deadSpace.deadOf(id)
     for (const gaps of reached.gaps(FIRST_EXTENT, size)) {
-      noteDead(engine, id, gaps, known, lsn)
+      await noteDead(engine, id, gaps, lsn)
       await turns.due(BACKGROUND_MS)
     }
     deadSpace.settleUnknown(id)
@@ -118,17 +118,15 @@ function addReached(
 export async function settleDoubts(engine: Engine, segment: Segment): Promise<void> {
   const { deadSpace, turns } = engine
   using _known = deadSpace.use()
-  // What is found below lies in other extents each time.
-  const known = deadSpace.deadOf(segment.id)
   for (const offset of deadSpace.doubtsOf(segment.id)) {
     while (deadSpace.isBehind) await deadSpace.catchUp(turns)
     // As it is in this step: else what a delete took meanwhile would be found dead with an older record's LSN.
     const doubt = deadSpace.doubtAt(segment.id, offset)
     if (doubt === undefined) continue
     try {
-      const dead = deadIn(engine, segment, doubt)
-      deadSpace.settleDoubt(segment.id, offset)
-      noteDead(engine, segment.id, dead, known, doubt.lsn)
+      await noteDead(engine, segment.id, await deadIn(engine, segment, doubt), doubt.lsn)
+      // What was freed of it meanwhile was live in that step, and raised another doubt.
+      if (deadSpace.doubtAt(segment.id, offset) === doubt) deadSpace.settleDoubt(segment.id, offset)
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
     }
@@ -136,30 +134,46 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
   }
 }
 
-/** Notes what is dead now (sorted), but for what is known and what was punched. */
-function noteDead(
-  { deadSpace, version }: Engine,
+/** Notes what is dead (sorted), but for what is known and what was punched. The loop turns in between. */
+async function noteDead(
+  engine: Engine,
   id: SegmentId,
-  dead: readonly ByteRange[],
-  known: readonly ByteRange[],
+  dead: Iterable<ByteRange>,
   lsn: number,
-): void {
-  const [first, last] = [dead[0], dead.at(-1)]
-  if (first === undefined || last === undefined) return
-  const holes = version.segments.get(id)?.holes?.ranges ?? []
-  const isLeft = subtract(dead, meeting(holes, first.start, last.end))
-  const isNew = subtract(isLeft, meeting(known, first.start, last.end))
-  for (const { start, end } of isNew) deadSpace.noteRange(id, { start, end, lsn })
+): Promise<void> {
+  const { deadSpace, turns } = engine
+  let left: { start: number; end: number } | undefined
+  for (const window of windowsOf(dead, STRETCH)) {
+    const [start, end] = [window[0]!.start, window.at(-1)!.end]
+    const isLeft = subtract(window, engine.version.segments.get(id)?.holes?.meeting(start, end) ?? [])
+    for (const range of subtract(isLeft, deadSpace.deadOf(id).meeting(start, end))) {
+      if (left?.end === range.start) left.end = range.end
+      else {
+        if (left !== undefined) deadSpace.noteRange(id, { ...left, lsn })
+        left = { ...range }
+      }
+    }
+    const turn = turns.due(BACKGROUND_MS)
+    if (turn !== undefined) await turn
+  }
+  if (left !== undefined) deadSpace.noteRange(id, { ...left, lsn })
 }
 
-/** Bytes of an extent that nothing will ever read. @throws CorruptionError for a header that is damaged */
-function deadIn(engine: Engine, { id }: Segment, { offset, length, channel }: Doubt): readonly ByteRange[] {
+/**
+ * Bytes of an extent that nothing will ever read, by the pointers of the instant in which it is called. The loop turns in between.
+ * @throws CorruptionError for a header that is damaged
+ */
+async function deadIn(
+  engine: Engine,
+  { id }: Segment,
+  { offset, length, channel }: Doubt,
+): Promise<Iterable<ByteRange>> {
   const whole = { start: offset, end: offset + length }
   const type = engine.version.channels[channel]?.type
   // Its tail is not flushed: what it names is dead when it is.
   if (type === undefined) return isInTail(engine, channel, id, offset) ? [] : [whole]
   const header = engine.segments.reader(id).headerNow({ offset, length }, channel)
-  const live = liveIn(engine, channel, header.firstTime, header.lastTime, id, offset)
+  const live = await liveIn(engine, channel, header.firstTime, header.lastTime, id, offset)
   if (live.length === 0) return [whole]
   return deadBlocks(offset, header.count, byteWidth(type), live)
 }
@@ -182,26 +196,25 @@ function isInTail(
   return false
 }
 
-/** Samples of an extent that a channel's pointers reach, or its runs in tails; its samples lie in [first, last]. */
-function liveIn(
-  engine: Engine,
+/** Samples of an extent that a channel's pointers reach, or its runs in tails, in the instant of the call; its samples lie in [first, last]. */
+async function liveIn(
+  { catalogue, groups, turns, version }: Engine,
   key: number,
   first: bigint,
   last: bigint,
   segment: SegmentId,
   offset: number,
-): SampleRange[] {
+): Promise<SampleRange[]> {
   const live: SampleRange[] = []
   const add = (pointer: Pointer): void => {
     if (pointer.segment === segment && pointer.offset === offset)
       live.push({ from: pointer.skip, to: pointer.skip + pointer.count })
   }
-  const { catalogue, version } = engine
-  const table = version.pointers.get(key)
-  table.forEach(table.lowerBound(first), table.startBound(last + 1n), add)
-  const group = engine.groups.get(groupOf(catalogue, version.channels[key]!))
+  const group = groups.get(groupOf(catalogue, version.channels[key]!))
   for (const run of group?.runs ?? []) {
     if (run.kind === 'extents') run.pointers.get(key)?.pointers.forEach(add)
   }
+  const table = version.pointers.get(key)
+  await walkPointers(turns, table, add, table.lowerBound(first), table.startBound(last + 1n))
   return live
 }

@@ -1,7 +1,8 @@
 // Holes: dead bytes of segments go back to the file system in place. No bytes move and no pointer changes. The
 // record that freed them is on the disk and all pins were looked at before; then the holes are made, the
 // file is synced, and only then a record says what was punched (0006-I8): whatever it names is a hole. What
-// was punched and is in no record yet is still dead, and punched again. Called by collections.
+// was punched and is in no record yet is still dead, and punched again. So many holes at a time that no step
+// of it is long. Called by collections.
 
 import { CorruptionError } from '../../errors.ts'
 import type { File } from '../../fs/file-system.ts'
@@ -12,10 +13,12 @@ import { openSegment } from '../../segment/segment-file.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
 import { sizeOf } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
-import { planHoles } from './collect-plan.ts'
+import { HolePlan } from './collect-plan.ts'
+import type { DeadRanges } from './dead-ranges.ts'
 import { oldestPinAfter } from './destroying.ts'
 import type { Engine } from '../engine.ts'
 import { settleDoubts } from './find-dead.ts'
+import { BACKGROUND_MS } from '../turns.ts'
 
 /**
  * Gives back what is dead in a segment and nobody needs, as far as it makes whole blocks.
@@ -29,22 +32,48 @@ export async function punchSegment(
   segment: Segment,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { deadSpace, tuning } = engine
+  const { deadSpace } = engine
   await settleDoubts(engine, segment)
   // What is freed from here on waits for the next run: its record is not on the disk yet.
   const dead = deadSpace.deadOf(segment.id)
-  const newest = dead.reduce((most, { lsn }) => Math.max(most, lsn), 0)
-  const holes = planHoles(dead, await oldestPinAfter(engine, newest), tuning.holeSize)
-  if (holes.length === 0) return 0
-  if (!segment.sealed) engine.segments.seal(segment)
-  const { made, error } = await makeHoles(engine, segment, holes, signal)
-  if (made.length > 0) {
-    engine.publishEdit({ kind: 'punch', segments: [{ segment: segment.id, ranges: made }] })
-    deadSpace.take(segment.id, made)
+  const { newest } = dead
+  const oldest = Math.min(newest, await oldestPinAfter(engine, newest))
+  let bytes = 0
+  for await (const holes of holesIn(engine, dead, oldest)) {
+    if (!segment.sealed) engine.segments.seal(segment)
+    const { made, error } = await makeHoles(engine, segment, holes, signal)
+    if (made.length > 0) {
+      engine.publishEdit({ kind: 'punch', segments: [{ segment: segment.id, ranges: made }] })
+      await deadSpace.take(segment.id, made, engine.turns)
+    }
+    if (error !== undefined) throw error
+    signal?.throwIfAborted()
+    bytes += sizeOf(made)
+    if (made.length < holes.length) break
   }
-  if (error !== undefined) throw error
-  signal?.throwIfAborted()
-  return sizeOf(made)
+  return bytes
+}
+
+/** Where holes can be, in order: as many at a time as a record is to name. The loop turns in between. */
+async function* holesIn(
+  { turns, tuning }: Engine,
+  dead: Pick<DeadRanges, 'portions'>,
+  oldest: number,
+): AsyncGenerator<readonly ByteRange[], void, void> {
+  const plan = new HolePlan(oldest, tuning.holeSize)
+  let holes: ByteRange[] = []
+  for (const portion of dead.portions()) {
+    for (const hole of plan.add(portion)) {
+      holes.push(hole)
+      if (holes.length < tuning.holesARecord) continue
+      yield holes
+      holes = []
+    }
+    const turn = turns.due(BACKGROUND_MS)
+    if (turn !== undefined) await turn
+  }
+  holes.push(...plan.finish())
+  if (holes.length > 0) yield holes
 }
 
 /** What is punched and on the disk; and what ended it before all was. */

@@ -84,7 +84,8 @@ async function compareVersions(
 }
 
 function haveSameHoles(a: SegmentEntry | undefined, b: SegmentEntry | undefined): boolean {
-  return JSON.stringify(a?.holes?.ranges ?? []) === JSON.stringify(b?.holes?.ranges ?? [])
+  if (a?.holes === undefined || b?.holes === undefined) return a?.holes === b?.holes
+  return a.holes.equals(b.holes)
 }
 
 /** All definitions in words; the order of an update's properties does not matter. */

@@ -7,9 +7,12 @@ import {
   isDeadEnough,
   planBatches,
   planGather,
-  planHoles,
+  HolePlan,
   planMerge,
 } from '../../../src/database/collection/collect-plan.ts'
+import type { DeadRange } from '../../../src/database/collection/dead-ranges.ts'
+import { unite } from '../../../src/version/byte-ranges.ts'
+import type { ByteRange } from '../../../src/version/byte-ranges.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { pointerTo } from '../../support/pointers.ts'
 import { propertyOptions } from '../../support/seeds.ts'
@@ -36,6 +39,11 @@ describe('holes', () => {
     lsn,
   })
 
+  function planHoles(ranges: readonly DeadRange[], oldest: number, blockSize: number): ByteRange[] {
+    const plan = new HolePlan(oldest, blockSize)
+    return [...plan.add(ranges), ...plan.finish()]
+  }
+
   it('are whole blocks of dead neighbours, ends cut inwards', () => {
     expect(planHoles([dead(100, 5000), dead(5000, 9000)], 9, 4096)).toEqual([{ start: 4096, end: 8192 }])
     expect(planHoles([dead(100, 4096), dead(8192, 8200)], 9, 4096)).toEqual([])
@@ -53,6 +61,30 @@ describe('holes', () => {
     ])
     expect(planHoles(ranges, 2, 4096)).toEqual([])
     expect(planHoles(ranges, Infinity, 4096)).toEqual([{ start: 0, end: 12_288 }])
+  })
+
+  it('are the same in whatever portions the ranges come, also one that goes on over many of them', () => {
+    const parts = fc.array(fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: 1, max: 40 }), fc.nat({ max: 9 })))
+    fc.assert(
+      fc.property(parts, fc.array(fc.nat({ max: 4 }), { minLength: 1 }), (list, sizes) => {
+        let at = 0
+        const ranges = list.map(([gap, length, lsn]) => dead((at += gap), (at += length), lsn))
+        const plan = new HolePlan(6, 8)
+        const holes: ByteRange[] = []
+        for (let from = 0, i = 0; from < ranges.length; i++) {
+          const size = Math.max(sizes[i % sizes.length]!, i % sizes.length)
+          holes.push(...plan.add(ranges.slice(from, from + size)))
+          from += Math.max(size, i % 2)
+          if (size === 0 && i % 2 === 1) holes.push(...plan.add(ranges.slice(from - 1, from)))
+        }
+        holes.push(...plan.finish())
+        const expected = unite(ranges.filter(({ lsn }) => lsn <= 6))
+          .map(({ start, end }) => ({ start: Math.ceil(start / 8) * 8, end: Math.floor(end / 8) * 8 }))
+          .filter(({ start, end }) => start < end)
+        expect(holes).toEqual(expected)
+      }),
+      propertyOptions(300),
+    )
   })
 })
 

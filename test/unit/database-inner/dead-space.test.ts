@@ -9,6 +9,7 @@ import { PointerTableBuilder } from '../../../src/version/pointer-table.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { EMPTY_VERSION } from '../../../src/version/version.ts'
 import type { Version } from '../../../src/version/version.ts'
+import { deadRangesOf } from '../../support/dead-ranges.ts'
 
 const SEGMENT = 2 ** 32 + 1
 const LENGTH = 1000
@@ -50,14 +51,14 @@ describe('what a record frees', () => {
     expect(space.isBehind).toBe(true)
     await space.catchUp(new Turns(systemClock))
     expect(space.isBehind).toBe(false)
-    expect(space.deadOf(SEGMENT)).toEqual([{ start: 0, end: 6000 * LENGTH, lsn: 7 }])
+    expect(deadRangesOf(space, SEGMENT)).toEqual([{ start: 0, end: 6000 * LENGTH, lsn: 7 }])
   })
 
   it('is noted at once where it is little', () => {
     const space = spaceFor(100_000)
     space.noteEdit(versionOf(3, 500), { kind: 'remove', keys: [1, 3] }, 7)
     expect(space.isBehind).toBe(false)
-    expect(space.deadOf(SEGMENT).map(({ start, end }) => [start, end])).toEqual([
+    expect(deadRangesOf(space, SEGMENT).map(({ start, end }) => [start, end])).toEqual([
       [0, 500 * LENGTH],
       [1000 * LENGTH, 1500 * LENGTH],
     ])
@@ -73,7 +74,9 @@ describe('what a record frees', () => {
     space.noteEdit(versionOf(3, 2000), { kind: 'remove', keys: [2] }, 9)
     await first
     expect(await second).toBe(false)
-    expect(space.deadOf(SEGMENT).reduce((sum, { start, end }) => sum + end - start, 0)).toBe(8000 * LENGTH)
+    expect(deadRangesOf(space, SEGMENT).reduce((sum, { start, end }) => sum + end - start, 0)).toBe(
+      8000 * LENGTH,
+    )
   })
 
   it('is in doubt or dead by what a delete left of extents in tails', async () => {
@@ -85,7 +88,7 @@ describe('what a record frees', () => {
     space.noteTailCuts(cuts, 7)
     expect(space.isBehind).toBe(true)
     await space.catchUp(new Turns(systemClock))
-    expect(space.deadOf(SEGMENT).map(({ start }) => start / LENGTH)).toEqual(
+    expect(deadRangesOf(space, SEGMENT).map(({ start }) => start / LENGTH)).toEqual(
       cuts.flatMap((_, i) => (i % 2 === 0 ? [i] : [])),
     )
     expect(space.doubtsOf(SEGMENT)).toHaveLength(1500)
@@ -100,14 +103,14 @@ describe('what nobody collects', () => {
   it('is forgotten beyond a bound, but for where to search and up to which record', () => {
     const space = spaceFor(1000)
     for (let i = 0; i < 1000; i++) space.noteRange(SEGMENT, { start: 100 * i, end: 100 * i + 50, lsn: 5 + i })
-    expect(space.deadOf(SEGMENT)).toHaveLength(1000)
+    expect(deadRangesOf(space, SEGMENT)).toHaveLength(1000)
     expect(space.unknown.size).toBe(0)
     space.noteRange(SEGMENT, { start: 200_000, end: 200_050, lsn: 7 })
-    expect(space.deadOf(SEGMENT)).toEqual([])
+    expect(deadRangesOf(space, SEGMENT)).toEqual([])
     expect([...space.unknown]).toEqual([[SEGMENT, 1004]])
     // What comes from now on is noted again.
     space.noteRange(SEGMENT, { start: 300_000, end: 300_050, lsn: 2000 })
-    expect(space.deadOf(SEGMENT)).toHaveLength(1)
+    expect(deadRangesOf(space, SEGMENT)).toHaveLength(1)
     expect([...space.unknown]).toEqual([[SEGMENT, 1004]])
   })
 
@@ -126,13 +129,13 @@ describe('what nobody collects', () => {
     expect([...long.unknown]).toEqual([[SEGMENT, 7]])
   })
 
-  it('counts no more what is one range now, was settled, punched or dropped', () => {
+  it('counts no more what is one range now, was settled, punched or dropped', async () => {
     const space = spaceFor(2000)
     for (let round = 0; round < 5; round++) {
       for (let i = 0; i < 1500; i++)
         space.noteRange(SEGMENT, { start: 10 * i, end: 10 * i + 10, lsn: 1 + round })
-      expect(space.deadOf(SEGMENT)).toHaveLength(1)
-      space.take(SEGMENT, [{ start: 0, end: 15_000 }])
+      expect(deadRangesOf(space, SEGMENT)).toHaveLength(1)
+      await space.take(SEGMENT, [{ start: 0, end: 15_000 }], turns)
       for (let i = 0; i < 1500; i++) space.raiseDoubt(1, { segment: SEGMENT, offset: i, length: 1 }, 3)
       for (let i = 0; i < 1500; i++) space.settleDoubt(SEGMENT, i)
       for (let i = 0; i < 1500; i++)
@@ -148,9 +151,9 @@ describe('what nobody collects', () => {
     space.noteEdit(versionOf(1, 6000), removal, 7)
     expect(space.isBehind).toBe(true)
     await space.catchUp(turns)
-    expect(space.deadOf(SEGMENT)).toEqual([{ start: 0, end: 6000 * LENGTH, lsn: 7 }])
+    expect(deadRangesOf(space, SEGMENT)).toEqual([{ start: 0, end: 6000 * LENGTH, lsn: 7 }])
     for (let i = 0; i < 1500; i++) space.noteRange(SEGMENT + 1, { start: 20 * i, end: 20 * i + 10, lsn: 8 })
-    expect(space.deadOf(SEGMENT + 1)).toHaveLength(1500)
+    expect(deadRangesOf(space, SEGMENT + 1)).toHaveLength(1500)
     use[Symbol.dispose]()
     expect(new Map(space.unknown)).toEqual(
       new Map([

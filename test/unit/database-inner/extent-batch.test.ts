@@ -8,6 +8,7 @@ import { segmentFile } from '../../../src/fs/layout.ts'
 import { FIRST_EXTENT } from '../../../src/segment/segment-file.ts'
 import type { Segment } from '../../../src/segment/segment-pool.ts'
 import { Stage } from '../../pitfalls/stage.ts'
+import { deadRangesOf } from '../../support/dead-ranges.ts'
 import { isExclusive } from '../../support/guard-mode.ts'
 import { pointerTo } from '../../support/pointers.ts'
 
@@ -110,7 +111,7 @@ describe('a batch of extents', () => {
     batch.giveUp(new Error('enough'))
     batch.settle(engine.lastLsn, false, [])
     expect(segment.reserved).toBe(0)
-    expect(engine.deadSpace.deadOf(id).map(({ start, end }) => [start, end])).toEqual([
+    expect(deadRangesOf(engine.deadSpace, id).map(({ start, end }) => [start, end])).toEqual([
       [places[0]!.offset, places[0]!.offset + places[0]!.length],
       [places[2]!.offset, places[2]!.offset + places[2]!.length],
     ])

@@ -138,7 +138,7 @@ describe('the plan of moves', () => {
     const whole = pointerTo(0, 30)
     const made = new Moves()
     for (const piece of [0, 1, 2]) {
-      const to = { segment: 9, offset: 64 + 200 * piece, length: 200, count: 10, isSettled: false }
+      const to = { segment: 9, offset: 64 + 200 * piece, length: 200, count: 10, settling: undefined }
       const start = BigInt(10 * piece)
       made.add({ ...whole, start, end: start + 10n, skip: 10 * piece, count: 10, joined: piece > 0 }, to, 0)
     }

@@ -1,6 +1,7 @@
 // Holes beside what happens meanwhile: deletes and removals while a collection looks for what is dead. What died
 // last of an extent says when its bytes may go (0006-I9, invariant 10, S2).
 
+import { AsyncResource } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
@@ -59,9 +60,11 @@ async function losePowerBehindHoles({ store, files }: Watched): Promise<void> {
   const { db } = store
   let isPunched = false
   let lost: Promise<unknown> | undefined
+  // What comes after it is no part of the collection, whose guards die with its process.
+  const losePower = AsyncResource.bind(() => store.losePower(0))
   listen(files, (kind, path) => {
     if (kind === 'punch') isPunched = true
-    if (isPunched && kind === 'write' && path.includes('/journal/')) lost ??= store.losePower(0)
+    if (isPunched && kind === 'write' && path.includes('/journal/')) lost ??= losePower()
   })
   await db.gc({ threshold: 0 })
   await (lost ?? store.losePower(0))

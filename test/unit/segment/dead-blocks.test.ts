@@ -9,13 +9,13 @@ const DATA = 1000 + 64
 
 describe('dead blocks', () => {
   it('are those without a live sample; header and table stay', () => {
-    expect(deadBlocks(1000, 5000, 8, [{ from: 2048, to: 2049 }])).toEqual([
+    expect([...deadBlocks(1000, 5000, 8, [{ from: 2048, to: 2049 }])]).toEqual([
       { start: DATA, end: DATA + 2048 * 8 },
       { start: DATA + 3072 * 8, end: DATA + 5000 * 8 },
     ])
-    expect(deadBlocks(1000, 5000, 8, [{ from: 0, to: 5000 }])).toEqual([])
-    expect(deadBlocks(1000, 500, 8, [{ from: 499, to: 500 }])).toEqual([])
-    expect(deadBlocks(1000, 1025, 1, [{ from: 0, to: 1 }])).toEqual([
+    expect([...deadBlocks(1000, 5000, 8, [{ from: 0, to: 5000 }])]).toEqual([])
+    expect([...deadBlocks(1000, 500, 8, [{ from: 499, to: 500 }])]).toEqual([])
+    expect([...deadBlocks(1000, 1025, 1, [{ from: 0, to: 1 }])]).toEqual([
       { start: DATA + 1024, end: DATA + 1025 },
     ])
   })

@@ -74,4 +74,79 @@ describe('holes', () => {
       ]),
     ).toThrow('nothing is punched twice')
   })
+
+  // So many that they lie in several chunks, some of which are filled, joined and divided.
+  it('are the same set, however many there are and in whatever portions they were made', () => {
+    const CELLS = 4000
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 1, max: 1500 }),
+        fc.integer({ min: 1, max: 3 }),
+        (seed, most, width) => {
+          let state = seed
+          const random = (below: number): number => {
+            state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff
+            return (state >>> 8) % below
+          }
+          const punched = new Uint8Array(CELLS * width)
+          const order = Array.from({ length: CELLS }, (_, i) => i)
+          for (let i = CELLS - 1; i > 0; i--) {
+            const j = random(i + 1)
+            ;[order[i], order[j]] = [order[j]!, order[i]!]
+          }
+          let holes: Holes | undefined
+          for (let from = 0; from < CELLS * 0.6;) {
+            const batch = order.slice(from, (from += 1 + random(most)))
+            const before = holes?.ranges
+            holes = Holes.of(
+              batch.map((cell) => ({ start: cell * width, end: cell * width + 1 + random(width) })),
+              holes,
+            )
+            if (before !== undefined) expect(holes.ranges.length).toBeGreaterThan(0)
+            for (const { start, end } of holes.ranges) punched.fill(1, start, end)
+          }
+          const all = holes!
+          const expected: ByteRange[] = []
+          for (let at = 0; at < punched.length; at++) {
+            if (punched[at] === 0) continue
+            const start = at
+            while (punched[at] === 1) at++
+            expected.push({ start, end: at })
+          }
+          expect(all.ranges).toEqual(expected)
+          expect(all.bytes).toBe(sizeOf(expected))
+          expect(all.end).toBe(expected.at(-1)!.end)
+          for (const size of [1, 100, 100_000]) {
+            const portions = [...all.portions(size)]
+            expect(portions.flat()).toEqual(expected)
+            expect(portions.slice(0, -1).every(({ length }) => length === size)).toBe(true)
+          }
+          expect(all.equals(Holes.of(expected))).toBe(true)
+          if (expected.length > 1) expect(all.equals(Holes.of(expected.slice(1)))).toBe(false)
+          for (let i = 0; i < 50; i++) {
+            const start = random(CELLS * width)
+            const end = start + 1 + random(20)
+            const met = expected.filter((range) => range.start < end && range.end > start)
+            expect(all.meeting(start, end)).toEqual(met)
+            expect(all.meets(start, end)).toBe(met.length > 0)
+          }
+          const [some] = expected
+          expect(() => Holes.of([{ start: some!.start, end: some!.start + 1 }], all)).toThrow('punched twice')
+          expect(() => Holes.of([{ start: 0, end: CELLS * width }], all)).toThrow('punched twice')
+        },
+      ),
+      propertyOptions(40),
+    )
+  })
+
+  it('leave those before as they were', () => {
+    const first = Holes.of(Array.from({ length: 2000 }, (_, i) => ({ start: 10 * i, end: 10 * i + 5 })))
+    const { ranges, bytes } = first
+    Holes.of(
+      Array.from({ length: 1999 }, (_, i) => ({ start: 10 * i + 5, end: 10 * i + 10 })),
+      first,
+    )
+    expect([first.ranges, first.bytes]).toEqual([ranges, bytes])
+  })
 })
