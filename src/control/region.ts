@@ -42,11 +42,17 @@ export function surroundings(group: Group, table: PointerTable, time: bigint): S
       if (after === undefined || stretch.start < after.start) after = stretch
     } else inside = stretch
   }
-  const position = table.lowerBound(time)
-  for (const p of [position - 1, position, position + 1]) {
-    if (p >= 0 && p < table.length) take(stretchOf(table, p, table.joinedAt(p)))
+  takeAround(table, time, take)
+  for (const view of group.views()) {
+    if (view.kind === 'pointers') {
+      const list = view.pointers.get(group.key)
+      if (list !== undefined) takeAround(list, time, take)
+      continue
+    }
+    const { times } = view.strip
+    for (const { from, to, joined } of visibleRows(view, group.key))
+      take({ start: times[from]!, end: times[to - 1]! + 1n, joined })
   }
-  forEachTailStretch(group, take)
   // A joined stretch goes on with the one before it: what lies between them is inside the domain.
   if (inside === undefined && after?.joined === true) {
     inside = { start: before?.start ?? after.start, end: after.end, joined: true }
@@ -60,20 +66,11 @@ export function surroundings(group: Group, table: PointerTable, time: bigint): S
   }
 }
 
-function stretchOf(list: PointerList, position: number, joined: boolean): Stretch {
-  return { start: list.startAt(position), end: list.endAt(position), joined }
-}
-
-function forEachTailStretch(group: Group, take: (stretch: Stretch) => void): void {
-  for (const run of group.runs) {
-    if (run.kind === 'strip') {
-      for (const { from, to, joined } of visibleRows(run.view(), group.key)) {
-        take({ start: run.times[from]!, end: run.times[to - 1]! + 1n, joined })
-      }
-    } else {
-      for (const pointer of run.pointers.get(group.key)?.pointers ?? []) take(pointer)
-    }
-  }
+/** Takes the pointers of a list that may hold a time, or lie next to it. */
+function takeAround(list: PointerList, time: bigint, take: (stretch: Stretch) => void): void {
+  const position = list.lowerBound(time)
+  for (let p = Math.max(0, position - 1); p <= position + 1 && p < list.length; p++)
+    take({ start: list.startAt(p), end: list.endAt(p), joined: list.joinedAt(p) })
 }
 
 /**

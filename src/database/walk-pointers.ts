@@ -3,6 +3,7 @@
 // collections, which plan again on the newest version before they change anything.
 
 import type { Pointer, SegmentId } from '../version/pointer.ts'
+import type { PointerList } from '../domain/pointer-list.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
 import { BACKGROUND_MS } from './turns.ts'
 import type { Turns } from './turns.ts'
@@ -13,7 +14,7 @@ const STEP = 512
 /** Calls `visit` with the pointers at [from, to) in order, by default all; the event loop turns in between where it is due. */
 export async function walkPointers(
   turns: Turns,
-  table: PointerTable,
+  table: Pick<PointerList, 'length' | 'forEach'>,
   visit: (pointer: Pointer, position: number) => void,
   from = 0,
   to: number = table.length,

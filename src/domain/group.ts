@@ -5,91 +5,137 @@
 import type { ExtentsRun as RecordedExtents } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { Pointer } from '../version/pointer.ts'
-import { FEW_RUNS, joinedView } from './joined-pointers.ts'
+import { JoinedRuns } from './joined-runs.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import type { Stream } from './stream.ts'
 import { ExtentsRun } from './tail.ts'
 import type { Strip, TailRun, TailView } from './tail.ts'
 
+/** Up to so many runs that name extents are looked through one by one. */
+const FEW_RUNS = 32
+
 /** The tail of one group: of an index channel and its data channels. */
 export class Group {
   /** Key of the index channel. */
   readonly key: number
-  /** In the order in which their first rows were committed. Replaced, never changed in place. */
-  runs: readonly TailRun[] = []
   /** The writers that are open in this group. */
   readonly streams: Set<Stream> = new Set()
   /** Grows with whatever may change where a writer's next sample can lie: commits, deletes, writers that come and go. */
   generation = 0
-  /** Each run begins after the one before it has ended. */
+  #runs: TailRun[] = []
+  /** The runs, by kind. */
+  #strips: Strip[] = []
+  #extents: ExtentsRun[] = []
+  /** Those that name extents, where they are more than a few; made anew when it is asked for after one was cut or went. */
+  #joined: JoinedRuns | undefined
+  /** Runs that were cut since something was last looked for in which nothing is left. */
+  readonly #cut = new Set<ExtentsRun>()
+  /** Each strip begins after the one before it has ended. */
   #isSorted = true
 
   constructor(key: number) {
     this.key = key
   }
 
+  /** In the order in which their first rows were committed; to be looked at in one step. */
+  get runs(): readonly TailRun[] {
+    return this.#runs
+  }
+
+  set runs(runs: readonly TailRun[]) {
+    this.#runs = [...runs]
+    this.#strips = []
+    this.#extents = []
+    this.#joined = undefined
+    for (const run of runs) this.#sort(run)
+  }
+
   /** The same tail, to be changed while this one stays what it is; without its writers. */
   copy(): Group {
     const copy = new Group(this.key)
-    copy.runs = this.runs.map((run) => run.copy())
+    copy.runs = this.#runs.map((run) => run.copy())
     copy.generation = this.generation
     copy.#isSorted = this.#isSorted
     return copy
   }
 
-  /** Adds a run of which something is committed. */
+  /** Adds a run of which something is committed. However many there are, it costs the same. */
   add(run: TailRun): void {
-    const before = this.runs.at(-1)
-    // Once two writers took turns, the runs are searched one by one until they are flushed.
-    this.#isSorted = before === undefined || (this.#isSorted && before.last < run.first)
-    this.runs = [...this.runs, run]
+    this.#runs.push(run)
+    if (run.kind === 'extents') this.#joined?.add(run)
+    else {
+      const before = this.#strips.at(-1)
+      // Once two writers took turns, the strips are searched one by one until they are flushed.
+      this.#isSorted = before === undefined || (this.#isSorted && before.last < run.first)
+    }
+    this.#sort(run)
+    // From the first one on that is too many: not all at once when they are read.
+    if (this.#extents.length > FEW_RUNS) this.#joined ??= new JoinedRuns(this.#extents)
+  }
+
+  #sort(run: TailRun): void {
+    if (run.kind === 'strip') this.#strips.push(run)
+    else {
+      this.#extents.push(run)
+      run.owner = this
+    }
   }
 
   /** A strip's rows grew. */
   grew(strip: Strip): void {
-    if (this.runs.at(-1) !== strip) this.#isSorted = false
+    if (this.#strips.at(-1) !== strip) this.#isSorted = false
+  }
+
+  /** Other pointers came in the place of a run's. */
+  noteCut(run: ExtentsRun): void {
+    this.#cut.add(run)
+    this.#joined = undefined
   }
 
   /** Drops runs in which nothing is left, and returns them. */
   prune(): readonly TailRun[] {
-    const dropped: TailRun[] = []
-    const kept = this.runs.filter((run) => {
-      const isKept = isLeft(run)
-      if (run.kind === 'strip') run.inTail = isKept
-      if (!isKept) dropped.push(run)
-      return isKept
-    })
-    if (dropped.length > 0) this.runs = kept
-    return dropped
+    const gone = new Set<TailRun>()
+    for (const strip of this.#strips) {
+      strip.inTail = strip.flushed < strip.committed
+      if (!strip.inTail) gone.add(strip)
+    }
+    for (const run of this.#cut) if (isEmpty(run)) gone.add(run)
+    this.#cut.clear()
+    if (gone.size > 0) this.runs = this.#runs.filter((run) => !gone.has(run))
+    return [...gone]
   }
 
-  /** What is committed and not flushed, as it is now; of runs that can hold samples in [start, end) only. */
+  /** What is committed and not flushed, as it is now; of strips that can hold samples in [start, end) only. */
   views(start?: bigint, end?: bigint): TailView[] {
-    const { runs } = this
-    const shown: TailRun[] = []
-    const from = start === undefined || !this.#isSorted ? 0 : firstRunFrom(runs, start)
-    for (let i = from; i < runs.length; i++) {
-      const run = runs[i]!
-      if (end !== undefined && run.first >= end) {
-        if (this.#isSorted) break
-        continue
-      }
-      if (start === undefined || run.last >= start) shown.push(run)
-    }
-    if (shown.length > FEW_RUNS) {
-      const joined = joinedView(shown.filter((run) => run.kind === 'extents'))
-      if (joined !== undefined)
-        return [...shown.filter((run) => run.kind === 'strip').map((run) => run.view()), joined]
-    }
-    return shown.map((run) => run.view())
+    const shown = inRange(this.#strips, this.#isSorted, start, end)
+    if (this.#extents.length <= FEW_RUNS) return [...shown, ...inRange(this.#extents, false, start, end)]
+    this.#joined ??= new JoinedRuns(this.#extents)
+    return [...shown, ...this.#joined.views(start, end)]
   }
 }
 
-/** Whether anything of a run is left: rows that are not flushed, or pointers. */
-function isLeft(run: TailRun): boolean {
-  if (run.kind === 'strip') return run.flushed < run.committed
-  for (const list of run.pointers.values()) if (list.length > 0) return true
-  return false
+/** What those runs show that can hold samples of [start, end). */
+function inRange(
+  runs: readonly TailRun[],
+  isSorted: boolean,
+  start: bigint | undefined,
+  end: bigint | undefined,
+): TailView[] {
+  const shown: TailView[] = []
+  for (let i = start === undefined || !isSorted ? 0 : firstRunFrom(runs, start); i < runs.length; i++) {
+    const run = runs[i]!
+    if (end !== undefined && run.first >= end) {
+      if (isSorted) break
+      continue
+    }
+    if (start === undefined || run.last >= start) shown.push(run.view())
+  }
+  return shown
+}
+
+function isEmpty(run: ExtentsRun): boolean {
+  for (const list of run.pointers.values()) if (list.length > 0) return false
+  return true
 }
 
 /** The pointers of a run whose extents a commit names: one for each channel, reaching all of its extent. */
@@ -109,7 +155,9 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
     }
     pointers.set(key, new ShortPointerList([pointer]))
   }
-  return new ExtentsRun(shape, pointers, run.first, run.last)
+  const extents = new ExtentsRun(shape, pointers, run.first, run.last)
+  if (parted.size === 0) extents.alike = { count: run.count, joined: run.joined }
+  return extents
 }
 
 /** Bytes of segments that the runs of a tail keep live, by segment. */

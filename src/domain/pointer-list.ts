@@ -1,5 +1,5 @@
 // What a reader needs of a sorted list of pointers. The pointer table is one; the pointers that a run
-// of a tail names, few as they are, are another.
+// of a tail names, few as they are, are another; those of many runs (joined-runs.ts) a third.
 
 import type { LiveBytes } from '../version/pointer-branch.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
@@ -9,9 +9,14 @@ export interface PointerList {
   readonly length: number
   /** Sum of all counts. */
   readonly samples: number
+  /** Contiguous stretches that they form: those that go on, or touch, are one. */
+  readonly domains: number
   get(position: number): Pointer
   startAt(position: number): bigint
   endAt(position: number): bigint
+  joinedAt(position: number): boolean
+  /** Visits the pointers at [from, to), which must be there, in order. */
+  forEach(from: number, to: number, visit: (pointer: Pointer, position: number) => void): void
   /** Position of the first pointer that ends after `time`; `length` where none does. */
   lowerBound(time: bigint): number
   /** Position of the first pointer that starts at or after `time`; `length` where none does. */
@@ -55,6 +60,24 @@ export class ShortPointerList implements PointerList {
 
   endAt(position: number): bigint {
     return this.pointers[position]!.end
+  }
+
+  joinedAt(position: number): boolean {
+    return this.pointers[position]!.joined
+  }
+
+  forEach(from: number, to: number, visit: (pointer: Pointer, position: number) => void): void {
+    for (let position = from; position < to; position++) visit(this.pointers[position]!, position)
+  }
+
+  get domains(): number {
+    let domains = 0
+    let end: bigint | undefined
+    for (const pointer of this.pointers) {
+      if (!pointer.joined && pointer.start !== end) domains++
+      ;({ end } = pointer)
+    }
+    return domains
   }
 
   lowerBound(time: bigint): number {

@@ -8,7 +8,7 @@ import type { NumericArray } from '../telem/data-type.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { CommitEnds } from './commit-ends.ts'
 import type { Page } from './page-pool.ts'
-import type { ShortPointerList } from './pointer-list.ts'
+import type { PointerList, ShortPointerList } from './pointer-list.ts'
 import { RowCuts } from './row-cuts.ts'
 
 /** Bytes of a page that holds `rows` rows of this shape, each column on a multiple of 8. */
@@ -145,7 +145,11 @@ export class Strip {
 export class ExtentsRun {
   readonly kind = 'extents'
   readonly shape: Shape
-  pointers: ReadonlyMap<number, ShortPointerList>
+  #pointers: ReadonlyMap<number, ShortPointerList>
+  /** Of every channel's only pointer, where they are those that the commit has named and the same in all. */
+  alike: { readonly count: number; readonly joined: boolean } | undefined
+  /** Whose run it is, and wants to know when its pointers change. */
+  owner: { noteCut(run: ExtentsRun): void } | undefined
   /** First and last timestamp that it had when it was committed. */
   readonly first: bigint
   readonly last: bigint
@@ -154,14 +158,25 @@ export class ExtentsRun {
 
   constructor(shape: Shape, pointers: ReadonlyMap<number, ShortPointerList>, first: bigint, last: bigint) {
     this.shape = shape
-    this.pointers = pointers
+    this.#pointers = pointers
     this.first = first
     this.last = last
   }
 
-  /** The same, to be cut while this stays what it is. */
+  get pointers(): ReadonlyMap<number, ShortPointerList> {
+    return this.#pointers
+  }
+
+  set pointers(pointers: ReadonlyMap<number, ShortPointerList>) {
+    this.#pointers = pointers
+    this.alike = undefined
+    this.owner?.noteCut(this)
+  }
+
+  /** The same, to be cut while this stays what it is; of no group. */
   copy(): ExtentsRun {
     const copy = new ExtentsRun(this.shape, this.pointers, this.first, this.last)
+    copy.alike = this.alike
     copy.lsn = this.lsn
     return copy
   }
@@ -185,7 +200,7 @@ export interface StripView {
 
 /** Pointers by channel key. */
 export interface PointersByKey {
-  get(key: number): ShortPointerList | undefined
+  get(key: number): PointerList | undefined
 }
 
 /** Samples in segments that no pointer of the version reaches (yet, or for this view). */

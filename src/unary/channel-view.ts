@@ -368,28 +368,62 @@ function countInList(list: PointerList, index: IndexSource, start: bigint, end: 
   return count
 }
 
-/** Contiguous stretches of a channel: those that go on, or touch, are one. The table knows its own. */
+/** What is asked of samples in order of time to count the stretches that they form. */
+type Stretches = Pick<PointerList, 'length' | 'domains' | 'startAt' | 'endAt' | 'joinedAt' | 'startBound'>
+
+/**
+ * Contiguous stretches of a channel: those that go on, or touch, are one. Lists know their own; only where others lie
+ * between their pointers they are looked at.
+ */
 export function domainsOf(view: GroupView, channel: ChannelRef): number {
-  const list = view.pointers.get(channel.key)
+  const single: Pick<Part, 'start' | 'end' | 'joined'>[] = []
   const rows: Part[] = []
   addRows(rows, view, channel, MIN, MAX)
-  const tail: Pick<Part, 'start' | 'end' | 'joined'>[] = [...rows]
-  for (const each of view.tail) {
-    if (each.kind === 'strip') continue
-    for (const pointer of each.pointers.get(channel.key)?.pointers ?? []) tail.push(pointer)
+  for (const row of rows) single.push(row)
+  const lists: Stretches[] = []
+  for (const { list } of listsOf(view, channel)) {
+    if (list.length >= FEW) lists.push(list)
+    else list.forEach(0, list.length, (pointer) => single.push(pointer))
   }
-  if (tail.length === 0) return list.domains
-  tail.sort(byStart)
-  const flushedTo = list.length === 0 ? MIN : list.endAt(list.length - 1)
-  let { domains } = list
-  tail.forEach((part, i) => {
-    // Most of a tail lies behind all that was flushed.
-    const position = part.start >= flushedTo ? list.length : list.startBound(part.start)
-    const isBehindPointer = position > 0 && (i === 0 || list.endAt(position - 1) > tail[i - 1]!.end)
-    const end = isBehindPointer ? list.endAt(position - 1) : tail[i - 1]?.end
-    if (!part.joined && part.start !== end) domains++
-    // A pointer that goes on where this ends was counted as one that follows a gap.
-    if (position < list.length && !list.joinedAt(position) && list.startAt(position) === part.end) domains--
-  })
+  if (single.length > 0) lists.push(stretchesOf(single.sort(byStart)))
+  const heads = lists.map((list) => ({ list, at: 0 }))
+  let domains = 0
+  for (const { list } of heads) domains += list.domains
+  for (let before: { list: Stretches; end: bigint } | undefined; heads.length > 0;) {
+    heads.sort((a, b) => (a.list.startAt(a.at) < b.list.startAt(b.at) ? -1 : 1))
+    const [head, next] = heads as [(typeof heads)[0], (typeof heads)[0] | undefined]
+    const { list, at } = head
+    const start = list.startAt(at)
+    if (before !== undefined && before.list !== list && !list.joinedAt(at)) {
+      if (at === 0 || list.endAt(at - 1) !== start) domains--
+      if (before.end !== start) domains++
+    }
+    head.at = next === undefined ? list.length : list.startBound(next.list.startAt(next.at))
+    before = { list, end: list.endAt(head.at - 1) }
+    if (head.at === list.length) heads.shift()
+  }
   return domains
+}
+
+function stretchesOf(parts: readonly Pick<Part, 'start' | 'end' | 'joined'>[]): Stretches {
+  const startBound = (time: bigint): number => {
+    let low = 0
+    let high = parts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (parts[middle]!.start < time) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+  let domains = 0
+  parts.forEach(({ start, joined }, i) => (domains += joined || start === parts[i - 1]?.end ? 0 : 1))
+  return {
+    length: parts.length,
+    domains,
+    startAt: (position) => parts[position]!.start,
+    endAt: (position) => parts[position]!.end,
+    joinedAt: (position) => parts[position]!.joined,
+    startBound,
+  }
 }

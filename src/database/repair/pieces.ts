@@ -90,7 +90,8 @@ function piecesIn(version: Version, group: Group | undefined, key: number): Piec
   const flushed = pieces.length
   for (const view of group?.views() ?? []) {
     if (view.kind === 'pointers') {
-      view.pointers.get(key)?.pointers.forEach(add)
+      const list = view.pointers.get(key)
+      list?.forEach(0, list.length, add)
       continue
     }
     const { strip } = view

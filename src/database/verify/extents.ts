@@ -279,9 +279,11 @@ function timedBy(state: SnapshotState, index: Channel, { start, end }: Cost): st
       const table = state.version.pointers.get(channel.key)
       const at = table.lowerBound(start)
       if (at < table.length && isIn(table.get(at))) return true
-      return tail.some(
-        (part) => part.kind === 'pointers' && part.pointers.get(channel.key)?.pointers.some(isIn) === true,
-      )
+      return tail.some((part) => {
+        const list = part.kind === 'pointers' ? part.pointers.get(channel.key) : undefined
+        const from = list?.lowerBound(start) ?? 0
+        return list !== undefined && from < list.length && isIn(list.get(from))
+      })
     })
     .map(({ name }) => name)
 }
@@ -365,7 +367,8 @@ async function forEachPointer(
   for (const tail of state.viewOf(ref.index.key).tail) {
     if (tail.kind !== 'pointers') continue
     const times = tail.pointers.get(ref.index.key)
-    if (times !== undefined) tail.pointers.get(channel.key)?.pointers.forEach(visitIn(times))
+    const list = tail.pointers.get(channel.key)
+    if (times !== undefined && list !== undefined) await walkPointers(engine.turns, list, visitIn(times))
   }
 }
 

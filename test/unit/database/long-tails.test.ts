@@ -1,5 +1,5 @@
 // A tail of hundreds of large frames that no flush has come to yet: reads search one list of their extents (domain/
-// joined-pointers), and see what was committed and deleted as they do elsewhere.
+// joined-runs), and see what was committed and deleted as they do elsewhere.
 
 import { describe, expect, it } from 'vitest'
 import type { Actor } from '../../pitfalls/stage.ts'
