@@ -58,9 +58,12 @@ export function joinChain(found: FoundEpoch, covers: number): Chain {
       return { records, last: last ?? journal, beyond: journals.slice(i) }
     // What was appended behind its end failed, and was appended to the next one instead.
     const limit = journals[i + 1]?.firstLsn ?? Infinity
-    const own = journal.records.filter((record) => record.lsn < limit)
-    records.push(...own)
-    next = (own.at(-1)?.lsn ?? journal.firstLsn - 1) + 1
+    next = journal.firstLsn
+    for (const record of journal.records) {
+      if (record.lsn >= limit) continue
+      records.push(record)
+      next = record.lsn + 1
+    }
     last = journal
   }
   return { records, last, beyond: [] }

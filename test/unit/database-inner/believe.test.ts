@@ -56,6 +56,11 @@ function believed(journals: readonly JournalContents[], isSameBoot: boolean, pro
 }
 
 describe('what is believed of a row of journal files', () => {
+  it('takes a file of as many small records as fit in one: more than a call has room for arguments', () => {
+    const { records } = joinChain(epochOf([file(1, 250_000), file(250_001, 250_010)]), 0)
+    expect([records.length, records.at(-1)!.lsn]).toEqual([250_010, 250_010])
+  })
+
   // 0005-I3
   const gap = [file(1, 3), file(7, 8, { fault: 'short' })]
 
