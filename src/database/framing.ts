@@ -11,7 +11,6 @@ import type { ChannelRef } from '../unary/channel-view.ts'
 import type { LaidParts } from '../unary/laid-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { ReadPlan } from './read.ts'
-import type { Turns } from './turns.ts'
 
 /** Yields between steps of bounded length. */
 export type Framing = Generator<void, Frame, void>
@@ -83,16 +82,6 @@ export function atOnce(frame: Framing): Frame {
   for (;;) {
     const step = frame.next()
     if (step.done === true) return step.value
-  }
-}
-
-/** The loop turns in between, where it is due. */
-export async function inSlices(turns: Turns, frame: Framing): Promise<Frame> {
-  for (;;) {
-    const step = frame.next()
-    if (step.done === true) return step.value
-    const turn = turns.due()
-    if (turn !== undefined) await turn
   }
 }
 

@@ -12,9 +12,10 @@ import { PartColumns } from '../unary/laid-parts.ts'
 import { beginFilling, CHECKED_ABOVE, checkRoom, costOf, fillInTurns, lay } from '../unary/read-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
-import { framing, inSlices, timesWanted } from './framing.ts'
+import { framing, timesWanted } from './framing.ts'
 import type { Instant, ReadPlan } from './read.ts'
 import { holdInstant, releaseSnapshot } from './snapshots.ts'
+import { inSlices } from './turns.ts'
 
 /** A channel that costs no more is planned in one step: most of ten thousand do, and need no promise each. */
 const CHANNEL_AT_ONCE = 1024

@@ -11,11 +11,12 @@ import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
 import { beginFilling, costOf, fillInTurns, fillNow, READ_NOW_LIMIT } from '../unary/read-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
-import { atOnce, framing, inSlices, timesWanted } from './framing.ts'
+import { atOnce, framing, timesWanted } from './framing.ts'
 import type { Framing } from './framing.ts'
 import { countLong, readLong } from './read-long.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { holdInstant, releaseSnapshot } from './snapshots.ts'
+import { inSlices } from './turns.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {

@@ -12,7 +12,7 @@ import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
 import { toISO } from '../telem/timestamp.ts'
 import type { Pointer } from '../version/pointer.ts'
-import { accountFor, neededSegments, sizesKept, sizesOf, tailPointers } from './opening/assemble.ts'
+import { accountFor, accountsOf, neededSegments, sizesKept, tailPointers } from './opening/assemble.ts'
 import type { Contents } from './opening/assemble.ts'
 import type { Engine } from './engine.ts'
 import type { Environment } from './environment.ts'
@@ -174,7 +174,7 @@ export class Reader {
     const { directory, segments } = engine
     if (Buffer.compare(state.databaseId, engine.databaseId) !== 0)
       throw new NotADatabaseError(directory, 'another database has taken its place: open it again')
-    const sizes = await sizesOf(engine, state, known)
+    const accounts = await accountsOf(engine, state, known)
     if (this.#registration === undefined) openDescriptors(segments, state, mayRetry)
     engine.assertOpen()
     if (isPartial && state.epoch === engine.epochShown && state.lastLsn < engine.lastLsn) return 'shown'
@@ -184,13 +184,13 @@ export class Reader {
     const since = state.lastLsn > engine.lastLsn ? state.lastLsn : Infinity
     for (const segment of segments.all()) {
       segment.tailLive = 0
-      if (sizes.has(segment.id)) this.#stale.delete(segment.id)
+      if (accounts.sizes.has(segment.id)) this.#stale.delete(segment.id)
       else if (!this.#stale.has(segment.id)) this.#stale.set(segment.id, since)
     }
     this.#isPartial = isPartial
     this.#seen = seenOf(state)
     engine.show(state, isAtRest ? state.report : undefined)
-    accountFor(engine, sizes)
+    accountFor(engine, accounts)
     this.#settle()
     return 'shown'
   }

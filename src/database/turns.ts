@@ -13,17 +13,6 @@ const MANY = 1024
 /** The same for work that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
 export const BACKGROUND_MS = 4
 
-/** Takes all steps of something; the loop turns between them. For openings, which nobody else shares a loop with yet. */
-export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-    await new Promise((resolve) => {
-      setImmediate(resolve)
-    })
-  }
-}
-
 export class Turns {
   readonly #clock: Clock
   #lastMs: number
@@ -65,5 +54,19 @@ export class Turns {
       })
     })
     return this.#pending
+  }
+}
+
+/** Takes all steps of something; the loop turns between them where it is due. @param longestMs as for `due` */
+export async function inSlices<T>(
+  turns: Pick<Turns, 'due'>,
+  steps: Generator<void, T, void>,
+  longestMs?: number,
+): Promise<T> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    const turn = turns.due(longestMs)
+    if (turn !== undefined) await turn
   }
 }

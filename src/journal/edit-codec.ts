@@ -126,15 +126,18 @@ export function encodeChannels(to: ByteWriter, channels: readonly Channel[]): vo
 }
 
 export function decodeChannels(from: ByteReader): Channel[] {
-  return list(from, 4, () => {
-    const at = from.offset
-    try {
-      return validateStoredChannel(JSON.parse(from.text()) as unknown)
-    } catch (cause) {
-      if (cause instanceof DecodeError) throw cause
-      throw new DecodeError(at, 'a channel definition that cannot be read')
-    }
-  })
+  return list(from, 4, () => decodeChannel(from))
+}
+
+/** @throws DecodeError where no definition of a channel comes next */
+export function decodeChannel(from: ByteReader): Channel {
+  const at = from.offset
+  try {
+    return validateStoredChannel(JSON.parse(from.text()) as unknown)
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw cause
+    throw new DecodeError(at, 'a channel definition that cannot be read')
+  }
 }
 
 /** Bytes of one pointer in an edit. */

@@ -120,8 +120,9 @@ export function* recordsBehind(
   return yield* rowSteps(rest, path, seed, from)
 }
 
-/** So many records are a step: some 2 ms. */
-const STEP_RECORDS = 1024
+/** So many records, or bytes of them, are a step: a ms or less. */
+const STEP_RECORDS = 256
+const STEP_SIZE = 64 * 1024
 
 /** Where a row of records begins. */
 interface RowStart {
@@ -147,6 +148,7 @@ function* rowSteps(
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const source = { path, bytes, data, offset, shapes }
   let at = start
+  let stepped = at
   let proven = 0
   for (;;) {
     const length = soundLength(bytes, at, seed, offset + at)
@@ -172,7 +174,9 @@ function* rowSteps(
     records.push(record)
     proven = Math.max(proven, record.proven)
     at += length
-    if (records.length % STEP_RECORDS === 0) yield
+    if (records.length % STEP_RECORDS !== 0 && at - stepped < STEP_SIZE) continue
+    stepped = at
+    yield
   }
 }
 

@@ -13,7 +13,7 @@ import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
 import {
-  decodeChannels,
+  decodeChannel,
   decodePointer,
   decodeRanges,
   encodeChannels,
@@ -115,19 +115,23 @@ export class CheckpointReader {
   #key = 0
   #builder: PointerTableBuilder | undefined
   #frames = 0
-  #pointers = 0
+  #pointers = 0;
 
   /**
-   * Takes the next frame. Returns the version and its facts with the last one, undefined before.
+   * Takes the next frame, in steps between which the loop may turn. Returns the version and its facts with the last
+   * one, undefined before.
    * @throws DecodeError where the frame does not fit in
    */
-  take(kind: number, payload: Uint8Array): { version: Version; facts: CheckpointFacts } | undefined {
+  *take(
+    kind: number,
+    payload: Uint8Array,
+  ): Generator<void, { version: Version; facts: CheckpointFacts } | undefined, void> {
     const from = new ByteReader(payload)
     if ((kind === CHECKPOINT_BEGIN) !== (this.#begun === undefined))
       throw new DecodeError(0, 'a checkpoint frame out of order')
     switch (kind) {
       case CHECKPOINT_BEGIN:
-        this.#begun = decodeBegin(from)
+        this.#begun = yield* beginSteps(from)
         break
       case CHECKPOINT_HOLES:
         this.#takeHoles(from)
@@ -136,7 +140,7 @@ export class CheckpointReader {
         this.#takePointers(from)
         break
       case CHECKPOINT_END:
-        return this.#finish(from)
+        return yield* this.#finish(from)
       default:
         throw new DecodeError(0, `a checkpoint frame of the unknown kind ${kind}`)
     }
@@ -172,16 +176,22 @@ export class CheckpointReader {
     this.#builder = undefined
   }
 
-  #finish(from: ByteReader): { version: Version; facts: CheckpointFacts } {
+  *#finish(from: ByteReader): Generator<void, { version: Version; facts: CheckpointFacts }, void> {
     this.#closeTable()
     const begun = this.#begun!
     if (from.u32() !== this.#frames || from.u64() !== this.#pointers)
       throw new DecodeError(0, 'a checkpoint misses frames')
     const { covers, bootId, segments, ...rest } = begun
+    const pointers = PointerTables.empty.edit()
+    let taken = 0
+    for (const [key, table] of this.#tables) {
+      pointers.set(key, table)
+      if (++taken % ENTRIES_A_STEP === 0) yield
+    }
     return {
       version: {
         ...rest,
-        pointers: PointerTables.empty.setMany(this.#tables),
+        pointers: pointers.finish(),
         segments: SegmentTable.from(segments),
       },
       facts: { covers, bootId },
@@ -200,20 +210,38 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
 
 /** What the first frame of a checkpoint says. @throws DecodeError */
 export function decodeBegin(from: ByteReader): CheckpointBegin {
+  const steps = beginSteps(from)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then far below one. */
+const ENTRIES_A_STEP = 64
+
+/** As `decodeBegin`, in steps between which the loop may turn. */
+function* beginSteps(from: ByteReader): Generator<void, CheckpointBegin, void> {
   const lsn = from.u64()
   const covers = from.u64()
   const nextKey = from.u64()
   const channels: { [key: number]: Version['channels'][number] } = {}
-  for (const channel of decodeChannels(from)) channels[channel.key] = channel
+  for (let left = from.count(4); left > 0; left--) {
+    const channel = decodeChannel(from)
+    channels[channel.key] = channel
+    if (left % ENTRIES_A_STEP === 0) yield
+  }
   const segments = new Map<SegmentId, SegmentEntry>()
   for (let left = from.count(24); left > 0; left--) {
     const id = from.u64()
     segments.set(id, { size: from.u64(), live: from.u64() })
+    if (left % ENTRIES_A_STEP === 0) yield
   }
   const flushed: { [index: number]: number } = {}
   for (let left = from.count(16); left > 0; left--) {
     const key = from.u64()
     flushed[key] = from.u64()
+    if (left % ENTRIES_A_STEP === 0) yield
   }
   return { lsn, covers, nextKey, channels, segments, flushed, bootId: from.text() }
 }

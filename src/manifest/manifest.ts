@@ -19,6 +19,7 @@ import type { Held } from '../guard/held.ts'
 import { decodeEdit } from '../journal/edit-codec.ts'
 import { FRAME_HEADER, readFrame, sealFrame } from '../journal/frame.ts'
 import { apply } from '../version/apply.ts'
+import { aheadSteps } from '../version/ahead-steps.ts'
 import type { Version } from '../version/version.ts'
 import { ARCHIVE, CHECKPOINT_END, checkpointFrames, CheckpointReader } from './checkpoint.ts'
 import type { CheckpointFacts } from './checkpoint.ts'
@@ -244,9 +245,8 @@ export function readManifest(
   }
 }
 
-/** A frame of a checkpoint longer than this, or so many archived edits, are a step: about 1 ms. */
+/** So many bytes of frames of a checkpoint, or of archived edits, are a step: about 1 ms. */
 const STEP_SIZE = 64 * 1024
-const STEP_EDITS = 256
 
 /** As `readManifest`, in steps between which the loop may turn. */
 export function* manifestSteps(
@@ -260,14 +260,18 @@ export function* manifestSteps(
   const seed = fileSeed(databaseId, MANIFEST_KIND, epoch, number)
   const reader = new CheckpointReader()
   let at = HEADER_SIZE
+  let stepped = at
   let whole: { version: Version; facts: CheckpointFacts } | undefined
   try {
     while (whole === undefined) {
       const frame = readFrame(bytes, at, seed)
       if (typeof frame === 'string') return undefined
-      whole = reader.take(frame.kind, frame.payload)
+      whole = yield* reader.take(frame.kind, frame.payload)
       at += frame.length
-      if (frame.length > STEP_SIZE) yield
+      // Of ten thousand channels there are as many frames, short ones.
+      if (at - stepped < STEP_SIZE) continue
+      stepped = at
+      yield
     }
     let { version } = whole
     let { covers } = whole.facts
@@ -320,11 +324,14 @@ function* decodeArchive(
   if (proven < covers)
     throw new DecodeError(8, `an archive that covers ${covers} and was proven up to ${proven} only`)
   let version = before
+  let stepped = from.offset
   for (let left = from.count(12); left > 0; left--) {
     const lsn = from.u64()
     const edit = decodeEdit(new ByteReader(from.bytes(from.u32())))
-    if (lsn > version.lsn) version = apply(version, edit, lsn)
-    if (left % STEP_EDITS === 0) yield
+    if (lsn > version.lsn) version = apply(version, edit, lsn, yield* aheadSteps(version, edit))
+    if (from.offset - stepped < STEP_SIZE) continue
+    stepped = from.offset
+    yield
   }
   return { version, covers, proven }
 }

@@ -321,11 +321,11 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/opening/load.ts',
-        from: 'const lost = await firstLost(state, unproven, (extent, owner) =>\n        options.isSound(extent, owner, databaseId),\n      )',
+        from: 'const lost = await firstLost(turns, state, unproven, (extent, owner) =>\n        options.isSound(extent, owner, databaseId),\n      )',
         to: `let lost: number | undefined
       for (const { lsn } of records) {
-        const before = replayRecords(found, records.filter((record) => record.lsn <= lsn))
-        lost ??= await firstLost(before, unproven, (extent, owner) => options.isSound(extent, owner, databaseId))
+        const before = await replayRecords(turns, found, records.filter((record) => record.lsn <= lsn))
+        lost ??= await firstLost(turns, before, unproven, (extent, owner) => options.isSound(extent, owner, databaseId))
       }`,
       },
     ],

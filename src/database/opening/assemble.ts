@@ -17,15 +17,17 @@ import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
+import { BACKGROUND_MS, Turns } from '../turns.ts'
 import type { LoadOptions } from './load.ts'
 import type { ResolvedOptions } from '../options.ts'
 
 /** How the state of a directory is read. */
 export function loaderFor(environment: Environment, directory: string): LoadOptions {
-  const { files, identity } = environment
+  const { files, identity, clock } = environment
   return {
     files,
     directory,
+    turns: new Turns(clock),
     bootId: identity.bootId,
     isSound: async (extent, owner, databaseId) => {
       try {
@@ -70,21 +72,46 @@ export interface Contents {
   readonly groups: ReadonlyMap<number, Group>
 }
 
-/** Sizes in bytes of the segments that a state names, by segment: of the file, or what the state says where that is more. */
-export async function sizesOf(
-  { files, directory }: { readonly files: FileSystem; readonly directory: string },
+/** What a state keeps of segments. */
+export interface Accounts {
+  /** Sizes in bytes of the segments that it names: of the file, or what the state says where that is more. */
+  readonly sizes: ReadonlyMap<number, number>
+  /** Bytes of segments that its tails alone keep live, by segment. */
+  readonly tailLive: ReadonlyMap<number, number>
+  /** Extents that its tails name. */
+  readonly tailExtents: number
+}
+
+/** Adds up what a state that nobody changes keeps of segments, in slices. @param known sizes that need not be asked for */
+export async function accountsOf(
+  {
+    files,
+    directory,
+    turns,
+  }: { readonly files: FileSystem; readonly directory: string; readonly turns: Turns },
   { version, groups }: Contents,
   known: ReadonlyMap<number, number> = new Map(),
-): Promise<Map<number, number>> {
-  const ids = new Set(version.segments.ids())
-  for (const { segment } of tailPointers(groups)) ids.add(segment)
+): Promise<Accounts> {
+  const tailLive = new Map<number, number>()
+  let tailExtents = 0
+  for (const group of groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind !== 'extents') continue
+      tailExtents += run.shape.keys.length
+      for (const list of run.pointers.values())
+        for (const { segment, live } of list.pointers)
+          tailLive.set(segment, (tailLive.get(segment) ?? 0) + live)
+      const turn = turns.due(BACKGROUND_MS)
+      if (turn !== undefined) await turn
+    }
+  }
   const sizes = new Map<number, number>()
-  for (const id of ids) {
+  for (const id of new Set([...version.segments.ids(), ...tailLive.keys()])) {
     const size = known.get(id) ?? (await files.stat(join(directory, segmentFile(id))))?.size ?? FIRST_EXTENT
     // One in which nothing lives may be gone already, beside a process that writes.
     sizes.set(id, Math.max(size, version.segments.get(id)?.size ?? 0))
   }
-  return sizes
+  return { sizes, tailLive, tailExtents }
 }
 
 /** Sizes of the segments that records up to a newer state have not named. */
@@ -122,16 +149,9 @@ export function* tailPointers(groups: Contents['groups']): Generator<Pointer, vo
 }
 
 /** Tells the pool of segments, and what the engine's tails keep live in them, in one step. */
-export function accountFor(engine: Engine, sizes: ReadonlyMap<number, number>): void {
+export function accountFor(engine: Engine, { sizes, tailLive, tailExtents }: Accounts): void {
   const { segments } = engine
-  engine.tailExtents = 0
   for (const [id, size] of sizes) segments.adopt(id, size)
-  for (const group of engine.groups.values()) {
-    for (const run of group.runs) {
-      if (run.kind !== 'extents') continue
-      engine.tailExtents += run.shape.keys.length
-      for (const list of run.pointers.values())
-        for (const { segment, live } of list.pointers) segments.get(segment).tailLive += live
-    }
-  }
+  for (const [id, live] of tailLive) segments.get(id).tailLive += live
+  engine.tailExtents = tailExtents
 }

@@ -29,12 +29,15 @@ import type { JournalContents } from '../../journal/replay.ts'
 import { manifestSteps, soundEnd } from '../../manifest/manifest.ts'
 import type { ManifestContents } from '../../manifest/manifest.ts'
 import type { BeginEdit } from '../../version/edit.ts'
-import { inTurns } from '../turns.ts'
+import { BACKGROUND_MS, inSlices } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 
 /** Where a database lies. */
 export interface Folder {
   readonly files: FileSystem
   readonly directory: string
+  /** What is read is gone through in slices. */
+  readonly turns: Turns
   /** Commits are decoded when they are asked for: for who only reads, since a writing opening looks at each. */
   readonly isLate?: boolean
 }
@@ -77,6 +80,10 @@ export interface FoundEpoch {
   /** Bytes of each journal file without fill, by path. */
   readonly sizes: ReadonlyMap<string, number>
   readonly bootId: string
+}
+
+function slices<T>({ turns }: Folder, steps: Generator<void, T, void>): Promise<T> {
+  return inSlices(turns, steps, BACKGROUND_MS)
 }
 
 export async function findNames(files: FileSystem, directory: string): Promise<FoundNames> {
@@ -127,7 +134,7 @@ export async function findEpoch(
     const contents =
       id === undefined
         ? undefined
-        : await inTurns(manifestSteps(bytes, path, { epoch, number, databaseId: id }))
+        : await slices(options, manifestSteps(bytes, path, { epoch, number, databaseId: id }))
     if (contents === undefined) {
       const end = id === undefined ? 0 : soundEnd(bytes, { epoch, number, databaseId: id })
       notWhole.push({ path, end })
@@ -152,7 +159,7 @@ export async function findEpoch(
   const journals: JournalContents[] = []
   for (const { path, bytes, number } of found) {
     const identity = { epoch, number, databaseId: id }
-    journals.push(await inTurns(journalSteps(bytes, path, identity, options.isLate)))
+    journals.push(await slices(options, journalSteps(bytes, path, identity, options.isLate)))
   }
   const sizes = new Map(found.map(({ path, bytes }) => [path, withoutFill(bytes).length]))
   if (base !== undefined)
@@ -215,7 +222,10 @@ async function readBase(
   const bytes = await readBaseFile(options, path)
   if (bytes.length < base.size)
     throw new CorruptionError(path, bytes.length, `the manifest ends before its ${base.size} bytes`)
-  const contents = await inTurns(manifestSteps(bytes.subarray(0, base.size), path, { ...parsed, databaseId }))
+  const contents = await slices(
+    options,
+    manifestSteps(bytes.subarray(0, base.size), path, { ...parsed, databaseId }),
+  )
   if (contents === undefined || contents.isTorn) {
     const what = 'the manifest that the journal goes on from is damaged'
     const end = contents?.end ?? soundEnd(bytes, { ...parsed, databaseId })

@@ -16,8 +16,9 @@ import { readCleanMark } from './clean-mark.ts'
 import type { CleanMark } from './clean-mark.ts'
 import { findEpoch, findNames, listIfThere, refuseNotWhole } from './find-epoch.ts'
 import type { Folder, FoundEpoch, FoundNames, NotBegun } from './find-epoch.ts'
-import { checkVersion, firstLost, replayRecords, unprovenExtents } from './replay-records.ts'
-import type { ReachedExtent } from './replay-records.ts'
+import { checkVersion, replayRecords } from './replay-records.ts'
+import { firstLost, unprovenExtents } from './unproven.ts'
+import type { ReachedExtent } from './unproven.ts'
 import { hasUnsyncedMark } from './unsynced-mark.ts'
 
 /** A state that was read, and where it came from. */
@@ -132,21 +133,21 @@ async function judge(
   // After a failed sync the system may show less than was written, as after a power loss.
   const isWritten = !(await hasUnsyncedMark(options.files, options.directory, epoch))
   const isSameBoot = options.bootId !== '' && found.bootId === options.bootId && isWritten
-  const { until, hasBytes } = options
+  const { until, hasBytes, turns } = options
   checkManifestEnd(found, chain, clean)
   if (until === undefined) checkEnd(found, chain, proven, isSameBoot, clean)
   let records = until === undefined ? chain.records : chain.records.filter((record) => record.lsn <= until)
-  let state = replayRecords(found, records)
-  let unproven = unprovenExtents(records, proven)
+  let state = await replayRecords(turns, found, records)
+  let unproven = await unprovenExtents(turns, records, proven)
   if (!isSameBoot && clean === undefined) {
     for (;;) {
-      const lost = await firstLost(state, unproven, (extent, owner) =>
+      const lost = await firstLost(turns, state, unproven, (extent, owner) =>
         options.isSound(extent, owner, databaseId),
       )
       if (lost === undefined) break
       records = records.filter((record) => record.lsn < lost)
-      state = replayRecords(found, records)
-      unproven = unprovenExtents(records, proven)
+      state = await replayRecords(turns, found, records)
+      unproven = await unprovenExtents(turns, records, proven)
     }
   }
   if (hasBytes !== undefined) {
@@ -154,12 +155,12 @@ async function judge(
     const edits = whole.filter(({ kind, lsn }) => kind === 'edit' && lsn > proven)
     for (const end of [proven, ...edits.map(({ lsn }) => lsn)]) {
       records = whole.filter(({ lsn }) => lsn <= end)
-      state = replayRecords(found, records)
+      state = await replayRecords(turns, found, records)
       if (await hasBytes(state)) break
     }
-    unproven = unprovenExtents(records, proven)
+    unproven = await unprovenExtents(turns, records, proven)
   }
-  checkVersion(state.version, base?.path ?? chain.last?.path ?? '')
+  await checkVersion(turns, state.version, base?.path ?? chain.last?.path ?? '')
   const lastLsn = Math.max(records.at(-1)?.lsn ?? 0, covers, base?.contents.version.lsn ?? 0)
   return {
     databaseId,

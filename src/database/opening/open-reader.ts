@@ -2,7 +2,7 @@
 // more (S2). Where nothing may be written it goes on unregistered: then every segment is opened at once,
 // since descriptors keep the bytes of files that are removed. Writes nothing but its registration.
 
-import { accountFor, makePool, sizesOf } from './assemble.ts'
+import { accountFor, makePool, accountsOf } from './assemble.ts'
 import { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
 import { loadAnew } from './load-anew.ts'
@@ -24,7 +24,7 @@ export async function openToRead(
         const recovery = isAtRest ? state.report : undefined
         const parts = { environment, directory, options, segments, lease: undefined, ...state, recovery }
         const engine = new Engine(parts)
-        accountFor(engine, await sizesOf(engine, engine))
+        accountFor(engine, await accountsOf(engine, engine))
         if (registration === undefined) openDescriptors(segments, state, mayRetry)
         engine.reader = new Reader(engine, registration, { state, isPartial })
         return engine

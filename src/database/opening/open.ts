@@ -32,7 +32,7 @@ import type { Lease } from '../../lease/lease.ts'
 import { removeIfThere } from '../../lease/linked-file.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import { EMPTY_VERSION } from '../../version/version.ts'
-import { accountFor, loaderFor, makePool, sizesOf } from './assemble.ts'
+import { accountFor, loaderFor, makePool, accountsOf } from './assemble.ts'
 import { beginEpoch, removeOwn } from './begin-epoch.ts'
 import type { Progress } from './begin-epoch.ts'
 import { dropDead } from '../collection/drop.ts'
@@ -299,7 +299,7 @@ async function begin(
     recovery: state?.report,
     reserve,
   })
-  accountFor(engine, await sizesOf(engine, engine))
+  accountFor(engine, await accountsOf(engine, engine))
   // Which record freed what is dead here is not known any more: none that this opening has not read.
   for (const segment of segments.all()) segment.freed = engine.lastLsn
   return engine

@@ -11,17 +11,14 @@ import { FRAME_HEADER } from '../../journal/frame.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import { journalSteps, recordsBehind } from '../../journal/replay.ts'
 import type { JournalContents, RecordRow } from '../../journal/replay.ts'
-import { ChangesAhead } from '../../version/changes-ahead.ts'
-import type { Edit } from '../../version/edit.ts'
-import type { Version } from '../../version/version.ts'
 import type { Environment } from '../environment.ts'
-import { inTurns } from '../turns.ts'
+import { BACKGROUND_MS, inSlices } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { findNames, readBytes } from './find-epoch.ts'
 import type { FoundNames } from './find-epoch.ts'
 import { goneHolders, leaseEpochs } from './holders.ts'
 import type { LoadedState, NewestRecord } from './load.ts'
-import { checkVersion, Replay } from './replay-records.ts'
+import { checkVersion, Replay, takeRecord } from './replay-records.ts'
 import type { Replayed } from './replay-records.ts'
 import { hasUnsyncedMark } from './unsynced-mark.ts'
 
@@ -79,7 +76,7 @@ export async function readOn(
     // How the log of a holder that has ended ends is judged, and told.
     if (gone.has(epoch)) return undefined
     const names = await findNames(files, directory)
-    const found = await readBehind(files, directory, names, { ...shown, last })
+    const found = await readBehind(files, directory, turns, names, { ...shown, last })
     if (found === undefined) return undefined
     const replayed = await replayOn(turns, shown, found.records)
     const manifest = await manifestNow(files, directory, names, shown)
@@ -108,6 +105,7 @@ interface Behind extends Pick<Seen, 'end' | 'last' | 'sizes'> {
 async function readBehind(
   files: FileSystem,
   directory: string,
+  turns: Turns,
   names: FoundNames,
   { epoch, databaseId, lastLsn, sizes: sizesBefore, last }: Seen & { lastLsn: number; last: NewestRecord },
 ): Promise<Behind | undefined> {
@@ -121,7 +119,11 @@ async function readBehind(
   let newest = last
   const bytes = await readBytes(files, path, last.offset)
   const identity = { epoch, number, databaseId }
-  let row: RecordRow | undefined = await inTurns(recordsBehind(bytes, path, identity, last, lastLsn))
+  let row: RecordRow | undefined = await inSlices(
+    turns,
+    recordsBehind(bytes, path, identity, last, lastLsn),
+    BACKGROUND_MS,
+  )
   if (row === undefined) return undefined
   const sizes = new Map([...sizesBefore, [path, row.end]])
   let lsn = lastLsn
@@ -135,7 +137,7 @@ async function readBehind(
     number = next
     path = join(directory, journalName(epoch, number))
     const steps = journalSteps(await readBytes(files, path), path, { epoch, number, databaseId }, true)
-    const contents: JournalContents = await inTurns(steps)
+    const contents: JournalContents = await inSlices(turns, steps, BACKGROUND_MS)
     if (contents.last === undefined) return undefined
     row = contents
     sizes.set(path, row.end)
@@ -158,29 +160,12 @@ async function replayOn(
 ): Promise<Replayed> {
   const replay = new Replay(version, new TailReplay(tails), records)
   for (const record of records) {
-    if (record.kind === 'edit') replay.take(record, await appliedAhead(turns, replay.version, record.edit))
-    else replay.take(record)
-    const turn = turns.due()
-    if (turn !== undefined) await turn
+    const slice = takeRecord(turns, replay, record)
+    if (slice !== undefined) await slice
   }
   const replayed = replay.end()
-  if (replayed.version !== version) checkVersion(replayed.version, '')
+  if (replayed.version !== version) await checkVersion(turns, replayed.version, '')
   return replayed
-}
-
-/** So many changes of tables are worked out in one step with the rest of their edit. */
-const FEW_CHANGES = 64
-
-/** The changes of an edit that has many, applied in slices. */
-async function appliedAhead(turns: Turns, version: Version, edit: Edit): Promise<ChangesAhead | undefined> {
-  if (!('changes' in edit) || edit.changes.length <= FEW_CHANGES) return undefined
-  const ahead = new ChangesAhead(version)
-  for (const change of edit.changes) {
-    ahead.add(change)
-    const turn = turns.due()
-    if (turn !== undefined) await turn
-  }
-  return ahead
 }
 
 /** The manifest that the log goes on from now, with its size. */

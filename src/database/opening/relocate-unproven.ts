@@ -8,7 +8,7 @@ import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { Engine } from '../engine.ts'
 import { relocate, wherever } from '../collection/relocate.ts'
-import { extentKey } from './replay-records.ts'
+import { extentKey } from './unproven.ts'
 
 /**
  * Copies extents that are live and can be read.

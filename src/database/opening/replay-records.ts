@@ -1,20 +1,21 @@
-// Replaying records on top of a manifest, by the functions that the live path runs (0003-I1), and which
-// extents only unproven records name. Reads no segment.
+// Replaying records on top of a manifest, by the functions that the live path runs (0003-I1). Between two records,
+// and while what a large edit makes of the tables is worked out, the loop may turn: nobody sees the state before it
+// is whole. Reads no segment. Called by load.ts and read-on.ts.
 
 import { assert } from '../../assert.ts'
 import { CorruptionError } from '../../errors.ts'
 import type { Group } from '../../domain/group.ts'
 import { TailReplay } from '../../domain/tail-replay.ts'
-import type { CommitSection, ExtentPlace, JournalRecord } from '../../journal/record.ts'
+import type { CommitSection, JournalRecord } from '../../journal/record.ts'
 import type { Shape } from '../../journal/shape.ts'
-import type { SampleRange } from '../../segment/dead-blocks.ts'
-import type { ExtentOwner } from '../../segment/extent-header.ts'
 import { apply } from '../../version/apply.ts'
 import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit } from '../../version/edit.ts'
+import { aheadSteps, hasManyChanges } from '../../version/ahead-steps.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../../version/version.ts'
-import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
+import { BACKGROUND_MS, inSlices } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
 /** A state that records led to. */
@@ -25,11 +26,44 @@ export interface Replayed {
   readonly tails: TailReplay
 }
 
-/** The state after `records`, on top of the base. */
-export function replayRecords(found: FoundEpoch, records: readonly JournalRecord[]): Replayed {
+/** The state after `records`, on top of the base; made in slices. @throws CorruptionError where a record does not fit what came before */
+export async function replayRecords(
+  turns: Turns,
+  found: FoundEpoch,
+  records: readonly JournalRecord[],
+): Promise<Replayed> {
   const replay = new Replay(found.base?.contents.version ?? EMPTY_VERSION, new TailReplay(), records)
-  for (const record of records) fitted(found, record, () => replay.take(record))
+  let taken = 0
+  try {
+    for (; taken < records.length; taken++) {
+      const slice = takeRecord(turns, replay, records[taken]!)
+      if (slice !== undefined) await slice
+    }
+  } catch (cause) {
+    const record = records[taken]!
+    const path = found.journals.find((journal) => journal.records.includes(record))?.path ?? ''
+    const what = `record ${record.lsn} does not fit the state before it`
+    throw new CorruptionError(path, record.offset, what, { cause })
+  }
   return replay.end()
+}
+
+/**
+ * Takes one record; what there is to wait for before the next one, if anything.
+ * @throws AssertionError, or rejects with it, where it does not fit what came before
+ */
+export function takeRecord(turns: Turns, replay: Replay, record: JournalRecord): Promise<void> | undefined {
+  // Below the checkpoint nothing of it is applied to tables.
+  if (record.kind === 'edit' && record.lsn > replay.version.lsn && hasManyChanges(record.edit))
+    return takeAhead(turns, replay, record, record.edit)
+  replay.take(record)
+  return turns.due(BACKGROUND_MS)
+}
+
+/** What it makes of the tables is worked out first, in slices. */
+async function takeAhead(turns: Turns, replay: Replay, record: JournalRecord, edit: Edit): Promise<void> {
+  replay.take(record, await inSlices(turns, aheadSteps(replay.version, edit), BACKGROUND_MS))
+  await turns.due(BACKGROUND_MS)
 }
 
 /** Applies records, one after another, to a version and to tails. */
@@ -50,11 +84,11 @@ export class Replay {
     // First of all, as if they had never been there: rows that stay must not come to stand beside rows that go, with what
     // was between them, and is flushed as well, left out.
     for (const [key, lsn] of this.#flushed) if (lsn > (version.flushed[key] ?? 0)) tails.flush(key, lsn)
-    this.#removed = new Set(
-      records.flatMap((record) =>
-        record.kind === 'edit' && record.edit.kind === 'remove' ? record.edit.keys : [],
-      ),
-    )
+    const removed = new Set<number>()
+    for (const record of records)
+      if (record.kind === 'edit' && record.edit.kind === 'remove')
+        for (const key of record.edit.keys) removed.add(key)
+    this.#removed = removed
   }
 
   /** The version after the records that were taken. */
@@ -98,18 +132,6 @@ export class Replay {
   }
 }
 
-/** What `step` makes of a record. @throws CorruptionError where the record does not fit what came before */
-function fitted<T>(found: FoundEpoch, record: JournalRecord, step: () => T): T {
-  try {
-    return step()
-  } catch (cause) {
-    const path = found.journals.find((journal) => journal.records.includes(record))?.path ?? ''
-    throw new CorruptionError(path, record.offset, `record ${record.lsn} does not fit the state before it`, {
-      cause,
-    })
-  }
-}
-
 /** @throws AssertionError for a shape that is not one of the channels that it names, as far as they are there */
 function assertShape(version: Version, shape: Shape, checked: Map<Shape, Version['channels']>): void {
   const { channels } = version
@@ -125,7 +147,7 @@ function assertShape(version: Version, shape: Shape, checked: Map<Shape, Version
 }
 
 /** @throws CorruptionError for a state that no edits can have led to */
-export function checkVersion(version: Version, path: string): void {
+export async function checkVersion(turns: Turns, version: Version, path: string): Promise<void> {
   try {
     const catalogue = catalogueOf(version)
     assert(catalogue.byName.size === catalogue.list.length, 'names are unique')
@@ -133,6 +155,8 @@ export function checkVersion(version: Version, path: string): void {
       const group = groupKeyOf(catalogue, channel)
       assert(version.channels[group]?.kind === 'index', `channel ${group} is an index channel`)
       assert(channel.key < version.nextKey, `channel key ${channel.key} was given out`)
+      const turn = turns.due(BACKGROUND_MS)
+      if (turn !== undefined) await turn
     }
     for (const key of version.pointers.keys())
       assert(version.channels[key] !== undefined, `channel ${key} has pointers and is there`)
@@ -149,78 +173,4 @@ function flushedAtEnd(version: Version, records: readonly JournalRecord[]): Map<
     for (const { key, lsn } of record.edit.groups) flushed.set(key, Math.max(lsn, flushed.get(key) ?? 0))
   }
   return flushed
-}
-
-/** Extents (segment:offset:length) that records beyond the mark name, with the first of these records. */
-export function unprovenExtents(records: readonly JournalRecord[], proven: number): Map<string, number> {
-  const extents = new Map<string, number>()
-  const add = (lsn: number, extent: { segment: number; offset: number; length: number }): void => {
-    const key = extentKey(extent)
-    if (!extents.has(key)) extents.set(key, lsn)
-  }
-  for (const record of records) {
-    if (record.lsn <= proven) continue
-    if (record.kind === 'commit') {
-      for (const { runs } of record.sections) {
-        for (const run of runs)
-          if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
-      }
-    } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
-      for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
-    }
-  }
-  return extents
-}
-
-/** Identifies an extent: segment, offset, length. */
-export function extentKey(extent: {
-  readonly segment: number
-  readonly offset: number
-  readonly length: number
-}): string {
-  return `${extent.segment}:${extent.offset}:${extent.length}`
-}
-
-/** An extent, and what pointers reach of it. */
-export interface ReachedExtent extends ExtentPlace {
-  readonly live: readonly SampleRange[]
-}
-
-/** The first record beyond the mark that names an extent of which what is live at the end is not sound. */
-export async function firstLost(
-  state: { readonly version: Version; readonly groups: ReadonlyMap<number, Group> },
-  unproven: ReadonlyMap<string, number>,
-  isSound: (extent: ReachedExtent, owner: ExtentOwner) => Promise<boolean>,
-): Promise<number | undefined> {
-  if (unproven.size === 0) return undefined
-  const found = new Map<string, { lsn: number; extent: ReachedExtent; live: SampleRange[]; key: number }>()
-  const look = (key: number, { segment, offset, length, skip, count }: Pointer): void => {
-    const name = extentKey({ segment, offset, length })
-    const lsn = unproven.get(name)
-    if (lsn === undefined) return
-    const part = { from: skip, to: skip + count }
-    const known = found.get(name)
-    if (known !== undefined) {
-      known.live.push(part)
-      return
-    }
-    const live = [part]
-    found.set(name, { lsn, extent: { segment, offset, length, live }, live, key })
-  }
-  for (const [key, table] of state.version.pointers.entries())
-    table.forEach(0, table.length, (pointer) => look(key, pointer))
-  for (const group of state.groups.values()) {
-    for (const run of group.runs) {
-      if (run.kind === 'strip') continue
-      for (const [key, list] of run.pointers) for (const pointer of list.pointers) look(key, pointer)
-    }
-  }
-  const doubtful = [...found.values()].sort((a, b) => a.lsn - b.lsn)
-  for (const { lsn, extent, key } of doubtful) {
-    const channel = state.version.channels[key]
-    if (channel === undefined) continue
-    const owner = { channel: key, type: channel.type, isIndex: channel.kind === 'index' }
-    if (!(await isSound(extent, owner))) return lsn
-  }
-  return undefined
 }

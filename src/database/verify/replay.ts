@@ -36,6 +36,7 @@ export async function compareWithReplay(
   const replayed = await loadState({
     files,
     directory,
+    turns: engine.turns,
     bootId: environment.identity.bootId,
     isSound: () => Promise.resolve(true),
     until: head.pin.lsn,

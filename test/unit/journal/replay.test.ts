@@ -7,7 +7,7 @@ import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
 import { Journal } from '../../../src/journal/journal.ts'
 import type { JournalRecord } from '../../../src/journal/record.ts'
 import type { JournalContents, RecordRow } from '../../../src/journal/replay.ts'
-import { readJournal, recordsBehind } from '../../../src/journal/replay.ts'
+import { journalSteps, readJournal, recordsBehind } from '../../../src/journal/replay.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
 
 const databaseId = new Uint8Array(16).fill(3)
@@ -37,6 +37,23 @@ function read(bytes: Uint8Array): JournalContents {
 }
 
 describe('a journal file', () => {
+  it('is read in steps of 256 records, and of 64 KiB where they are large', async () => {
+    const stepsOf = async (records: number, keys: number): Promise<number> => {
+      const files = new MemoryFileSystem()
+      await files.makeDirectory('db/journal')
+      const { epoch, number: firstLsn } = IDENTITY
+      const journal = new Journal({ files, directory: 'db', epoch, databaseId, firstLsn, rollSize: 1 << 24 })
+      for (let i = 0; i < records; i++)
+        journal.appendEdit({ kind: 'remove', keys: Array.from({ length: keys }, (_, key) => key + 1) }, 0)
+      const steps = journalSteps(files.snapshotBytes(files.files()[0]!), 'journal/x', IDENTITY)
+      let taken = 0
+      while (steps.next().done !== true) taken++
+      return taken
+    }
+    expect(await stepsOf(1000, 1)).toBe(3)
+    expect(await stepsOf(10, 20_000)).toBe(10)
+  })
+
   it('that is whole ends where its bytes do', async () => {
     const { bytes, offsets } = await fiveEdits()
     const contents = read(bytes)

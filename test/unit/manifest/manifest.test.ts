@@ -12,14 +12,15 @@ import { unguarded } from '../../../src/guard/held.ts'
 import type { Held } from '../../../src/guard/held.ts'
 import { encodeEdit, encodeRanges } from '../../../src/journal/edit-codec.ts'
 import { checkpointFrames, CheckpointReader, POINTERS_A_FRAME } from '../../../src/manifest/checkpoint.ts'
-import { Manifest, readManifest } from '../../../src/manifest/manifest.ts'
+import type { CheckpointFacts } from '../../../src/manifest/checkpoint.ts'
+import { Manifest, manifestSteps, readManifest } from '../../../src/manifest/manifest.ts'
 import type { ManifestContents } from '../../../src/manifest/manifest.ts'
 import { apply } from '../../../src/version/apply.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { Holes } from '../../../src/version/holes.ts'
 import { SegmentTable } from '../../../src/version/segment-table.ts'
 import type { Version } from '../../../src/version/version.ts'
-import { pointerTo, versionWith } from '../../support/pointers.ts'
+import { INDEX_CHANNEL, pointerTo, versionWith } from '../../support/pointers.ts'
 
 const databaseId = new Uint8Array(16).fill(5)
 const FACTS = { covers: 30, bootId: 'boot' }
@@ -70,6 +71,19 @@ function archived(lsn: number, edit: Edit): { lsn: number; bytes: Uint8Array } {
   return { lsn, bytes: to.view().slice() }
 }
 
+/** Takes a frame, all steps of it. */
+function taken(
+  reader: CheckpointReader,
+  kind: number,
+  payload: Uint8Array,
+): { version: Version; facts: CheckpointFacts } | undefined {
+  const steps = reader.take(kind, payload)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
 describe('a checkpoint', () => {
   it.each([0, 10, POINTERS_A_FRAME, POINTERS_A_FRAME + 1, 3 * POINTERS_A_FRAME])(
     'of %i pointers reads back',
@@ -77,10 +91,10 @@ describe('a checkpoint', () => {
       const version = sample(count)
       const to = new ByteWriter()
       const reader = new CheckpointReader()
-      let whole: ReturnType<CheckpointReader['take']>
+      let whole: ReturnType<typeof taken>
       for (const kind of checkpointFrames(version, FACTS, to)) {
         expect(whole).toBeUndefined()
-        whole = reader.take(kind, to.view().slice())
+        whole = taken(reader, kind, to.view().slice())
         to.reset()
       }
       expect(whole?.facts).toEqual(FACTS)
@@ -102,9 +116,9 @@ describe('a checkpoint', () => {
     }
     const to = new ByteWriter()
     const reader = new CheckpointReader()
-    let whole: ReturnType<CheckpointReader['take']>
+    let whole: ReturnType<typeof taken>
     for (const kind of checkpointFrames(version, FACTS, to)) {
-      whole = reader.take(kind, to.view().slice())
+      whole = taken(reader, kind, to.view().slice())
       to.reset()
     }
     expect(plain(whole!.version)).toEqual(plain(version))
@@ -115,11 +129,11 @@ describe('a checkpoint', () => {
       const to = new ByteWriter()
       const reader = new CheckpointReader()
       const frames = checkpointFrames(sample(), FACTS, to)
-      reader.take(frames.next().value, to.view().slice())
+      taken(reader, frames.next().value, to.view().slice())
       to.reset()
       to.u64(id)
       encodeRanges(to, ranges)
-      reader.take(5, to.view().slice())
+      taken(reader, 5, to.view().slice())
     }
     take(1, { start: 0, end: 8 })
     for (const wrong of [
@@ -141,7 +155,7 @@ describe('a checkpoint', () => {
     expect(list.map(({ kind }) => kind)).toEqual([1, 2, 2, 3])
     const take = (order: readonly number[]): void => {
       const reader = new CheckpointReader()
-      for (const i of order) reader.take(list[i]!.kind, list[i]!.payload)
+      for (const i of order) taken(reader, list[i]!.kind, list[i]!.payload)
     }
     const last = list.length - 1
     expect(() => {
@@ -154,12 +168,36 @@ describe('a checkpoint', () => {
       take([0, 0])
     }).toThrow(DecodeError)
     expect(() => {
-      new CheckpointReader().take(77, new Uint8Array(8))
+      taken(new CheckpointReader(), 77, new Uint8Array(8))
     }).toThrow(DecodeError)
   })
 })
 
 describe('a manifest', () => {
+  it('is read in steps, however many channels, frames and archived changes there are', async () => {
+    const { disk, held, identity } = await setup()
+    const pointers = Array.from({ length: 3000 }, (_, i) => [i + 1, [pointerTo(5, 2)]] as const)
+    const channels = Object.fromEntries(
+      pointers.map(([key]) => [key, { ...INDEX_CHANNEL, key, name: `t${key}` }]),
+    )
+    const version = { ...versionWith(Object.fromEntries(pointers)), lsn: 31, channels, nextKey: 3001 }
+    const manifest = await Manifest.write(held, identity, version, FACTS)
+    const stepsNow = (): number => {
+      const [path] = disk.files()
+      const steps = manifestSteps(disk.snapshotBytes(path!), path!, { epoch: 3, number: 31, databaseId })
+      let taken = 0
+      while (steps.next().done !== true) taken++
+      return taken
+    }
+    // 46 for the channels, as many for their tables, and 64 KiB of frames each.
+    const before = stepsNow()
+    expect(before).toBeGreaterThan(90)
+    const changes = pointers.map(([key]) => ({ key, comes: [pointerTo(10, 2)] }))
+    await manifest.archive(held, [archived(32, { kind: 'relocate', changes })], 32, 32)
+    expect(stepsNow() - before).toBeGreaterThan(40)
+    expect(read(disk)!.version.pointers.get(3000).samples).toBe(4)
+  })
+
   it('is synced, contents and name, before it counts', async () => {
     const { disk, held, identity } = await setup()
     const version = sample()

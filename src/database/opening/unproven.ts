@@ -1,0 +1,95 @@
+// Which extents only records beyond the mark name, and whether what is live of them at the end is there (S3). What it
+// goes through it goes through in slices. Called by load.ts, and by what copies such extents.
+
+import type { Group } from '../../domain/group.ts'
+import type { ExtentPlace, JournalRecord } from '../../journal/record.ts'
+import type { SampleRange } from '../../segment/dead-blocks.ts'
+import type { ExtentOwner } from '../../segment/extent-header.ts'
+import type { Pointer } from '../../version/pointer.ts'
+import type { Version } from '../../version/version.ts'
+import { BACKGROUND_MS } from '../turns.ts'
+import type { Turns } from '../turns.ts'
+import { walkPointers } from '../walk-pointers.ts'
+
+/** Extents (segment:offset:length) that records beyond the mark name, with the first of these records. */
+export async function unprovenExtents(
+  turns: Turns,
+  records: readonly JournalRecord[],
+  proven: number,
+): Promise<Map<string, number>> {
+  const extents = new Map<string, number>()
+  const add = (lsn: number, extent: { segment: number; offset: number; length: number }): void => {
+    const key = extentKey(extent)
+    if (!extents.has(key)) extents.set(key, lsn)
+  }
+  for (const record of records) {
+    if (record.lsn <= proven) continue
+    if (record.kind === 'commit') {
+      for (const { runs } of record.sections) {
+        for (const run of runs)
+          if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
+      }
+    } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
+      for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
+    }
+    const turn = turns.due(BACKGROUND_MS)
+    if (turn !== undefined) await turn
+  }
+  return extents
+}
+
+/** Identifies an extent: segment, offset, length. */
+export function extentKey(extent: {
+  readonly segment: number
+  readonly offset: number
+  readonly length: number
+}): string {
+  return `${extent.segment}:${extent.offset}:${extent.length}`
+}
+
+/** An extent, and what pointers reach of it. */
+export interface ReachedExtent extends ExtentPlace {
+  readonly live: readonly SampleRange[]
+}
+
+/** The first record beyond the mark that names an extent of which what is live at the end is not sound. */
+export async function firstLost(
+  turns: Turns,
+  state: { readonly version: Version; readonly groups: ReadonlyMap<number, Group> },
+  unproven: ReadonlyMap<string, number>,
+  isSound: (extent: ReachedExtent, owner: ExtentOwner) => Promise<boolean>,
+): Promise<number | undefined> {
+  if (unproven.size === 0) return undefined
+  const found = new Map<string, { lsn: number; extent: ReachedExtent; live: SampleRange[]; key: number }>()
+  const look = (key: number, { segment, offset, length, skip, count }: Pointer): void => {
+    const name = extentKey({ segment, offset, length })
+    const lsn = unproven.get(name)
+    if (lsn === undefined) return
+    const part = { from: skip, to: skip + count }
+    const known = found.get(name)
+    if (known !== undefined) {
+      known.live.push(part)
+      return
+    }
+    const live = [part]
+    found.set(name, { lsn, extent: { segment, offset, length, live }, live, key })
+  }
+  for (const [key, table] of state.version.pointers.entries())
+    await walkPointers(turns, table, (pointer) => look(key, pointer))
+  for (const group of state.groups.values()) {
+    for (const run of group.runs) {
+      if (run.kind === 'strip') continue
+      for (const [key, list] of run.pointers) for (const pointer of list.pointers) look(key, pointer)
+      const turn = turns.due(BACKGROUND_MS)
+      if (turn !== undefined) await turn
+    }
+  }
+  const doubtful = [...found.values()].sort((a, b) => a.lsn - b.lsn)
+  for (const { lsn, extent, key } of doubtful) {
+    const channel = state.version.channels[key]
+    if (channel === undefined) continue
+    const owner = { channel: key, type: channel.type, isIndex: channel.kind === 'index' }
+    if (!(await isSound(extent, owner))) return lsn
+  }
+  return undefined
+}
