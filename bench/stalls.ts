@@ -1,11 +1,12 @@
 // What keeps the event loop, and how long, where the database is as awkward as it gets: 1,000,000 pointers, in few long
-// channels or in many short ones; 10,000 channels of one group, or of 5,000; one huge frame; 200,000 dead extents between
-// live ones, or holes. Each operation is made once a run; told are how long it took and the longest that it kept the loop, by the clock and in processor time (what the
-// machine's other work has no part in). The aim is 16 ms (0003, Slices).
+// channels or in many short ones; 10,000 channels of one group, or of 5,000; tails that no flush has come to yet, of 30,000
+// large frames of 3 channels, or of 6 of 10,000, before all else and in an opening after a crash; one huge frame; 200,000 dead
+// extents between live ones, or holes. Each operation is made once a run; told are how long it took and the longest that it kept
+// the loop, by the clock and in processor time (what the machine's other work has no part in). The aim is 16 ms (0003, Slices).
 //
-//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|groups|huge|dead|holes]
+//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|groups|tail|rows|huge|dead|holes]
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,6 +21,7 @@ import { openEngine } from '../src/database/opening/open.ts'
 import { resolveOptions } from '../src/database/options.ts'
 import { checkpointNow } from '../src/database/retire.ts'
 import { Database } from '../src/index.ts'
+import type { OpenOptions } from '../src/index.ts'
 import { watchLoop } from './loop-watch.ts'
 import type { LoopReport } from './loop-watch.ts'
 
@@ -32,6 +34,8 @@ interface Shape {
   readonly frame: number
   /** Every frame goes straight to a segment: as many pointers. */
   readonly isDirect: boolean
+  /** No flush comes before it is asked for. */
+  readonly isTail?: boolean
 }
 
 const SHAPES: readonly Shape[] = [
@@ -39,7 +43,12 @@ const SHAPES: readonly Shape[] = [
   { name: 'short', groups: 1, data: 99, rows: 10_000, frame: 1, isDirect: true },
   { name: 'wide', groups: 1, data: 9999, rows: 40, frame: 1, isDirect: false },
   { name: 'groups', groups: 5000, data: 1, rows: 40, frame: 1, isDirect: false },
+  { name: 'tail', groups: 1, data: 2, rows: 30_000, frame: 1, isDirect: true, isTail: true },
+  { name: 'rows', groups: 1, data: 9999, rows: 6, frame: 1, isDirect: true, isTail: true },
 ]
+
+/** Nothing is flushed by itself. */
+const HELD_OFF = { tailExtents: 1_000_000, journalLimit: 2 ** 30 }
 
 const { values: given } = parseArgs({
   options: { repeats: { type: 'string', default: '3' }, shape: { type: 'string' } },
@@ -53,7 +62,10 @@ interface Watched {
   readonly steps: Steps
   /** That was opened last. */
   engine: Engine
-  readonly open: () => Promise<Database>
+  /** @param name of the database, where there are several */
+  readonly open: (name?: string, options?: OpenOptions) => Promise<Database>
+  /** Makes another one of the files as they are: what a killed process leaves. */
+  readonly copy: (name: string) => void
   readonly step: (name: string, work: () => Promise<unknown>) => Promise<void>
 }
 
@@ -61,15 +73,16 @@ async function watched(tuning: Partial<Tuning>, run: (watched: Watched) => Promi
   const folder = mkdtempSync(join(tmpdir(), 'rubidium-stalls-'))
   const environment = { ...(await systemEnvironment()), tuning }
   const steps: Steps = new Map()
-  const open = async (): Promise<Database> => {
-    const opened = await openEngine(environment, join(folder, 'db'), resolveOptions({}))
+  const open = async (name = 'db', options: OpenOptions = {}): Promise<Database> => {
+    const opened = await openEngine(environment, join(folder, name), resolveOptions(options))
     made.engine = opened.engine
     return new Database(opened.engine, opened.flusher)
   }
   const step = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     steps.set(name, (await watchLoop(work)).loop)
   }
-  const made: Watched = { steps, engine: undefined!, open, step }
+  const copy = (name: string): void => cpSync(join(folder, 'db'), join(folder, name), { recursive: true })
+  const made: Watched = { steps, engine: undefined!, open, copy, step }
   try {
     await run(made)
   } finally {
@@ -78,7 +91,10 @@ async function watched(tuning: Partial<Tuning>, run: (watched: Watched) => Promi
   return steps
 }
 
-async function run({ groups, data, rows, frame, isDirect }: Shape, made: Watched): Promise<void> {
+async function run(
+  { groups, data, rows, frame, isDirect, isTail = false }: Shape,
+  made: Watched,
+): Promise<void> {
   const { step, open } = made
   const names = Array.from({ length: groups }, (_, g) => [
     `t${g}`,
@@ -105,6 +121,7 @@ async function run({ groups, data, rows, frame, isDirect }: Shape, made: Watched
     }
     for (const writer of writers) await writer.close()
   })
+  if (isTail) await tails(made, db, rows, all, few)
   await step('flush', () => made.engine.flushTails())
   await step('stats', () => db.stats())
   await step('count of all', () => db.count(all))
@@ -134,6 +151,41 @@ async function run({ groups, data, rows, frame, isDirect }: Shape, made: Watched
   await step('delete of all', () => db.delete(all, {}))
   await step('collection of all', () => db.gc({ threshold: 0 }))
   await db.close()
+}
+
+/** What is asked of tails before a flush comes. */
+async function tails(
+  made: Watched,
+  db: Database,
+  rows: number,
+  all: readonly string[],
+  few: readonly string[],
+): Promise<void> {
+  const { step, open, copy } = made
+  const short = { start: BigInt(rows >> 1), end: BigInt((rows >> 1) + 5) }
+  await step('tail: count', () => db.count(few))
+  await step('tail: latest', () => db.latest(few))
+  await step('tail: hasData', () => db.hasData(few, short))
+  await step('tail: short read', () => db.read(few, short))
+  await step('tail: frames', async () => {
+    let left = 10
+    for await (const each of db.frames(few, {}, { samples: 100 })) if (each.isEmpty || --left === 0) break
+  })
+  await step('tail: snapshot', () => db.snapshot().close())
+  await step('tail: stats', () => db.stats())
+  await step('tail: read of 3', () => db.read(few))
+  await step('tail: count of all', () => db.count(all))
+  await step('tail: latest of all', () => db.latest(all))
+  await step('tail: delete of one row', () => db.delete(all, { start: 1n, end: 2n }))
+  await step('tail: delete of half', () => db.delete(all, { start: BigInt(rows >> 1) }))
+  await step('tail: read behind it', () => db.read(few, { start: 2n, end: 9n }))
+  await db.sync()
+  copy('killed')
+  const { engine } = made
+  await step('tail: open to read', async () => (await open('db', { readOnly: true })).close())
+  // The copied lease is of this very process.
+  await step('tail: open, killed', async () => (await open('killed', { takeover: true })).close())
+  made.engine = engine
 }
 
 /** One frame of 256 MiB a channel: block tables of 3.5 and 2 MiB. Read by a process that has just opened it. */
@@ -223,7 +275,11 @@ const ALL: readonly { readonly name: string; readonly said: string; readonly ste
       said:
         `${shape.groups} x ${shape.data + 1} channels, ${shape.rows} rows` +
         (shape.isDirect ? ', a pointer each' : ''),
-      steps: () => watched(shape.isDirect ? { inlineLimit: 1 } : {}, (made) => run(shape, made)),
+      steps: () =>
+        watched(
+          { ...(shape.isDirect ? { inlineLimit: 1 } : {}), ...(shape.isTail === true ? HELD_OFF : {}) },
+          (made) => run(shape, made),
+        ),
     })),
     { name: 'huge', said: '2 channels, one frame of 256 MiB each', steps: () => watched({}, huge) },
     {

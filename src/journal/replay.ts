@@ -122,7 +122,7 @@ export function* recordsBehind(
 
 /** So many records, or bytes of them, are a step: a ms or less. */
 const STEP_RECORDS = 256
-const STEP_SIZE = 64 * 1024
+const STEP_SIZE = 16 * 1024
 
 /** Where a row of records begins. */
 interface RowStart {

@@ -37,7 +37,7 @@ function read(bytes: Uint8Array): JournalContents {
 }
 
 describe('a journal file', () => {
-  it('is read in steps of 256 records, and of 64 KiB where they are large', async () => {
+  it('is read in steps of 256 records, and of 16 KiB where they are large', async () => {
     const stepsOf = async (records: number, keys: number): Promise<number> => {
       const files = new MemoryFileSystem()
       await files.makeDirectory('db/journal')

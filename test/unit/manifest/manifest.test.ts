@@ -189,7 +189,7 @@ describe('a manifest', () => {
       while (steps.next().done !== true) taken++
       return taken
     }
-    // 46 for the channels, as many for their tables, and 64 KiB of frames each.
+    // 46 for the channels, as many for their tables, and 16 KiB of frames each.
     const before = stepsNow()
     expect(before).toBeGreaterThan(90)
     const changes = pointers.map(([key]) => ({ key, comes: [pointerTo(10, 2)] }))
