@@ -110,6 +110,9 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
 
   const step = async (): Promise<void> => {
     const { db, engine, flusher } = now
+    const owner = disk
+    // What a process that died opened in its last moments is nobody's, also before the next one is open.
+    const isOurs = (): boolean => now.db === db && disk === owner
     const dice = random.below(100)
     if (dice < 8) {
       const [group] = [GROUPS[random.below(GROUPS.length)]!]
@@ -128,7 +131,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
             ...(random.chance(0.7) ? { start: BigInt(at) } : {}),
           })
           .then((writer) => {
-            if (now.db === db) writers.push({ writer, index: index.name, data, next: at })
+            if (isOurs()) writers.push({ writer, index: index.name, data, next: at })
           }),
       )
     } else if (dice < 45 && writers.length > 0) {
@@ -162,7 +165,7 @@ export async function playInterleaved(seed: number, steps: number): Promise<void
       start(db.gc({ threshold: random.chance(0.5) ? 0 : 0.3 }))
     } else if (dice < 82) {
       const snapshot = db.snapshot()
-      start(contents(snapshot).then((seen) => now.db === db && snapshots.push({ snapshot, seen })))
+      start(contents(snapshot).then((seen) => isOurs() && snapshots.push({ snapshot, seen })))
     } else if (dice < 88 && snapshots.length > 0) {
       const at = random.below(snapshots.length)
       const { snapshot, seen } = snapshots[at]!
