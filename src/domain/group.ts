@@ -26,10 +26,13 @@ export class Group {
   /** The runs, by kind. */
   #strips: Strip[] = []
   #extents: ExtentsRun[] = []
-  /** Those that name extents, where they are more than a few; made anew when it is asked for after one was cut or went. */
+  /** Those that name extents, where they are more than a few. */
   #joined: JoinedRuns | undefined
   /** Runs that were cut since something was last looked for in which nothing is left. */
   readonly #cut = new Set<ExtentsRun>()
+  /** Runs that were cut since those that are joined were last asked for, and those of them that went. */
+  readonly #changed = new Set<ExtentsRun>()
+  readonly #gone = new Set<ExtentsRun>()
   /** Each strip begins after the one before it has ended. */
   #isSorted = true
 
@@ -47,6 +50,8 @@ export class Group {
     this.#strips = []
     this.#extents = []
     this.#joined = undefined
+    this.#changed.clear()
+    this.#gone.clear()
     for (const run of runs) this.#sort(run)
   }
 
@@ -62,7 +67,7 @@ export class Group {
   /** Adds a run of which something is committed. However many there are, it costs the same. */
   add(run: TailRun): void {
     this.#runs.push(run)
-    if (run.kind === 'extents') this.#joined?.add(run)
+    if (run.kind === 'extents') this.#renewed()?.add(run)
     else {
       const before = this.#strips.at(-1)
       // Once two writers took turns, the strips are searched one by one until they are flushed.
@@ -70,7 +75,8 @@ export class Group {
     }
     this.#sort(run)
     // From the first one on that is too many: not all at once when they are read.
-    if (this.#extents.length > FEW_RUNS) this.#joined ??= new JoinedRuns(this.#extents)
+    if (this.#extents.length > FEW_RUNS && this.#joined === undefined)
+      this.#joined = new JoinedRuns(this.#extents)
   }
 
   #sort(run: TailRun): void {
@@ -89,7 +95,7 @@ export class Group {
   /** Other pointers came in the place of a run's. */
   noteCut(run: ExtentsRun): void {
     this.#cut.add(run)
-    this.#joined = undefined
+    if (this.#joined !== undefined) this.#changed.add(run)
   }
 
   /** Drops runs in which nothing is left, and returns them. */
@@ -99,17 +105,34 @@ export class Group {
       strip.inTail = strip.flushed < strip.committed
       if (!strip.inTail) gone.add(strip)
     }
-    for (const run of this.#cut) if (isEmpty(run)) gone.add(run)
+    for (const run of this.#cut) {
+      if (!isEmpty(run)) continue
+      gone.add(run)
+      if (this.#joined === undefined) continue
+      this.#changed.add(run)
+      this.#gone.add(run)
+    }
     this.#cut.clear()
-    if (gone.size > 0) this.runs = this.#runs.filter((run) => !gone.has(run))
+    if (gone.size === 0) return []
+    this.#runs = this.#runs.filter((run) => !gone.has(run))
+    this.#strips = this.#strips.filter((run) => !gone.has(run))
+    this.#extents = this.#extents.filter((run) => !gone.has(run))
     return [...gone]
+  }
+
+  /** Those that are joined, as they are now: the chunks of runs that changed are made anew. */
+  #renewed(): JoinedRuns | undefined {
+    if (this.#changed.size > 0) this.#joined?.renew(this.#changed, this.#gone)
+    this.#changed.clear()
+    this.#gone.clear()
+    return this.#joined
   }
 
   /** What is committed and not flushed, as it is now; of strips that can hold samples in [start, end) only. */
   views(start?: bigint, end?: bigint): TailView[] {
     const shown = inRange(this.#strips, this.#isSorted, start, end)
     if (this.#extents.length <= FEW_RUNS) return [...shown, ...inRange(this.#extents, false, start, end)]
-    this.#joined ??= new JoinedRuns(this.#extents)
+    this.#joined = this.#renewed() ?? new JoinedRuns(this.#extents)
     return [...shown, ...this.#joined.views(start, end)]
   }
 }

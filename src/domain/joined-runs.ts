@@ -25,11 +25,7 @@ export class JoinedRuns {
   }
 
   add(run: ExtentsRun): void {
-    if (this.#shown !== undefined) {
-      this.#shown = undefined
-      this.#own.clear()
-      this.#chunks = this.#chunks.slice()
-    }
+    this.#unshow()
     const at = this.#chunks.length - 1
     if (at < 0 || this.#chunks[at]!.last < run.first) this.#pushTo(at, run)
     else this.#insert(run)
@@ -42,6 +38,33 @@ export class JoinedRuns {
       (run) => (start === undefined || run.last >= start) && (end === undefined || run.first < end),
     )
     return [this.#shown, ...loose.map((run) => run.view())]
+  }
+
+  /**
+   * Looks again at runs whose pointers were replaced, or that are no longer there: at their chunks.
+   * @param gone those of them that are no longer there
+   */
+  renew(changed: ReadonlySet<ExtentsRun>, gone: ReadonlySet<ExtentsRun>): void {
+    this.#unshow()
+    if (gone.size > 0) this.#loose = this.#loose.filter((run) => !gone.has(run))
+    const renewed = new Set<RunChunk>()
+    for (const run of changed) {
+      const chunk = this.#chunks[firstFrom(this.#chunks, run.first)]
+      if (chunk !== undefined) renewed.add(chunk)
+    }
+    this.#chunks = this.#chunks.flatMap((chunk) => {
+      if (!renewed.has(chunk)) return chunk
+      const left = chunk.runs.filter((run) => !gone.has(run))
+      return left.length === 0 ? [] : this.#made(left)
+    })
+  }
+
+  /** What was shown is no longer what there is, and stays what it is. */
+  #unshow(): void {
+    if (this.#shown === undefined) return
+    this.#shown = undefined
+    this.#own.clear()
+    this.#chunks = this.#chunks.slice()
   }
 
   /** Adds a run behind those of a chunk; there is none at -1. */
@@ -72,9 +95,13 @@ export class JoinedRuns {
   }
 
   #put(at: number, remove: number, runs: readonly ExtentsRun[]): void {
+    this.#chunks.splice(at, remove, this.#made(runs))
+  }
+
+  #made(runs: readonly ExtentsRun[]): RunChunk {
     const chunk = new RunChunk(runs)
     this.#own.add(chunk)
-    this.#chunks.splice(at, remove, chunk)
+    return chunk
   }
 }
 
