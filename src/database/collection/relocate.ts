@@ -5,6 +5,7 @@
 // of tails stay where they are.
 
 import { present } from '../../assert.ts'
+import { CorruptionError } from '../../errors.ts'
 import { unguarded } from '../../guard/held.ts'
 import type { Held, HeldChain } from '../../guard/held.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
@@ -184,20 +185,35 @@ class Copying {
     await this.#syncing
   }
 
-  /** One of more samples than an extent is to have, in pieces of about the same size: neither memory nor a step holds all of it. */
+  /** One of more samples than an extent is to have, in pieces: neither memory nor a step holds all of it. */
   async #copyLong(pointer: Pointer, most: number, copies: Copies, version: Version): Promise<void> {
-    const index = indexOf(this.#engine, version, copies.channel.key)
-    const { rank } = rankOf(index, pointer.start, false)
-    const pieces = Math.ceil(pointer.count / most)
-    let from = 0
-    for (let piece = 1; piece <= pieces; piece++) {
+    for (const piece of await this.#piecesOf(pointer, most, copies.channel, version)) {
       this.#signal?.throwIfAborted()
-      const to = Math.floor((pointer.count * piece) / pieces)
-      const start = from === 0 ? pointer.start : timeOfRank(index, rank + from)
-      const end = to === pointer.count ? pointer.end : timeOfRank(index, rank + to - 1) + 1n
-      const part = slicePointer(pointer, from, to, start, end, from > 0 || pointer.joined)
-      await this.#copyRun([part], copies)
-      from = to
+      await this.#copyRun([piece], copies)
+    }
+  }
+
+  /** Pieces of about the same size; the whole, where the times between them cannot be read: its samples can all the same. */
+  async #piecesOf(pointer: Pointer, most: number, channel: Channel, version: Version): Promise<Pointer[]> {
+    const { turns } = this.#engine
+    const pieces: Pointer[] = []
+    try {
+      const index = indexOf(this.#engine, version, channel.key)
+      const { rank } = rankOf(index, pointer.start, false)
+      const count = Math.ceil(pointer.count / most)
+      for (let from = 0; from < pointer.count;) {
+        const to = Math.floor((pointer.count * (pieces.length + 1)) / count)
+        const start = from === 0 ? pointer.start : timeOfRank(index, rank + from)
+        const end = to === pointer.count ? pointer.end : timeOfRank(index, rank + to - 1) + 1n
+        pieces.push(slicePointer(pointer, from, to, start, end, from > 0 || pointer.joined))
+        from = to
+        const turn = turns.due(BACKGROUND_MS)
+        if (turn !== undefined) await turn
+      }
+      return pieces
+    } catch (error) {
+      if (error instanceof CorruptionError) return [pointer]
+      throw error
     }
   }
 
