@@ -206,6 +206,18 @@ function* partsOfList(
   }
 }
 
+/** Where the first of the pointers ends that begin before a time and end behind it; undefined where none does. */
+export function endAround(view: GroupView, channel: ChannelRef, time: bigint): bigint | undefined {
+  let first: bigint | undefined
+  for (const { list } of listsOf(view, channel)) {
+    const p = list.lowerBound(time)
+    if (p === list.length || list.startAt(p) >= time) continue
+    const end = list.endAt(p)
+    if (end > time && (first === undefined || end < first)) first = end
+  }
+  return first
+}
+
 /** Timestamp of a part's sample. */
 export function timeInPart(part: Part, position: number): bigint {
   if (position === 0) return part.start

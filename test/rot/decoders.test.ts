@@ -293,7 +293,27 @@ describe('what looks at files without believing them', () => {
         expect(JSON.parse(JSON.stringify(report))).toEqual(report)
         expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MEMORY_LIMIT)
       }),
-      propertyOptions(60),
+      {
+        ...propertyOptions(60),
+        // A pointer into a segment that never was, over the time of others: verify threw where it went on inside it.
+        examples: [
+          [
+            14293,
+            [
+              {
+                kind: 'payload',
+                frame: 5042,
+                mutations: [
+                  { kind: 'add', at: 37535, width: 1, value: 1n },
+                  { kind: 'copy', at: 41109, from: 8937, length: 8 },
+                  { kind: 'set', at: 45876, width: 1, value: 0n },
+                ],
+              },
+              { kind: 'payload', frame: 0, mutations: [{ kind: 'set', at: 89, width: 1, value: 0n }] },
+            ],
+          ],
+        ],
+      },
     )
   })
 

@@ -8,8 +8,8 @@ import { unguarded } from '../../guard/held.ts'
 import type { Channel } from '../../telem/channel.ts'
 import { byteWidth } from '../../telem/data-type.ts'
 import { MIN_TIMESTAMP, toISO } from '../../telem/timestamp.ts'
-import { countIn, partsFrom } from '../../unary/channel-view.ts'
-import type { ChannelRef, ExtentPart, Part } from '../../unary/channel-view.ts'
+import { countIn, endAround, partsFrom } from '../../unary/channel-view.ts'
+import type { ChannelRef, ExtentPart, GroupView, Part } from '../../unary/channel-view.ts'
 import { rankOf } from '../../unary/time-search.ts'
 import { catalogueOf } from '../../version/version.ts'
 import { channelRefOf } from '../engine.ts'
@@ -111,18 +111,36 @@ async function forEachPart(
   engine: Engine,
   state: SnapshotState,
   ref: ChannelRef,
+  findings: Findings,
   visit: (part: Part) => Promise<void> | undefined,
 ): Promise<void> {
   let cursor = MIN_TIMESTAMP
   for (let isDone = false; !isDone;) {
     isDone = true
-    for (const part of partsFrom(state.viewOf(ref.index.key), ref, cursor)) {
+    for (const part of readableParts(state.viewOf(ref.index.key), ref, cursor, findings)) {
       cursor = part.end
       const wait = visit(part) ?? engine.turns.due()
       if (wait === undefined) continue
       await wait
       isDone = false
       break
+    }
+  }
+}
+
+/** As `partsFrom`, without the pointers that had to be cut at `start` and cannot be: their timestamps cannot be read. */
+function* readableParts(
+  view: GroupView,
+  ref: ChannelRef,
+  start: bigint,
+  findings: Findings,
+): Generator<Part, void, void> {
+  for (let from: bigint | undefined = start; from !== undefined; from = endAround(view, ref, from)) {
+    try {
+      return yield* partsFrom(view, ref, from)
+    } catch (error) {
+      // Most was told when the extents were checked.
+      findings.meet(error, ref.name)
     }
   }
 }
@@ -160,7 +178,7 @@ async function checkPointers(
       add(`invariant 1: a pointer from ${toISO(part.start)} on is not tight`)
   }
   let before: bigint | undefined
-  await forEachPart(engine, state, ref, (part) => {
+  await forEachPart(engine, state, ref, findings, (part) => {
     if (part.kind === 'extent') {
       const { length, skip, count } = part.pointer
       addExtent(extents, channel, part.pointer)
@@ -228,7 +246,7 @@ async function checkTimes(
       last = undefined
     }
   }
-  await forEachPart(engine, state, ref, (part) => {
+  await forEachPart(engine, state, ref, findings, (part) => {
     options.signal?.throwIfAborted()
     if (part.kind === 'extent') return read(part)
     const times = part.strip.times.subarray(part.from, part.from + part.count)
