@@ -16,7 +16,7 @@ vi.mock('../../../src/unary/channel-view.ts', async (original) => {
   return { ...module, partsFrom }
 })
 
-const FRAMES = 1500
+const FRAMES = 1100
 const FAR = 1_000_000
 
 it('a tail that two writers filled in turn is looked up once for a read, however often the loop turns', async () => {
