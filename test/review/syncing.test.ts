@@ -1,9 +1,10 @@
 // Faults found by reading: what counts as synced. Each test is named for the fault.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createGroup, frameOf, numbers, Stage, timesFrom, timesOf } from '../pitfalls/stage.ts'
 
 const WRITE_SEGMENT = /^write \/data\/segments/
+const A_DAY_MS = 24 * 3600 * 1000
 
 describe('bytes of a segment that are written while a sync begins', () => {
   it('a flush whose write was under way when another sync began is synced before its edit is proven', async () => {
@@ -73,13 +74,18 @@ describe('a disk that is full for a while', () => {
 
 describe('an interval longer than a timer can wait', () => {
   it('does not sync all the time', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout')
     const stage = new Stage({ durability: 'batched', syncInterval: '60d' })
     const { db, engine } = await stage.open()
     await createGroup(db, 'time', ['a'])
     const writer = await db.openWriter(['time', 'a'])
     const proven = engine.syncer.proven
     await writer.write(frameOf('time', ['a'], timesFrom(1, 1)))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const delays = timers.mock.calls.map(([, delayMs = 0]) => delayMs)
+    timers.mockRestore()
     expect(engine.syncer.proven).toBe(proven)
+    // One of more than 2^31 - 1 fires at once.
+    expect(Math.max(...delays)).toBeGreaterThan(A_DAY_MS)
+    expect(Math.max(...delays)).toBeLessThan(2 ** 31)
   })
 })
