@@ -1,6 +1,7 @@
 // What a reader needs of a sorted list of pointers. The pointer table is one; the pointers that a run
 // of a tail names, few as they are, are another; those of many runs (joined-runs.ts) a third.
 
+import { assert } from '../assert.ts'
 import type { LiveBytes } from '../version/pointer-branch.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
 
@@ -25,7 +26,7 @@ export interface PointerList {
   liveIn(from: number, to: number): LiveBytes
   /** Sum of the counts before `position`. */
   samplesBefore(position: number): number
-  /** The pointer that holds the sample of this number, counted from 0 over all of them. */
+  /** The pointer that holds the sample of this number, counted from 0 over all of them. @throws AssertionError outside [0, samples) */
   positionOfSample(sample: number): { readonly position: number; readonly within: number }
 }
 
@@ -111,6 +112,7 @@ export class ShortPointerList implements PointerList {
   }
 
   positionOfSample(sample: number): { position: number; within: number } {
+    assert(sample >= 0 && sample < this.samples, 'a sample of the list')
     let position = this.pointers.length >= SUMMED_FROM ? this.#pointerOf(sample) : 0
     let within = sample - this.samplesBefore(position)
     while (within >= this.pointers[position]!.count) within -= this.pointers[position++]!.count

@@ -296,6 +296,7 @@ describe('what looks at files without believing them', () => {
       {
         ...propertyOptions(60),
         // A pointer into a segment that never was, over the time of others: verify threw where it went on inside it.
+        // More samples than their run has timestamps, in an extent that is not there: it looked up the time of the last.
         examples: [
           [
             14293,
@@ -310,6 +311,19 @@ describe('what looks at files without believing them', () => {
                 ],
               },
               { kind: 'payload', frame: 0, mutations: [{ kind: 'set', at: 89, width: 1, value: 0n }] },
+            ],
+          ],
+          [
+            5,
+            [
+              {
+                kind: 'payload',
+                frame: 39322,
+                mutations: [
+                  { kind: 'set', at: 41004, width: 8, value: 281371897495552n },
+                  { kind: 'add', at: 44509, width: 2, value: -1n },
+                ],
+              },
             ],
           ],
         ],
