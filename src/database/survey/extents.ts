@@ -46,6 +46,8 @@ export interface WalkedExtent extends ExtentRef {
    * where samples were not checked.
    */
   readonly lost: readonly SampleRange[]
+  /** Where the bytes between samples and table begin, where they are not zeroes; looked at with the samples. */
+  readonly strayAt: number | undefined
 }
 
 /** What a walk over a segment checks. */
@@ -106,7 +108,7 @@ async function checkExtent(
   const fault = faultOfLayout(file, offset, header, type)
   if (fault !== undefined || type === undefined) {
     // Nothing tells how far it reaches: what follows its header is looked at.
-    const rest = { fault: { offset, what: fault ?? '' }, lost: all, table: undefined }
+    const rest = { fault: { offset, what: fault ?? '' }, lost: all, table: undefined, strayAt: undefined }
     return { ...common, ...rest, length: Math.min(EXTENT_HEADER_SIZE, file.size - offset) }
   }
   const { length } = header
@@ -119,10 +121,22 @@ async function checkExtent(
     const isDamage = error instanceof CorruptionError
     const at = isDamage ? error.offset : offset + header.tableOffset
     const what = isDamage ? whatOf(error) : error.message
-    return { ...common, length, fault: { offset: at, what }, lost: all, table: undefined }
+    return { ...common, length, fault: { offset: at, what }, lost: all, table: undefined, strayAt: undefined }
   }
-  const lost = options.samples ? await lostSamples(file, seed, offset, table, options.signal) : []
-  return { ...common, length, table, lost }
+  if (!options.samples) return { ...common, length, table, lost: [], strayAt: undefined }
+  const lost = await lostSamples(file, seed, offset, table, options.signal)
+  return { ...common, length, table, lost, strayAt: await strayPadding(file, offset, table) }
+}
+
+/** Where the padding of an extent begins that is not zero. */
+async function strayPadding(
+  file: SurveyFile,
+  offset: number,
+  { dataOffset, count, width, header }: BlockTable,
+): Promise<number | undefined> {
+  const at = dataOffset + count * width
+  const padding = await file.at(offset + at, header.tableOffset - at)
+  return padding.some((byte) => byte !== 0) ? offset + at : undefined
 }
 
 /** Why an extent cannot be where and what its sound header says. */

@@ -4,12 +4,14 @@
 
 import { NotADatabaseError, UnsupportedVersionError } from '../../errors.ts'
 import type { RubidiumError } from '../../errors.ts'
-import { SEGMENTS_PER_EPOCH } from '../../fs/layout.ts'
+import type { FileSystem } from '../../fs/file-system.ts'
+import { join, SEGMENTS_PER_EPOCH } from '../../fs/layout.ts'
 import { EXTENT_HEADER_SIZE, UNIT_SAMPLES } from '../../segment/extent-layout.ts'
 import type { Channel } from '../../telem/channel.ts'
 import { byteWidth } from '../../telem/data-type.ts'
 import { toISO } from '../../telem/timestamp.ts'
 import type { Environment } from '../environment.ts'
+import { readCleanMark } from '../opening/clean-mark.ts'
 import { walkExtents } from '../survey/extents.ts'
 import type { ExtentGap, SampleRange, WalkedExtent } from '../survey/extents.ts'
 import type { SurveyFile } from '../survey/file.ts'
@@ -46,6 +48,7 @@ export async function verifyUnopened(
     return findings.report()
   }
   findings.add(problemOf(error))
+  await verifyMark(files, survey, findings)
   const told = new Told()
   const logs = survey.files.filter(({ kind }) => kind === 'journal' || kind === 'manifest')
   // The newest definitions last: a manifest holds what its journal began with.
@@ -89,6 +92,28 @@ function tellUnbegun({ files, directory }: Survey, findings: Findings): void {
   })
 }
 
+/** The mark of a clean close, unless a later epoch has begun: it can be read, and the logs that it names are there. */
+async function verifyMark(
+  files: FileSystem,
+  { directory, files: found }: Survey,
+  findings: Findings,
+): Promise<void> {
+  const mark = found.findLast(({ kind }) => kind === 'clean')
+  const logs = found.filter(({ kind }) => kind === 'journal' || kind === 'manifest')
+  if (mark === undefined || logs.some(({ epoch }) => epoch! > mark.epoch!)) return
+  try {
+    const named = await readCleanMark(files, directory, mark.epoch!)
+    for (const { name } of named?.logs ?? []) {
+      // That all of them are gone was told.
+      if (logs.length === 0 || logs.some(({ path }) => path === join(directory, name))) continue
+      const what = `the mark of a clean close names ${JSON.stringify(name)}, which is not there`
+      findings.add({ what, file: mark.path, offset: 0, advice: ADVICE.log })
+    }
+  } catch (error) {
+    findings.meet(error)
+  }
+}
+
 async function verifySegment(
   files: Environment['files'],
   survey: Survey,
@@ -118,19 +143,22 @@ function tellGap({ path }: SurveyFile, { offset, length, isZero }: ExtentGap, fi
 
 function tellExtent(
   { path }: SurveyFile,
-  { header, fault, lost, offset, length, type }: WalkedExtent,
+  { header, fault, lost, strayAt, offset, length, type }: WalkedExtent,
   channel: Channel | undefined,
   isPunched: (from: number, to: number) => boolean,
   findings: Findings,
 ): void {
   const whose = channel === undefined ? `channel ${header.channel}` : `"${channel.name}"`
   const within = `between ${toISO(header.firstTime)} and ${toISO(header.lastTime)}`
-  const more = {
+  const place = {
     file: path,
     ...(channel === undefined ? {} : { channel: channel.name }),
-    range: rangeOf(header.firstTime, header.lastTime + 1n),
     advice: ADVICE.log,
   }
+  const more = { ...place, range: rangeOf(header.firstTime, header.lastTime + 1n) }
+  // It costs nothing, but a write that went astray shows there.
+  if (strayAt !== undefined)
+    findings.add({ what: 'the padding of an extent is not zero', offset: strayAt, ...place })
   if (fault !== undefined) {
     // The table stays where anything of it is live.
     if (isPunched(offset + header.tableOffset, offset + length)) return
