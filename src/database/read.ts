@@ -2,6 +2,7 @@
 // synchronous step on that instant, which copies rows in memory and reads blocks too; what is long goes in
 // slices, on an instant that is held (read-long.ts). No guard, no waiting (architecture 4).
 
+import { assert } from '../assert.ts'
 import { ValidationError } from '../errors.ts'
 import type { Frame } from '../telem/frame.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
@@ -238,6 +239,8 @@ async function nextFrame(
       const turn = turns.due()
       if (turn !== undefined) await turn
     }
+    // Timestamps that do not increase, in a log that was forged, would be gone through for ever.
+    assert(start < end, 'a frame holds a sample')
     signal?.throwIfAborted()
     const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, held: state }
     return { frame: await readRange(engine, instant, plan, { start, end }), end }

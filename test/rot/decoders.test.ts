@@ -277,6 +277,44 @@ describe('a database whose log was changed behind right checksums', () => {
   })
 })
 
+describe('frames of a database whose log was changed behind right checksums', () => {
+  it('come to an end where timestamps do not increase', async () => {
+    const log = pick(logs, 65_533)
+    const disk = changed(log, [
+      {
+        kind: 'payload',
+        frame: 5131,
+        mutations: [
+          { kind: 'set', at: 46_633, width: 2, value: 9223372036854775808n },
+          { kind: 'set', at: 35_608, width: 4, value: 16825789762680429025n },
+        ],
+      },
+    ])
+    const machine = RotMachine.opener(disk, log.store.ending !== 'restarted')
+    const { engine, flusher } = await openEngine(
+      machine.environment({ ...SMALL, ...OPTIONS.tuning }),
+      DIRECTORY,
+      {
+        ...resolveOptions({ syncInterval: '20d' }),
+        segmentSize: OPTIONS.segmentSize,
+        memoryBudget: 256 * 1024,
+      },
+    )
+    engine.stopTimers()
+    const db = new Database(engine, flusher)
+    const names = db.channels.list().map(({ name }) => name)
+    const lengths: number[] = []
+    const walk = async (): Promise<void> => {
+      for await (const frame of db.frames(names, {}, { samples: 5 })) {
+        lengths.push(Math.max(...names.map((name) => frame.column(name).length)))
+        if (lengths.length > 1000) return
+      }
+    }
+    await expect(walk()).rejects.toThrow(AssertionError)
+    expect(Math.min(...lengths)).toBeGreaterThan(0)
+  })
+})
+
 describe('what looks at files without believing them', () => {
   it('throws nothing for logs that were changed behind right checksums', async () => {
     await fc.assert(
