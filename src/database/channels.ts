@@ -125,7 +125,7 @@ export class Channels {
     })
     const { deadSpace, turns } = this.#engine
     // Until it was looked at, what a long record freed keeps the tables before it.
-    while (deadSpace.isBehind) await deadSpace.catchUp(turns)
+    await deadSpace.catchUp(turns)
   }
 
   /** An open snapshot would keep the pages of a group that is removed: it is given pointers first (0001-I9). */

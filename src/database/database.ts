@@ -183,7 +183,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     this.#keepRoom()
     await engine.turns.before(names.length)
     // Until it was looked at, what a long record freed keeps the tables before it.
-    while (engine.deadSpace.isBehind) await engine.deadSpace.catchUp(engine.turns)
+    await engine.deadSpace.catchUp(engine.turns)
     return resultOf(done)
   }
 

@@ -59,7 +59,7 @@ export async function flushGroups(
       })
       releasePages(engine, some)
       await engine.smallExtents.noteChanges(engine.turns, changes)
-      while (engine.deadSpace.isBehind) await engine.deadSpace.catchUp(engine.turns)
+      await engine.deadSpace.catchUp(engine.turns)
     }
   } catch (error) {
     await batch.idle()

@@ -10,7 +10,7 @@ const LONGEST_MS = 8
 /** A record over so many channels takes a ms or two by itself. */
 const MANY = 1024
 
-/** The same for work that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
+/** The same for what goes over ten thousand channels, or that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
 export const BACKGROUND_MS = 4
 
 export class Turns {

@@ -1,7 +1,7 @@
 // What a delete does to tails: the same functions live and at recovery, so that memory and replay cannot differ
 // (0003-I1). What becomes of a run is worked out first and changes nothing, so that a delete can do it in slices for
-// tails of any length; then all runs change in one synchronous step. Extents runs never grow; of a strip that grew
-// since it was taken, rows in the cut's range alone matter, and it is taken again.
+// tails of any length; then all runs change in one synchronous step. Extents runs never grow; a strip that grew
+// since it was taken is taken again: its new rows may be in the range, and their commit may have parted the first of them.
 
 import { assert } from '../assert.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'

@@ -1,7 +1,7 @@
 // Edits as bytes. The layout is RFC 0002's; every count is checked against the bytes that are there
 // before anything is allocated by it (ByteReader does).
 
-import { unreachable } from '../assert.ts'
+import { assert, unreachable } from '../assert.ts'
 import { validateStoredChannel } from '../telem/channel.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { ByteReader } from '../codec/byte-reader.ts'
@@ -195,12 +195,12 @@ export class EncodedChanges {
     this.#changes.push(change)
   }
 
-  /** Appends the bytes of changes: a copy where they begin with those that were added, in the same order. */
+  /** Appends the bytes of these changes. @throws AssertionError where they are not those that were added, in that order */
   append(to: ByteWriter, changes: readonly PointerChange[]): void {
     const known = this.#changes
-    const isAhead = known.length <= changes.length && known.every((change, i) => change === changes[i])
-    if (isAhead) to.bytes(this.#bytes.view())
-    for (let i = isAhead ? known.length : 0; i < changes.length; i++) encodeChange(to, changes[i]!)
+    const isSame = known.length === changes.length && known.every((change, i) => change === changes[i])
+    assert(isSame, 'changes were encoded as they are')
+    to.bytes(this.#bytes.view())
   }
 }
 

@@ -191,6 +191,18 @@ const AFTER_ONE_THAT_PARTS: [
   { last: rows, isKilled: true },
 ]
 
+/** What comes while the delete is worked out lies nearer behind the range than what was to be parted. */
+const NEARER: typeof AFTER_ONE_THAT_PARTS = [
+  [
+    { kind: 'write', ...rows },
+    { kind: 'write', ...rows, writer: 1 },
+  ],
+  { names: [...GROUPS[0]], from: 2, width: 4 },
+  [{ ...rows, gap: 3, count: LARGE + 3, turns: 5 }],
+  [],
+  { last: null, isKilled: true },
+]
+
 describe('a delete between whose plan and step others commit', () => {
   // 0003-I2
   it('does what it does right after them', async () => {
@@ -245,7 +257,7 @@ describe('a delete between whose plan and step others commit', () => {
           expect([await store.end(), await serial.end()]).toEqual([[], []])
         },
       ),
-      { ...propertyOptions(60), examples: [AFTER_ONE_THAT_PARTS] },
+      { ...propertyOptions(60), examples: [AFTER_ONE_THAT_PARTS, NEARER] },
     )
     expect(met).toBeGreaterThan(0)
   })

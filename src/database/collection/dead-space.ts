@@ -46,9 +46,11 @@ type Extents = Map<SegmentId, Set<number>>
 interface Late {
   readonly lsn: number
   /** Changes, and pointers that go with them, that are left to be looked at. */
-  left: number
-  /** Looks at some more, up to so many; false where nothing is left. */
-  look(most: number): boolean
+  readonly left: number
+  /** Notes that will come of those, at most. */
+  readonly notes: number
+  /** Looks at some more, up to so many. */
+  look(most: number): void
   /** Segments of which something may be dead that was not looked at. */
   segments(): Iterable<SegmentId>
 }
@@ -59,6 +61,8 @@ export class DeadSpace {
   readonly #segments = new Map<SegmentId, SegmentSpace>()
   /** Of the oldest record first. */
   #late: Late[] = []
+  /** Segments that were dropped since the oldest of those: what it freed there is nobody's. */
+  readonly #dropped = new Set<SegmentId>()
   #catchingUp: Promise<void> | undefined
   readonly #unknown = new Map<SegmentId, number>()
   /** Ranges, doubts, and what of long records was not looked at. */
@@ -119,6 +123,7 @@ export class DeadSpace {
     for (const late of this.#late) for (const id of late.segments()) this.markUnknown(id, late.lsn)
     this.#segments.clear()
     this.#late = []
+    this.#dropped.clear()
     this.#notes = 0
   }
 
@@ -151,7 +156,7 @@ export class DeadSpace {
       return
     }
     this.#late.push(late)
-    this.#count(late.left)
+    this.#count(late.notes)
   }
 
   /** Long records have freed something that was not looked at yet. */
@@ -161,22 +166,26 @@ export class DeadSpace {
 
   /**
    * Looks at what long records freed; the loop turns in between. To be called before anything is asked, and by who published
-   * a long record: until then it keeps the tables before it in memory. What comes meanwhile may be left.
+   * a long record: until then it keeps the tables before it in memory. Who must know that nothing is left asks `isBehind`
+   * in the step that relies on it.
    */
   async catchUp(turns: Turns): Promise<void> {
-    this.#catchingUp ??= this.#lookAtAll(turns).finally(() => {
-      this.#catchingUp = undefined
-    })
-    await this.#catchingUp
+    while (this.isBehind) {
+      this.#catchingUp ??= this.#lookAtAll(turns).finally(() => {
+        this.#catchingUp = undefined
+      })
+      await this.#catchingUp
+    }
   }
 
   async #lookAtAll(turns: Turns): Promise<void> {
     using _ = this.use()
     for (let late = this.#late[0]; late !== undefined; late = this.#late[0]) {
-      const { left } = late
-      const isMore = late.look(STEP)
-      this.#notes -= left - late.left
-      if (!isMore) this.#late.shift()
+      const { notes } = late
+      late.look(STEP)
+      this.#notes -= notes - late.notes
+      if (late.left === 0) this.#late.shift()
+      if (this.#late.length === 0) this.#dropped.clear()
       const turn = turns.due(BACKGROUND_MS)
       if (turn !== undefined) await turn
     }
@@ -195,6 +204,7 @@ export class DeadSpace {
   }
 
   noteRange(segment: SegmentId, range: DeadRange): void {
+    if (this.#dropped.has(segment)) return
     this.#space(segment).dead.add(range)
     this.#count(0)
   }
@@ -221,6 +231,7 @@ export class DeadSpace {
 
   /** Something of an extent was freed, and something of it may be live. */
   raiseDoubt(channel: number, { segment, offset, length }: Place, lsn: number): void {
+    if (this.#dropped.has(segment)) return
     const { doubts } = this.#space(segment)
     // What a long record freed is noted later, perhaps after that of a newer one.
     const known = doubts.get(offset)
@@ -244,6 +255,7 @@ export class DeadSpace {
     this.#notes -= space?.doubts.size ?? 0
     this.#segments.delete(segment)
     this.#unknown.delete(segment)
+    if (this.isBehind) this.#dropped.add(segment)
   }
 
   #space(segment: SegmentId): SegmentSpace {
@@ -267,6 +279,7 @@ class LateChanges implements Late {
   readonly #applied: readonly AppliedChange[] | undefined
   readonly lsn: number
   left: number
+  notes = 0
   /** The change that is looked at, and how many of its pointers that go were. */
   #at = 0
   #seen = 0
@@ -285,27 +298,29 @@ class LateChanges implements Late {
     this.#applied = applied
     this.lsn = lsn
     this.left = changes.length
-    for (const { goes } of changes) this.left += goes?.count ?? 0
+    for (const change of changes) {
+      this.left += change.goes?.count ?? 0
+      this.notes += notesOf(change)
+    }
   }
 
-  look(most: number): boolean {
-    let some = most
-    while (this.#at < this.#changes.length) {
-      if (some <= 0) return true
-      const { comes, goes, key } = this.#changes[this.#at]!
+  look(most: number): void {
+    for (let some = most; some > 0 && this.left > 0;) {
+      const change = this.#changes[this.#at]!
+      const { comes, goes, key } = change
       if (this.#seen === 0) this.#doubt(key, comes)
       const count = Math.min((goes?.count ?? 0) - this.#seen, some)
-      if (count > 0) this.#look(count)
+      if (count > 0) this.#lookAtGone(count)
       this.#seen += count
       some -= count
       this.left -= count
       if (this.#seen < (goes?.count ?? 0)) continue
+      this.notes -= notesOf(change)
       this.#at++
       this.#seen = 0
       some--
       this.left--
     }
-    return false
   }
 
   #doubt(key: number, comes: readonly Pointer[]): void {
@@ -318,7 +333,7 @@ class LateChanges implements Late {
     }
   }
 
-  #look(count: number): void {
+  #lookAtGone(count: number): void {
     const { key, goes, comes } = this.#changes[this.#at]!
     const { table, position } = this.#placeOf(this.#at)
     const from = position + this.#seen
@@ -346,6 +361,11 @@ class LateChanges implements Late {
       const { comes, goes } = this.#changes[at]!
       for (const pointer of comes) if (pointer.live < pointer.length) yield pointer.segment
       if (goes === undefined) continue
+      const known = this.#applied?.[at]
+      if (known !== undefined) {
+        yield* known.frees.keys()
+        continue
+      }
       const { table, position } = this.#placeOf(at)
       yield* table.liveIn(position, position + goes.count).keys()
     }
@@ -359,6 +379,10 @@ class LateCuts implements Late {
   readonly lsn: number
   left: number
 
+  get notes(): number {
+    return this.left
+  }
+
   constructor(space: DeadSpace, cuts: readonly GoneFromTail[], lsn: number) {
     this.#space = space
     this.#cuts = cuts
@@ -366,19 +390,23 @@ class LateCuts implements Late {
     this.left = cuts.length
   }
 
-  look(most: number): boolean {
+  look(most: number): void {
     for (let some = most; some > 0 && this.left > 0; some--) {
       const { key, gone, comes } = this.#cuts[this.#cuts.length - this.left]!
       this.left--
       if (comes.some((left) => isOfOne(left, gone))) this.#space.raiseDoubt(key, gone, this.lsn)
       else this.#space.noteGone(key, gone, this.lsn)
     }
-    return this.left > 0
   }
 
   *segments(): Iterable<SegmentId> {
     for (const { gone } of this.#cuts.slice(this.#cuts.length - this.left)) yield gone.segment
   }
+}
+
+/** Notes that come of a change at most: of pointers that go, which a cut one does, or of cut ones that come with nothing that goes. */
+function notesOf({ goes, comes }: PointerChange): number {
+  return goes?.count ?? comes.reduce((sum, { live, length }) => (live < length ? sum + 1 : sum), 0)
 }
 
 /** All pointers of a channel, where it has any. */

@@ -118,6 +118,7 @@ function addReached(
 export async function settleDoubts(engine: Engine, segment: Segment): Promise<void> {
   const { deadSpace, turns } = engine
   using _known = deadSpace.use()
+  await deadSpace.catchUp(turns)
   for (const offset of deadSpace.doubtsOf(segment.id)) {
     while (deadSpace.isBehind) await deadSpace.catchUp(turns)
     // As it is in this step: else what a delete took meanwhile would be found dead with an older record's LSN.

@@ -12,6 +12,7 @@ import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Segment } from '../../segment/segment-pool.ts'
 import { byteWidth } from '../../telem/data-type.ts'
 import type { Channel } from '../../telem/channel.ts'
+import type { PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
@@ -91,8 +92,10 @@ export async function relocate(
     const { copies } = copying
     for (const step of engine.reserve.isWhole ? copies.map((each) => [each]) : [copies]) {
       signal?.throwIfAborted()
-      await installMoves(engine, held, step, copying.batch)
+      const changes = await installMoves(engine, held, step, copying.batch)
       installed++
+      await engine.smallExtents.noteChanges(engine.turns, changes)
+      await engine.deadSpace.catchUp(engine.turns)
       for (const { merged } of step) report.merged += merged
     }
   } catch (error) {
@@ -316,14 +319,14 @@ async function installMoves(
   held: Held<'segment', 'exclusive'> | undefined,
   copies: readonly Copies[],
   batch: ExtentBatch,
-): Promise<void> {
+): Promise<readonly PointerChange[]> {
   // A channel may have been removed while it was copied, and while the guards are waited for.
   const present = (): Copies[] =>
     copies.filter(({ channel }) => engine.version.channels[channel.key] !== undefined)
   const keys = new Set(
     present().map(({ channel }) => groupOf(engine.catalogue, engine.version.channels[channel.key]!)),
   )
-  if (keys.size === 0) return
+  if (keys.size === 0) return []
   const under: HeldChain = held ?? unguarded
   using _index = await engine.guards.acquire(under as Held<'segment', 'exclusive'>, {
     rank: 'index',
@@ -351,5 +354,5 @@ async function installMoves(
   if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, planned)
   // In the same step: bytes are live or reserved, never both.
   for (const { extents } of copies) batch.settle(engine.lastLsn, false, changes, extents)
-  await engine.smallExtents.noteChanges(engine.turns, changes)
+  return changes
 }
