@@ -250,7 +250,7 @@ export class DeleteDraft {
 
   *#takeRuns(group: GroupDraft): Steps {
     for (const run of group.runs) {
-      this.tailCuts.take(run)
+      this.tailCuts.take(this.#engine.group(group.key), run)
       yield
     }
     group.runs = []

@@ -10,7 +10,7 @@ import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { DeleteDraft } from './delete-draft.ts'
 import type { Engine } from './engine.ts'
-import { BACKGROUND_MS } from './turns.ts'
+import { inSlices } from './turns.ts'
 
 /** What a delete did. */
 export interface DeleteResult {
@@ -47,11 +47,10 @@ export async function draftDelete(
   range: TimeRange,
 ): Promise<DeleteDraft> {
   const draft = new DeleteDraft(engine, channels, range)
-  const inSlices = <T>(steps: Generator<void, T, void>): Promise<T> =>
-    engine.turns.through(steps, BACKGROUND_MS)
-  await inSlices(draft.take(held, channels))
-  for (let round = 0; round < ROUNDS; round++) if ((await inSlices(draft.takeSince())) <= FEW) break
-  await engine.turns.before(channels.length)
+  const { turns } = engine
+  await inSlices(turns, draft.take(held, channels))
+  for (let round = 0; round < ROUNDS; round++) if ((await inSlices(turns, draft.takeSince())) <= FEW) break
+  await turns.before(channels.length)
   return draft
 }
 

@@ -19,7 +19,7 @@ import { install, planInstall } from './install.ts'
 import type { Capture } from './install.ts'
 import { Placements } from './placements.ts'
 import type { RowsToPlace } from './placements.ts'
-import { BACKGROUND_MS } from './turns.ts'
+import { SLICE_MS } from './turns.ts'
 import type { Turns } from './turns.ts'
 
 /** Lists of pointers that are installed in one step: some 5 ms (bench/stalls.ts). */
@@ -96,12 +96,12 @@ async function planSettling(
   const settling = new Settling()
   for (const change of changes) {
     settling.name(change)
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   for (const extent of extents) {
     settling.add(extent)
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   return settling
@@ -239,7 +239,7 @@ async function writePieces(
     if (count > 0) await writeExtent(batch, placements, key, parts, count)
     parts = []
     count = 0
-    const turn = engine.turns.due(BACKGROUND_MS)
+    const turn = engine.turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   for (const piece of pieces) {

@@ -13,7 +13,7 @@ import type { Engine } from './engine.ts'
 import type { FindPointers, Placements } from './placements.ts'
 import { PlannedChanges } from './planned-changes.ts'
 import type { FlushedRows } from './snapshot-state.ts'
-import { BACKGROUND_MS } from './turns.ts'
+import { SLICE_MS } from './turns.ts'
 
 /** What a flush captured of one group. */
 export interface Capture {
@@ -59,13 +59,13 @@ export async function planInstall(
       const table = engine.version.pointers.get(key)
       for (const change of changesOf(table, key, rows, runs)) {
         if (change !== undefined) changes.add(change)
-        const turn = engine.turns.due(BACKGROUND_MS)
+        const turn = engine.turns.due(SLICE_MS)
         if (turn !== undefined) await turn
       }
     }
     for (const run of runs) {
       leave(engine, leaving, run)
-      const turn = engine.turns.due(BACKGROUND_MS)
+      const turn = engine.turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

@@ -15,7 +15,7 @@ import type { Engine } from './engine.ts'
 import { framing, timesWanted } from './framing.ts'
 import type { Instant, ReadPlan } from './read.ts'
 import { holdInstant, releaseSnapshot } from './snapshots.ts'
-import { inSlices } from './turns.ts'
+import { inSlices, SLICE_MS } from './turns.ts'
 
 /** A channel that costs no more is planned in one step: most of ten thousand do, and need no promise each. */
 const CHANNEL_AT_ONCE = 1024
@@ -65,7 +65,7 @@ async function beginAll(
       ? beginFilling(channel, partsIn(view, channel, range.start, range.end), engine.segments)
       : await beginLong(engine, viewOf, channel, range, signal)
     fillings.push(filling)
-    const turn = engine.turns.due()
+    const turn = engine.turns.due(SLICE_MS)
     if (turn === undefined) continue
     await turn
     signal?.throwIfAborted()
@@ -120,7 +120,7 @@ async function forEachPart(
     for (const part of partsFrom(view, channel, cursor, range.end)) {
       visit(part)
       cursor = part.end
-      const turn = turns.due()
+      const turn = turns.due(SLICE_MS)
       if (turn === undefined) continue
       await turn
       signal?.throwIfAborted()
@@ -147,7 +147,7 @@ export async function countLong(
   try {
     for (const channel of channels) {
       if (visit(countIn(state.viewOf(channel.index.key), channel, start, end))) return
-      const turn = engine.turns.due()
+      const turn = engine.turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   } finally {

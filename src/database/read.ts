@@ -17,7 +17,7 @@ import type { Framing } from './framing.ts'
 import { countLong, readLong } from './read-long.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { holdInstant, releaseSnapshot } from './snapshots.ts'
-import { inSlices } from './turns.ts'
+import { inSlices, SLICE_MS } from './turns.ts'
 
 /** One instant of the database: the head, or a snapshot. */
 export interface Instant {
@@ -227,7 +227,7 @@ async function nextFrame(
     for (const channel of channels) {
       const time = timeOf(channel, from, 0)
       if (time !== undefined && (first === undefined || time < first)) first = time
-      const turn = turns.due()
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
     if (first === undefined || first >= to) return undefined
@@ -236,7 +236,7 @@ async function nextFrame(
     for (const channel of channels) {
       const limit = timeOf(channel, start, samples)
       if (limit !== undefined && limit < end) end = limit
-      const turn = turns.due()
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
     // Timestamps that do not increase, in a log that was forged, would be gone through for ever.

@@ -14,6 +14,7 @@ import { readerStats } from './reader-stats.ts'
 import type { ReaderStats } from './reader-stats.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
+import { SLICE_MS } from './turns.ts'
 
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {
@@ -131,7 +132,7 @@ async function channelStats(engine: Engine, state: SnapshotState): Promise<Stats
     const samples = countIn(view, ref, MIN_TIMESTAMP, END_OF_TIME)
     const bytes = samples * byteWidth(channel.type)
     entries.push([channel.name, { samples, domains: domainsOf(view, ref), bytes }])
-    const turn = engine.turns.due()
+    const turn = engine.turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   return Object.fromEntries(entries)

@@ -11,7 +11,7 @@ const LONGEST_MS = 8
 const MANY = 1024
 
 /** The same for what goes over ten thousand channels, or that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
-export const BACKGROUND_MS = 4
+export const SLICE_MS = 4
 
 export class Turns {
   readonly #clock: Clock
@@ -27,16 +27,6 @@ export class Turns {
   due(longestMs: number = LONGEST_MS): Promise<void> | undefined {
     if (this.#pending !== undefined) return this.#pending
     return this.#clock.monotonicMs() - this.#lastMs > longestMs ? this.next() : undefined
-  }
-
-  /** Takes all steps of something, in slices. */
-  async through<T>(steps: Generator<void, T, void>, longestMs: number = LONGEST_MS): Promise<T> {
-    for (;;) {
-      const step = steps.next()
-      if (step.done === true) return step.value
-      const turn = this.due(longestMs)
-      if (turn !== undefined) await turn
-    }
   }
 
   /** Before one step that goes over so many channels: where they are many, it has a turn of the loop for itself. */

@@ -5,7 +5,7 @@
 import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
 import type { PointerTable } from '../version/pointer-table.ts'
-import { BACKGROUND_MS } from './turns.ts'
+import { SLICE_MS } from './turns.ts'
 import type { Turns } from './turns.ts'
 
 /** Pointers between two looks at the clock: well below a millisecond, also before the code of a visitor is compiled. */
@@ -21,7 +21,7 @@ export async function walkPointers(
 ): Promise<void> {
   for (let at = from; at < to; at += STEP) {
     table.forEach(at, Math.min(at + STEP, to), visit)
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
 }
@@ -48,7 +48,7 @@ export async function* stretchesReaching(
     const stretch = table.stretchReaching(segments, at)
     at = stretch.to
     if (stretch.from < Math.min(at, to)) yield { from: stretch.from, to: Math.min(at, to) }
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
 }

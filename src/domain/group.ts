@@ -14,6 +14,8 @@ import type { Strip, TailRun, TailView } from './tail.ts'
 /** Up to so many runs that name extents are looked through one by one. */
 const FEW_RUNS = 32
 
+const NONE: ReadonlySet<ExtentsRun> = new Set()
+
 /** The tail of one group: of an index channel and its data channels. */
 export class Group {
   /** Key of the index channel. */
@@ -30,9 +32,9 @@ export class Group {
   #joined: JoinedRuns | undefined
   /** Runs that were cut since something was last looked for in which nothing is left. */
   readonly #cut = new Set<ExtentsRun>()
-  /** Runs that were cut since those that are joined were last asked for, and those of them that went. */
+  /** Runs that were cut since those that are joined were last asked for, and those that went. */
   readonly #changed = new Set<ExtentsRun>()
-  readonly #gone = new Set<ExtentsRun>()
+  #gone: readonly ReadonlySet<ExtentsRun>[] = []
   /** Each strip begins after the one before it has ended. */
   #isSorted = true
 
@@ -51,7 +53,7 @@ export class Group {
     this.#extents = []
     this.#joined = undefined
     this.#changed.clear()
-    this.#gone.clear()
+    this.#gone = []
     for (const run of runs) this.#sort(run)
   }
 
@@ -98,33 +100,39 @@ export class Group {
     if (this.#joined !== undefined) this.#changed.add(run)
   }
 
-  /** Drops runs in which nothing is left, and returns them. */
-  prune(): readonly TailRun[] {
-    const gone = new Set<TailRun>()
+  /**
+   * Drops runs in which nothing is left, and returns them.
+   * @param emptied more of them, known to go; never changed afterwards
+   */
+  prune(emptied: ReadonlySet<ExtentsRun> = NONE): readonly TailRun[] {
+    const spent = new Set<TailRun>()
     for (const strip of this.#strips) {
       strip.inTail = strip.flushed < strip.committed
-      if (!strip.inTail) gone.add(strip)
+      if (!strip.inTail) spent.add(strip)
     }
-    for (const run of this.#cut) {
-      if (!isEmpty(run)) continue
-      gone.add(run)
-      if (this.#joined === undefined) continue
-      this.#changed.add(run)
-      this.#gone.add(run)
-    }
+    const cut = new Set<ExtentsRun>()
+    for (const run of this.#cut) if (!emptied.has(run) && isEmpty(run)) cut.add(run)
     this.#cut.clear()
-    if (gone.size === 0) return []
-    this.#runs = this.#runs.filter((run) => !gone.has(run))
-    this.#strips = this.#strips.filter((run) => !gone.has(run))
-    this.#extents = this.#extents.filter((run) => !gone.has(run))
-    return [...gone]
+    if (spent.size + cut.size + emptied.size === 0) return []
+    const isLeft = (run: TailRun): boolean =>
+      run.kind === 'strip' ? !spent.has(run) : !emptied.has(run) && !cut.has(run)
+    this.#runs = this.#runs.filter(isLeft)
+    if (spent.size > 0) this.#strips = this.#strips.filter(isLeft)
+    if (cut.size + emptied.size > 0) this.#extents = this.#extents.filter(isLeft)
+    if (this.#joined !== undefined) this.#gone = [...this.#gone, cut, emptied]
+    return [...spent, ...cut, ...emptied]
   }
 
   /** Those that are joined, as they are now: the chunks of runs that changed are made anew. */
   #renewed(): JoinedRuns | undefined {
-    if (this.#changed.size > 0) this.#joined?.renew(this.#changed, this.#gone)
+    if (this.#changed.size > 0 || this.#gone.length > 0) {
+      const gone = new Set<ExtentsRun>()
+      for (const some of this.#gone) for (const run of some) gone.add(run)
+      for (const run of gone) this.#changed.add(run)
+      this.#joined?.renew(this.#changed, gone)
+    }
     this.#changed.clear()
-    this.#gone.clear()
+    this.#gone = []
     return this.#joined
   }
 

@@ -28,7 +28,8 @@ type Pointers = ExtentsRun['pointers']
 /** A run that changes, what of it was there, and what will be. */
 type RunChange =
   | { readonly run: Strip; readonly was: RowCuts; readonly is: RowCuts }
-  | { readonly run: ExtentsRun; readonly was: Pointers; readonly is: Pointers }
+  /** Nothing is left of it where `is` is not said. */
+  | { readonly run: ExtentsRun; readonly was: Pointers; readonly is: Pointers | undefined }
 
 /** One cut of many tails, from what it names to the step that makes it. */
 export class TailCuts {
@@ -41,6 +42,8 @@ export class TailCuts {
   readonly #parted = new Map<number, readonly bigint[]>()
   #lastParted: readonly bigint[] = []
   readonly #runs = new Map<TailRun, RunChange>()
+  /** Those in which nothing is left, by group: found before, so that the step need not look for them. */
+  readonly #emptied = new Map<Group, Set<ExtentsRun>>()
   readonly #freed = new Map<SegmentId, number>()
   readonly #gone: GoneFromTail[] = []
 
@@ -88,11 +91,22 @@ export class TailCuts {
     this.#parted.set(key, others === undefined ? this.#lastParted : [...others, at])
   }
 
-  /** Works out what becomes of a run, which changes with `apply` only. An extents run is taken once. */
-  take(run: TailRun): void {
-    const change = run.kind === 'strip' ? this.#takeRows(run) : this.#takeExtents(run)
-    if (change === undefined) this.#runs.delete(run)
-    else this.#runs.set(run, change)
+  /** Works out what becomes of a group's run, which changes with `apply` only. An extents run is taken once. */
+  take(group: Group, run: TailRun): void {
+    if (run.kind === 'strip') {
+      const change = this.#takeRows(run)
+      if (change === undefined) this.#runs.delete(run)
+      else this.#runs.set(run, change)
+      return
+    }
+    const is = this.#takeExtents(run)
+    if (is === undefined) return
+    const isLeft = [...is.values()].some((list) => list.length > 0)
+    this.#runs.set(run, { run, was: run.pointers, is: isLeft ? is : undefined })
+    if (isLeft) return
+    const emptied = this.#emptied.get(group)
+    if (emptied === undefined) this.#emptied.set(group, new Set([run]))
+    else emptied.add(run)
   }
 
   /** Whether a run changes. */
@@ -123,9 +137,14 @@ export class TailCuts {
     if (this.#runs.size === 0) return []
     for (const { run, is } of this.#runs.values()) {
       if (run.kind === 'strip') run.cuts = is as RowCuts
-      else run.pointers = is as Pointers
+      else if (is !== undefined) run.pointers = is as Pointers
     }
-    return [...groups].flatMap((group) => group.prune())
+    const dropped: TailRun[] = []
+    for (const group of groups) {
+      const emptied = this.#emptied.get(group)
+      for (const run of group.prune(emptied)) dropped.push(run)
+    }
+    return dropped
   }
 
   #takeRows(strip: Strip): RunChange | undefined {
@@ -164,7 +183,7 @@ export class TailCuts {
     return rows
   }
 
-  #takeExtents(run: ExtentsRun): RunChange | undefined {
+  #takeExtents(run: ExtentsRun): Pointers | undefined {
     let pointers: Map<number, ShortPointerList> | undefined
     for (const key of run.shape.keys) {
       const before = run.pointers.get(key)?.pointers
@@ -174,7 +193,7 @@ export class TailCuts {
       pointers ??= new Map(run.pointers)
       pointers.set(key, new ShortPointerList(after))
     }
-    return pointers === undefined ? undefined : { run, was: run.pointers, is: pointers }
+    return pointers
   }
 
   /** Pointers of a run with what comes in place of what goes, where a change is about them. */
@@ -210,7 +229,7 @@ export class TailCuts {
 /** Takes out of the tails of groups what a record names. */
 export function applyTailCut(groups: readonly Group[], cut: TailCut): TailCuts {
   const cuts = TailCuts.of(cut)
-  for (const { runs } of groups) for (const run of runs) cuts.take(run)
+  for (const group of groups) for (const run of group.runs) cuts.take(group, run)
   cuts.apply(groups)
   return cuts
 }

@@ -31,6 +31,15 @@ const operation = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('take away' as const), at: fc.nat(), runs: fc.nat(300) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('drop' as const),
+      at: fc.nat(),
+      runs: fc.nat(300),
+      keeps: fc.nat(9),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('show' as const) }) },
 )
 
@@ -66,6 +75,17 @@ class Tail {
       case 'take away':
         group.runs = group.runs.toSpliced(step.at % (group.runs.length + 1), step.runs)
         break
+      case 'drop': {
+        // As a delete of a stretch: those inside it are known to go, the one at its edge is cut.
+        const from = step.at % (group.runs.length + 1)
+        const emptied = new Set(group.runs.slice(from, from + step.runs) as ExtentsRun[])
+        if (run !== undefined && !emptied.has(run)) cut(run, step.keeps)
+        const left = group.runs.filter((each) => !emptied.has(each as ExtentsRun))
+        const dropped = group.prune(emptied)
+        expect(dropped.filter((each) => emptied.has(each as ExtentsRun))).toHaveLength(emptied.size)
+        expect(group.runs).toEqual(left.filter((each) => !dropped.includes(each)))
+        break
+      }
       case 'show':
     }
   }

@@ -15,7 +15,7 @@ import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
 import { DeadRanges } from './dead-ranges.ts'
 import type { DeadRange } from './dead-ranges.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
 /** An extent of which something is dead: what, its channel's pointers tell. */
@@ -186,7 +186,7 @@ export class DeadSpace {
       this.#notes -= notes - late.notes
       if (late.left === 0) this.#late.shift()
       if (this.#late.length === 0) this.#dropped.clear()
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }
@@ -243,7 +243,7 @@ export class DeadSpace {
   async take(segment: SegmentId, ranges: readonly ByteRange[], turns: Pick<Turns, 'due'>): Promise<void> {
     using _ = this.use()
     for (const _step of this.#segments.get(segment)?.dead.taking(ranges) ?? []) {
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

@@ -17,7 +17,7 @@ import { STRETCH } from './dead-ranges.ts'
 import type { DeadSpace, Doubt } from './dead-space.ts'
 import type { Engine } from '../engine.ts'
 import { Reached } from './reached.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 import { stretchesReaching, walkPointers } from '../walk-pointers.ts'
 
 /**
@@ -40,7 +40,7 @@ export async function findDead(engine: Engine): Promise<void> {
   for (const [id, { reached, size, lsn }] of searches) {
     for (const gaps of reached.gaps(FIRST_EXTENT, size)) {
       await noteDead(engine, id, gaps, lsn)
-      await turns.due(BACKGROUND_MS)
+      await turns.due(SLICE_MS)
     }
     deadSpace.settleUnknown(id)
   }
@@ -131,7 +131,7 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
     }
-    await turns.due(BACKGROUND_MS)
+    await turns.due(SLICE_MS)
   }
 }
 
@@ -154,7 +154,7 @@ async function noteDead(
         left = { ...range }
       }
     }
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   if (left !== undefined) deadSpace.noteRange(id, { ...left, lsn })

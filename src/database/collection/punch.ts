@@ -18,7 +18,7 @@ import type { DeadRanges } from './dead-ranges.ts'
 import { oldestPinAfter } from './destroying.ts'
 import type { Engine } from '../engine.ts'
 import { settleDoubts } from './find-dead.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 
 /**
  * Gives back what is dead in a segment and nobody needs, as far as it makes whole blocks.
@@ -69,7 +69,7 @@ async function* holesIn(
       yield holes
       holes = []
     }
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   holes.push(...plan.finish())

@@ -25,7 +25,7 @@ import { PlannedChanges } from '../planned-changes.ts'
 import { ExtentBatch } from '../extent-batch.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { stretchesReaching } from '../walk-pointers.ts'
 
@@ -210,7 +210,7 @@ class Copying {
         const end = to === pointer.count ? pointer.end : timeOfRank(index, rank + to - 1) + 1n
         pieces.push(slicePointer(pointer, from, to, start, end, from > 0 || pointer.joined))
         from = to
-        const turn = turns.due(BACKGROUND_MS)
+        const turn = turns.due(SLICE_MS)
         if (turn !== undefined) await turn
       }
       return pieces
@@ -230,7 +230,7 @@ class Copying {
       // A record may say anything: memory only for what the files can hold.
       for (const pointer of run) {
         segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
-        const turn = turns.due(BACKGROUND_MS)
+        const turn = turns.due(SLICE_MS)
         if (turn !== undefined) await turn
       }
       this.#scratch = new Uint8Array(count * width)
@@ -241,7 +241,7 @@ class Copying {
       const part = bytes.subarray(at * width, (at + pointer.count) * width)
       await segments.reader(pointer.segment).readOnce(pointer, owner, pointer.skip, pointer.count, part)
       at += pointer.count
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
     const [first, last] = [run[0]!, run.at(-1)!]
@@ -257,7 +257,7 @@ class Copying {
     for (const pointer of run) {
       moves.add(pointer, to, toSkip)
       toSkip += pointer.count
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
     this.#unsynced += bytes.length
@@ -339,7 +339,7 @@ async function installMoves(
     const table = engine.version.pointers.get(channel.key)
     for (const change of await planMoves(engine.turns, channel.key, table, moves)) {
       planned.add(change)
-      const turn = engine.turns.due(BACKGROUND_MS)
+      const turn = engine.turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

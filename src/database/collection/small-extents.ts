@@ -4,7 +4,7 @@
 
 import type { PointerChange } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
 /** Extents below this many bytes are small: worth merging with their neighbours (windows read from 8 KB extents at 0.55 to 0.77 of bare reads, RFC 0006). */
@@ -29,7 +29,7 @@ export class SmallExtents {
       const first = comes.find(isSmall)
       if (first === undefined) continue
       this.noteSpan(key, { first: first.start, last: comes.findLast(isSmall)!.start })
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

@@ -17,7 +17,7 @@ import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import type { Environment } from '../environment.ts'
-import { BACKGROUND_MS, Turns } from '../turns.ts'
+import { SLICE_MS, Turns } from '../turns.ts'
 import type { LoadOptions } from './load.ts'
 import type { ResolvedOptions } from '../options.ts'
 
@@ -101,7 +101,7 @@ export async function accountsOf(
       for (const list of run.pointers.values())
         for (const { segment, live } of list.pointers)
           tailLive.set(segment, (tailLive.get(segment) ?? 0) + live)
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

@@ -29,7 +29,7 @@ import type { JournalContents } from '../../journal/replay.ts'
 import { manifestSteps, soundEnd } from '../../manifest/manifest.ts'
 import type { ManifestContents } from '../../manifest/manifest.ts'
 import type { BeginEdit } from '../../version/edit.ts'
-import { BACKGROUND_MS, inSlices } from '../turns.ts'
+import { inSlices } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
 /** Where a database lies. */
@@ -83,7 +83,7 @@ export interface FoundEpoch {
 }
 
 function slices<T>({ turns }: Folder, steps: Generator<void, T, void>): Promise<T> {
-  return inSlices(turns, steps, BACKGROUND_MS)
+  return inSlices(turns, steps)
 }
 
 export async function findNames(files: FileSystem, directory: string): Promise<FoundNames> {

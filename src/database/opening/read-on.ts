@@ -12,7 +12,7 @@ import type { JournalRecord } from '../../journal/record.ts'
 import { journalSteps, recordsBehind } from '../../journal/replay.ts'
 import type { JournalContents, RecordRow } from '../../journal/replay.ts'
 import type { Environment } from '../environment.ts'
-import { BACKGROUND_MS, inSlices } from '../turns.ts'
+import { inSlices } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { findNames, readBytes } from './find-epoch.ts'
 import type { FoundNames } from './find-epoch.ts'
@@ -119,11 +119,7 @@ async function readBehind(
   let newest = last
   const bytes = await readBytes(files, path, last.offset)
   const identity = { epoch, number, databaseId }
-  let row: RecordRow | undefined = await inSlices(
-    turns,
-    recordsBehind(bytes, path, identity, last, lastLsn),
-    BACKGROUND_MS,
-  )
+  let row: RecordRow | undefined = await inSlices(turns, recordsBehind(bytes, path, identity, last, lastLsn))
   if (row === undefined) return undefined
   const sizes = new Map([...sizesBefore, [path, row.end]])
   let lsn = lastLsn
@@ -137,7 +133,7 @@ async function readBehind(
     number = next
     path = join(directory, journalName(epoch, number))
     const steps = journalSteps(await readBytes(files, path), path, { epoch, number, databaseId }, true)
-    const contents: JournalContents = await inSlices(turns, steps, BACKGROUND_MS)
+    const contents: JournalContents = await inSlices(turns, steps)
     if (contents.last === undefined) return undefined
     row = contents
     sizes.set(path, row.end)

@@ -14,7 +14,7 @@ import type { Edit } from '../../version/edit.ts'
 import { aheadSteps, hasManyChanges } from '../../version/ahead-steps.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../../version/version.ts'
 import type { Version } from '../../version/version.ts'
-import { BACKGROUND_MS, inSlices } from '../turns.ts'
+import { SLICE_MS, inSlices } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import type { FoundEpoch } from './find-epoch.ts'
 
@@ -57,13 +57,13 @@ export function takeRecord(turns: Turns, replay: Replay, record: JournalRecord):
   if (record.kind === 'edit' && record.lsn > replay.version.lsn && hasManyChanges(record.edit))
     return takeAhead(turns, replay, record, record.edit)
   replay.take(record)
-  return turns.due(BACKGROUND_MS)
+  return turns.due(SLICE_MS)
 }
 
 /** What it makes of the tables is worked out first, in slices. */
 async function takeAhead(turns: Turns, replay: Replay, record: JournalRecord, edit: Edit): Promise<void> {
-  replay.take(record, await inSlices(turns, aheadSteps(replay.version, edit), BACKGROUND_MS))
-  await turns.due(BACKGROUND_MS)
+  replay.take(record, await inSlices(turns, aheadSteps(replay.version, edit)))
+  await turns.due(SLICE_MS)
 }
 
 /** Applies records, one after another, to a version and to tails. */
@@ -155,7 +155,7 @@ export async function checkVersion(turns: Turns, version: Version, path: string)
       const group = groupKeyOf(catalogue, channel)
       assert(version.channels[group]?.kind === 'index', `channel ${group} is an index channel`)
       assert(channel.key < version.nextKey, `channel key ${channel.key} was given out`)
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
     for (const key of version.pointers.keys())

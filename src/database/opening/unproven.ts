@@ -7,7 +7,7 @@ import type { SampleRange } from '../../segment/dead-blocks.ts'
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
-import { BACKGROUND_MS } from '../turns.ts'
+import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
@@ -32,7 +32,7 @@ export async function unprovenExtents(
     } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
       for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
     }
-    const turn = turns.due(BACKGROUND_MS)
+    const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
   return extents
@@ -80,7 +80,7 @@ export async function firstLost(
     for (const run of group.runs) {
       if (run.kind === 'strip') continue
       for (const [key, list] of run.pointers) for (const pointer of list.pointers) look(key, pointer)
-      const turn = turns.due(BACKGROUND_MS)
+      const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
   }

@@ -73,7 +73,7 @@ describe('a cut of a tail', () => {
         parted: [{ key: 1, at: 100n }],
       }),
     )
-    for (const each of group.runs) cuts.take(each)
+    for (const each of group.runs) cuts.take(group, each)
     expect(timesOf(strip, 2)).toEqual([10, 20, 30])
     expect(run.pointers.get(2)!.length).toBe(1)
     expect(cuts.apply([group])).toEqual([])
@@ -92,9 +92,9 @@ describe('a cut of a tail', () => {
     strip.committed = 2
     group.add(strip)
     const cuts = TailCuts.of(cutOf(15, 35, { keys: [1, 2] }))
-    cuts.take(strip)
+    cuts.take(group, strip)
     strip.committed = 4
-    cuts.take(strip)
+    cuts.take(group, strip)
     expect(cuts.apply([group])).toEqual([])
     expect(timesOf(strip, 1)).toEqual([10, 40])
   })
@@ -105,7 +105,7 @@ describe('a cut of a tail', () => {
     group.add(run)
     const extents = [1, 2].map((key) => ({ key, goes: { first: 100n, last: 100n, count: 1 }, comes: [] }))
     const cuts = TailCuts.of(cutOf(0, 200, { keys: [1, 2], extents }))
-    cuts.take(run)
+    cuts.take(group, run)
     expect(cuts.apply([group])).toEqual([run])
     expect(group.runs).toEqual([])
   })
