@@ -67,6 +67,15 @@ interface GroupDraft {
 /** Taken in steps, between which the loop may turn. */
 type Steps<T = void> = Generator<void, T, void>
 
+const NO_RUNS: readonly TailRun[] = []
+
+/** Whether a tail got runs or rows since it was looked at. */
+function hasMore({ seen, strips }: GroupDraft, runs: readonly TailRun[]): boolean {
+  if (runs.length > seen) return true
+  for (const [strip, count] of strips) if (strip.committed > count) return true
+  return false
+}
+
 export class DeleteDraft {
   readonly #engine: Engine
   readonly #range: TimeRange
@@ -208,7 +217,9 @@ export class DeleteDraft {
 
   /** Looks at what of a group's tail was not seen yet, in one step, as commits go on; false where that is nothing. */
   #look(draft: GroupDraft): boolean {
-    const { runs = [] } = this.#engine.groups.get(draft.key) ?? {}
+    const runs = this.#engine.groups.get(draft.key)?.runs ?? NO_RUNS
+    // Of ten thousand groups few have got anything since.
+    if (!hasMore(draft, runs)) return false
     const found: TailRun[] = []
     const parts: TailPart[] = []
     const add = (run: TailRun, part: TailPart | undefined): void => {
@@ -227,7 +238,7 @@ export class DeleteDraft {
     draft.seen = runs.length
     draft.runs = found
     draft.parts = parts
-    return found.length > 0
+    return true
   }
 
   /** Whether parts of a tail have samples in the range, or one that comes before what lies behind the range of some channel. */

@@ -5,7 +5,6 @@
 
 import { assert } from '../assert.ts'
 import type { PointerChange } from './edit.ts'
-import type { LiveBytes } from './pointer-branch.ts'
 import type { PointerTable } from './pointer-table.ts'
 import type { PointerTables, PointerTablesEdit } from './pointer-tables.ts'
 import type { SegmentId } from './pointer.ts'
@@ -27,11 +26,7 @@ export interface AppliedChange {
   readonly to: PointerTable
   /** Position of the first pointer that goes in `from`; of no meaning where none does. */
   readonly position: number
-  /** By segment, what those that go kept live. */
-  readonly frees: LiveBytes
 }
-
-const NOTHING: LiveBytes = new Map()
 
 export class ChangesAhead {
   readonly #base: PointerTables
@@ -68,12 +63,22 @@ export class ChangesAhead {
     const { key, comes } = change
     const applied = applyTo(this.#pointers.get(key), change)
     this.#pointers.set(key, applied.to)
-    if (applied.frees.size > 0)
-      for (const [segment, live] of applied.frees) enter(this.#ledger, segment, -live, 0)
+    this.#free(applied, change)
     for (const pointer of comes)
       enter(this.#ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
     this.#changes.push(change)
     this.#applied.push(applied)
+  }
+
+  #free({ from, position }: AppliedChange, { goes }: PointerChange): void {
+    if (goes === undefined) return
+    if (goes.count === 1) {
+      // As most of ten thousand are: with a map of sums for each V8's pauses were 5 to 6 ms in such a delete, without 3 to 4.
+      const { segment, live } = from.get(position)
+      enter(this.#ledger, segment, -live, 0)
+    } else
+      for (const [segment, live] of from.liveIn(position, position + goes.count))
+        enter(this.#ledger, segment, -live, 0)
   }
 
   /** Whether these are the very changes. */
@@ -116,7 +121,7 @@ function applyTo(table: PointerTable, { key, goes, comes }: PointerChange): Appl
   if (goes === undefined) {
     assert(comes.length > 0, 'a change changes something')
     const position = table.startBound(comes[0]!.start)
-    return { from: table, to: table.splice(position, 0, comes), position, frees: NOTHING }
+    return { from: table, to: table.splice(position, 0, comes), position }
   }
   const { first, last, count } = goes
   const position = table.startBound(first)
@@ -125,6 +130,5 @@ function applyTo(table: PointerTable, { key, goes, comes }: PointerChange): Appl
     count > 0 && end < table.length && table.startAt(position) === first && table.startAt(end) === last,
     `channel ${key} has the ${count} pointers that go`,
   )
-  const frees = table.liveIn(position, position + count)
-  return { from: table, to: table.splice(position, count, comes), position, frees }
+  return { from: table, to: table.splice(position, count, comes), position }
 }

@@ -361,13 +361,9 @@ class LateChanges implements Late {
       const { comes, goes } = this.#changes[at]!
       for (const pointer of comes) if (pointer.live < pointer.length) yield pointer.segment
       if (goes === undefined) continue
-      const known = this.#applied?.[at]
-      if (known !== undefined) {
-        yield* known.frees.keys()
-        continue
-      }
       const { table, position } = this.#placeOf(at)
-      yield* table.liveIn(position, position + goes.count).keys()
+      if (goes.count === 1) yield table.get(position).segment
+      else yield* table.liveIn(position, position + goes.count).keys()
     }
   }
 }
