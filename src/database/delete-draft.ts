@@ -82,8 +82,6 @@ export class DeleteDraft {
   readonly #channels: ChannelDraft[] = []
   readonly #groups = new Map<number, GroupDraft>()
   readonly #named: ReadonlySet<number>
-  readonly #keys: number[] = []
-  readonly #parted: { key: number; at: bigint }[] = []
   #bytes = 0
   readonly changes: PlannedChanges
   readonly tailCuts: TailCuts
@@ -108,7 +106,7 @@ export class DeleteDraft {
 
   /** What the record says of tails. */
   get tailCut(): TailCut {
-    return { ...this.#range, keys: this.#keys, extents: this.changes.extents, parted: this.#parted }
+    return this.changes.tailCut(this.#range)
   }
 
   /** Index channel keys of the groups of its channels. */
@@ -285,7 +283,7 @@ export class DeleteDraft {
     this.#bytes += bytes
     if (samples === 0 || channel.isNamed) return
     channel.isNamed = true
-    this.#keys.push(channel.ref.key)
+    this.changes.addKey(channel.ref.key)
     this.tailCuts.addKey(channel.ref.key)
   }
 
@@ -298,7 +296,7 @@ export class DeleteDraft {
     if (!isNamed || isCutOff || next === undefined || part === undefined || next === partedAt) return
     channel.partedAt = next
     if (part === 'inTail') {
-      this.#parted.push({ key: ref.key, at: next })
+      this.changes.addParted(ref.key, next)
       this.tailCuts.addParted(ref.key, next)
     } else this.changes.add(part)
   }

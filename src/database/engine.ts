@@ -289,7 +289,7 @@ export class Engine {
     const next = apply(this.version, edit, lsn, planned?.ahead)
     if (journal === undefined) this.#lastLsn = lsn
     else {
-      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, planned))
+      this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, planned?.encoded))
       this.#noteUnproven()
     }
     const before = this.version

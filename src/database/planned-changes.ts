@@ -2,17 +2,18 @@
 // encoded as it is found, so that the step that publishes the record has neither to do, however many channels there
 // are (0003, Slices). Filled by the plans of deletes, flushes and relocations; taken by `publishEdit`.
 
-import { EncodedChanges } from '../journal/edit-codec.ts'
-import type { EncodedAhead } from '../journal/edit-codec.ts'
+import { EncodedAhead } from '../journal/edit-codec.ts'
 import { ChangesAhead } from '../version/changes-ahead.ts'
-import type { PointerChange } from '../version/edit.ts'
+import type { TimeRange } from '../telem/time-range.ts'
+import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Version } from '../version/version.ts'
 
-export class PlannedChanges implements EncodedAhead {
+export class PlannedChanges {
   readonly ahead: ChangesAhead
-  readonly encoded: EncodedChanges = new EncodedChanges()
-  readonly encodedExtents: EncodedChanges = new EncodedChanges()
+  readonly encoded: EncodedAhead = new EncodedAhead()
+  readonly #keys: number[] = []
   readonly #extents: PointerChange[] = []
+  readonly #parted: { readonly key: number; readonly at: bigint }[] = []
 
   /** @param version whose tables are changed; the guards keep those of the channels in question what they are */
   constructor(version: Version) {
@@ -27,16 +28,27 @@ export class PlannedChanges implements EncodedAhead {
   /** @throws AssertionError where it does not fit what was added before */
   add(change: PointerChange): void {
     this.ahead.add(change)
-    this.encoded.add(change)
+    this.encoded.changes.add(change)
   }
 
-  /** Of extents that tails name. */
-  get extents(): readonly PointerChange[] {
-    return this.#extents
+  /** What a delete does to tails, as far as it was added, in [start, end). */
+  tailCut({ start, end }: TimeRange): TailCut {
+    return { start, end, keys: this.#keys, extents: this.#extents, parted: this.#parted }
+  }
+
+  addKey(key: number): void {
+    this.#keys.push(key)
+    this.encoded.keys.add(key)
   }
 
   addExtents(change: PointerChange): void {
     this.#extents.push(change)
-    this.encodedExtents.add(change)
+    this.encoded.extents.add(change)
+  }
+
+  addParted(key: number, at: bigint): void {
+    const parted = { key, at }
+    this.#parted.push(parted)
+    this.encoded.parted.add(parted)
   }
 }

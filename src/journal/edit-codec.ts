@@ -23,14 +23,6 @@ const KINDS = [
   'punch',
 ] as const
 
-/** Changes of an edit that were encoded before it is. */
-export interface EncodedAhead {
-  /** Those of the version. */
-  readonly encoded: EncodedChanges
-  /** Those of extents that tails name. */
-  readonly encodedExtents: EncodedChanges
-}
-
 /** Appends an edit's bytes. */
 export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead): void {
   to.u8(KINDS.indexOf(edit.kind))
@@ -54,14 +46,14 @@ export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead): vo
         to.u64(group.key)
         to.u64(group.lsn)
       }
-      encodeChanges(to, edit.changes, ahead?.encoded)
+      encodeList(to, edit.changes, encodeChange, ahead?.changes)
       return
     case 'delete':
-      encodeChanges(to, edit.changes, ahead?.encoded)
-      encodeTailCut(to, edit.tail, ahead?.encodedExtents)
+      encodeList(to, edit.changes, encodeChange, ahead?.changes)
+      encodeTailCut(to, edit.tail, ahead)
       return
     case 'relocate':
-      encodeChanges(to, edit.changes, ahead?.encoded)
+      encodeList(to, edit.changes, encodeChange, ahead?.changes)
       return
     case 'drop':
       encodeNumbers(to, edit.segments)
@@ -178,31 +170,53 @@ function encodeChange(to: ByteWriter, { key, goes, comes }: PointerChange): void
   for (const pointer of comes) encodePointer(to, pointer)
 }
 
-function encodeChanges(to: ByteWriter, changes: readonly PointerChange[], ahead?: EncodedChanges): void {
-  to.u32(changes.length)
-  if (ahead !== undefined) ahead.append(to, changes)
-  else for (const change of changes) encodeChange(to, change)
+/** A counted list; a copy of its bytes where they are there. */
+function encodeList<T>(
+  to: ByteWriter,
+  items: readonly T[],
+  encode: (to: ByteWriter, item: T) => void,
+  ahead: EncodedList<T> | undefined,
+): void {
+  to.u32(items.length)
+  if (ahead !== undefined) ahead.append(to, items)
+  else for (const item of items) encode(to, item)
 }
 
-/** Changes that were encoded before their edit is: a record over ten thousand channels is made in slices, and put together in one step. */
-export class EncodedChanges {
+/** A list of an edit, encoded item by item before the edit is. */
+export class EncodedList<T> {
+  readonly #encode: (to: ByteWriter, item: T) => void
   readonly #bytes = new ByteWriter()
-  readonly #changes: PointerChange[] = []
+  readonly #items: T[] = []
 
-  /** Encodes a change, which is not changed any more. */
-  add(change: PointerChange): void {
-    encodeChange(this.#bytes, change)
-    this.#changes.push(change)
+  constructor(encode: (to: ByteWriter, item: T) => void) {
+    this.#encode = encode
   }
 
-  /** Appends the bytes of these changes. @throws AssertionError where they are not those that were added, in that order */
-  append(to: ByteWriter, changes: readonly PointerChange[]): void {
-    const known = this.#changes
-    const isSame = known.length === changes.length && known.every((change, i) => change === changes[i])
-    assert(isSame, 'changes were encoded as they are')
+  /** Encodes an item, which is not changed any more. */
+  add(item: T): void {
+    this.#encode(this.#bytes, item)
+    this.#items.push(item)
+  }
+
+  /** Appends the bytes of these items. @throws AssertionError where they are not those that were added, in that order */
+  append(to: ByteWriter, items: readonly T[]): void {
+    const known = this.#items
+    const isSame = known.length === items.length && known.every((item, i) => item === items[i])
+    assert(isSame, 'items were encoded as they are')
     to.bytes(this.#bytes.view())
   }
 }
+
+/** Lists of an edit that were encoded ahead: a record over ten thousand channels is made in slices, and put together in one step. */
+export class EncodedAhead {
+  readonly changes: EncodedList<PointerChange> = new EncodedList(encodeChange)
+  /** Of a delete: what it did to tails. */
+  readonly keys: EncodedList<number> = new EncodedList(encodeNumber)
+  readonly extents: EncodedList<PointerChange> = new EncodedList(encodeChange)
+  readonly parted: EncodedList<PartedSample> = new EncodedList(encodeParted)
+}
+
+type PartedSample = TailCut['parted'][number]
 
 function decodeChanges(from: ByteReader): PointerChange[] {
   return list(from, 32, () => {
@@ -215,16 +229,17 @@ function decodeChanges(from: ByteReader): PointerChange[] {
   })
 }
 
-function encodeTailCut(to: ByteWriter, cut: TailCut, ahead: EncodedChanges | undefined): void {
+function encodeTailCut(to: ByteWriter, cut: TailCut, ahead: EncodedAhead | undefined): void {
   to.i64(cut.start)
   to.i64(cut.end)
-  encodeNumbers(to, cut.keys)
-  encodeChanges(to, cut.extents, ahead)
-  to.u32(cut.parted.length)
-  for (const { key, at } of cut.parted) {
-    to.u64(key)
-    to.i64(at)
-  }
+  encodeList(to, cut.keys, encodeNumber, ahead?.keys)
+  encodeList(to, cut.extents, encodeChange, ahead?.extents)
+  encodeList(to, cut.parted, encodeParted, ahead?.parted)
+}
+
+function encodeParted(to: ByteWriter, { key, at }: PartedSample): void {
+  to.u64(key)
+  to.i64(at)
 }
 
 function decodeTailCut(from: ByteReader): TailCut {
@@ -254,8 +269,11 @@ export function decodeRanges(from: ByteReader): ByteRange[] {
 }
 
 function encodeNumbers(to: ByteWriter, numbers: readonly number[]): void {
-  to.u32(numbers.length)
-  for (const number of numbers) to.u64(number)
+  encodeList(to, numbers, encodeNumber, undefined)
+}
+
+function encodeNumber(to: ByteWriter, number: number): void {
+  to.u64(number)
 }
 
 function decodeNumbers(from: ByteReader): number[] {

@@ -34,6 +34,7 @@ export class ChangesAhead {
   readonly #ledger: Ledger = new Map()
   readonly #changes: PointerChange[] = []
   readonly #applied: AppliedChange[] = []
+  #gone = 0
 
   /** @param version whose tables are changed */
   constructor({ pointers }: Version) {
@@ -58,6 +59,11 @@ export class ChangesAhead {
     return this.#applied
   }
 
+  /** How many pointers go with them. */
+  get gone(): number {
+    return this.#gone
+  }
+
   /** Applies a change behind those that were added. @throws AssertionError where it does not fit */
   add(change: PointerChange): void {
     const { key, comes } = change
@@ -66,6 +72,7 @@ export class ChangesAhead {
     this.#free(applied, change)
     for (const pointer of comes)
       enter(this.#ledger, pointer.segment, pointer.live, pointer.offset + pointer.length)
+    this.#gone += change.goes?.count ?? 0
     this.#changes.push(change)
     this.#applied.push(applied)
   }

@@ -47,7 +47,7 @@ interface Late {
   readonly lsn: number
   /** Changes, and pointers that go with them, that are left to be looked at. */
   readonly left: number
-  /** Notes that will come of those, at most. */
+  /** Of those, what will most likely be a note: it counts as one. */
   readonly notes: number
   /** Looks at some more, up to so many. */
   look(most: number): void
@@ -139,8 +139,8 @@ export class DeadSpace {
     } else if (edit.kind === 'drop') {
       for (const segment of edit.segments) this.forget(segment)
     } else if (edit.kind === 'flush' || edit.kind === 'delete' || edit.kind === 'relocate') {
-      const applied = ahead?.holds(edit.changes) === true ? ahead.applied : undefined
-      this.#noteLater(new LateChanges(this, before, edit.changes, lsn, applied))
+      const own = ahead?.holds(edit.changes) === true ? ahead : undefined
+      this.#noteLater(new LateChanges(this, before, edit.changes, lsn, own))
     }
   }
 
@@ -279,7 +279,8 @@ class LateChanges implements Late {
   readonly #applied: readonly AppliedChange[] | undefined
   readonly lsn: number
   left: number
-  notes = 0
+  /** Pointers that go and were not looked at. */
+  notes: number
   /** The change that is looked at, and how many of its pointers that go were. */
   #at = 0
   #seen = 0
@@ -290,32 +291,28 @@ class LateChanges implements Late {
     before: Version,
     changes: readonly PointerChange[],
     lsn: number,
-    applied?: readonly AppliedChange[],
+    ahead?: ChangesAhead,
   ) {
     this.#space = space
     this.#before = before
     this.#changes = changes
-    this.#applied = applied
+    this.#applied = ahead?.applied
     this.lsn = lsn
-    this.left = changes.length
-    for (const change of changes) {
-      this.left += change.goes?.count ?? 0
-      this.notes += notesOf(change)
-    }
+    this.notes = ahead?.gone ?? changes.reduce((sum, { goes }) => sum + (goes?.count ?? 0), 0)
+    this.left = changes.length + this.notes
   }
 
   look(most: number): void {
     for (let some = most; some > 0 && this.left > 0;) {
-      const change = this.#changes[this.#at]!
-      const { comes, goes, key } = change
+      const { comes, goes, key } = this.#changes[this.#at]!
       if (this.#seen === 0) this.#doubt(key, comes)
       const count = Math.min((goes?.count ?? 0) - this.#seen, some)
       if (count > 0) this.#lookAtGone(count)
       this.#seen += count
       some -= count
       this.left -= count
+      this.notes -= count
       if (this.#seen < (goes?.count ?? 0)) continue
-      this.notes -= notesOf(change)
       this.#at++
       this.#seen = 0
       some--
@@ -398,11 +395,6 @@ class LateCuts implements Late {
   *segments(): Iterable<SegmentId> {
     for (const { gone } of this.#cuts.slice(this.#cuts.length - this.left)) yield gone.segment
   }
-}
-
-/** Notes that come of a change at most: of pointers that go, which a cut one does, or of cut ones that come with nothing that goes. */
-function notesOf({ goes, comes }: PointerChange): number {
-  return goes?.count ?? comes.reduce((sum, { live, length }) => (live < length ? sum + 1 : sum), 0)
 }
 
 /** All pointers of a channel, where it has any. */

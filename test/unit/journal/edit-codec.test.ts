@@ -5,7 +5,7 @@ import { AssertionError } from '../../../src/assert.ts'
 import { ByteReader } from '../../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../../src/codec/decode-error.ts'
-import { decodeEdit, EncodedChanges, encodeEdit } from '../../../src/journal/edit-codec.ts'
+import { decodeEdit, EncodedAhead, encodeEdit } from '../../../src/journal/edit-codec.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
 
@@ -101,9 +101,11 @@ describe('the edit codec', () => {
     const edit: Edit = { kind: 'delete', changes, tail }
     const whole = new ByteWriter()
     encodeEdit(whole, edit)
-    const ahead = { encoded: new EncodedChanges(), encodedExtents: new EncodedChanges() }
-    for (const change of changes) ahead.encoded.add(change)
-    for (const change of tail.extents) ahead.encodedExtents.add(change)
+    const ahead = new EncodedAhead()
+    for (const each of changes) ahead.changes.add(each)
+    for (const key of tail.keys) ahead.keys.add(key)
+    for (const each of tail.extents) ahead.extents.add(each)
+    for (const each of tail.parted) ahead.parted.add(each)
     const to = new ByteWriter()
     encodeEdit(to, edit, ahead)
     expect(to.view()).toEqual(whole.view())
