@@ -11,9 +11,6 @@ import type { Version } from '../version/version.ts'
 export class PlannedChanges {
   readonly ahead: ChangesAhead
   readonly encoded: EncodedAhead = new EncodedAhead()
-  readonly #keys: number[] = []
-  readonly #extents: PointerChange[] = []
-  readonly #parted: { readonly key: number; readonly at: bigint }[] = []
 
   /** @param version whose tables are changed; the guards keep those of the channels in question what they are */
   constructor(version: Version) {
@@ -33,22 +30,19 @@ export class PlannedChanges {
 
   /** What a delete does to tails, as far as it was added, in [start, end). */
   tailCut({ start, end }: TimeRange): TailCut {
-    return { start, end, keys: this.#keys, extents: this.#extents, parted: this.#parted }
+    const { keys, extents, parted } = this.encoded
+    return { start, end, keys: keys.items, extents: extents.items, parted: parted.items }
   }
 
   addKey(key: number): void {
-    this.#keys.push(key)
     this.encoded.keys.add(key)
   }
 
   addExtents(change: PointerChange): void {
-    this.#extents.push(change)
     this.encoded.extents.add(change)
   }
 
   addParted(key: number, at: bigint): void {
-    const parted = { key, at }
-    this.#parted.push(parted)
-    this.encoded.parted.add(parted)
+    this.encoded.parted.add({ key, at })
   }
 }

@@ -192,6 +192,11 @@ export class EncodedList<T> {
     this.#encode = encode
   }
 
+  /** All that were added, in their order: grows with them. */
+  get items(): readonly T[] {
+    return this.#items
+  }
+
   /** Encodes an item, which is not changed any more. */
   add(item: T): void {
     this.#encode(this.#bytes, item)
@@ -201,8 +206,9 @@ export class EncodedList<T> {
   /** Appends the bytes of these items. @throws AssertionError where they are not those that were added, in that order */
   append(to: ByteWriter, items: readonly T[]): void {
     const known = this.#items
-    const isSame = known.length === items.length && known.every((item, i) => item === items[i])
-    assert(isSame, 'items were encoded as they are')
+    const areSame = (): boolean =>
+      known.length === items.length && known.every((item, i) => item === items[i])
+    assert(known === items || areSame(), 'items were encoded as they are')
     to.bytes(this.#bytes.view())
   }
 }
