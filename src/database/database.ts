@@ -184,7 +184,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     await engine.turns.before(names.length)
     // Until it was looked at, what a long record freed keeps the tables before it.
     await engine.deadSpace.catchUp(engine.turns)
-    return resultOf(done)
+    return resultOf(engine.turns, done)
   }
 
   /** On a full disk: gives back what costs next to no room, in the background, while there is some left for that. */

@@ -10,7 +10,8 @@ import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { DeleteDraft } from './delete-draft.ts'
 import type { Engine } from './engine.ts'
-import { inSlices } from './turns.ts'
+import { inSlices, SLICE_MS } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 /** What a delete did. */
 export interface DeleteResult {
@@ -85,13 +86,20 @@ export function deleteUnder(
   return lsn
 }
 
-/** What is told of a delete. */
-export function resultOf({ found, draft, lsn }: DeleteDone): DeleteResult {
-  // A name may be one that an object has by itself.
-  const samples: Record<string, number> = Object.create(null) as Record<string, number>
-  found.forEach(({ name }, i) => (samples[name] = draft.samplesOf(i)))
-  return { samples: { ...samples }, bytes: lsn === undefined ? 0 : draft.bytes }
+/** What is told of a delete, put together in slices. */
+export async function resultOf(turns: Turns, { found, draft, lsn }: DeleteDone): Promise<DeleteResult> {
+  const samples: Record<string, number> = {}
+  for (const [i, { name }] of found.entries()) {
+    // A name may be one that an object has by itself.
+    if (name in samples) Object.defineProperty(samples, name, { value: draft.samplesOf(i), ...OWN })
+    else samples[name] = draft.samplesOf(i)
+    const turn = turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
+  return { samples, bytes: lsn === undefined ? 0 : draft.bytes }
 }
+
+const OWN = { configurable: true, enumerable: true, writable: true }
 
 /** Writers whose last committed sample went must not join what they commit next to it. */
 function breakStreams(groups: readonly Group[], keys: readonly number[], range: TimeRange): void {

@@ -64,6 +64,11 @@ export class ChangesAhead {
     return this.#gone
   }
 
+  /** Segments that pointers go from, or come to. */
+  get segments(): Iterable<SegmentId> {
+    return this.#ledger.keys()
+  }
+
   /** Applies a change behind those that were added. @throws AssertionError where it does not fit */
   add(change: PointerChange): void {
     const { key, comes } = change

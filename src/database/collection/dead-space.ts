@@ -8,7 +8,7 @@
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
 import type { Place } from '../../segment/segment-pool.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
-import type { AppliedChange, ChangesAhead } from '../../version/changes-ahead.ts'
+import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { PointerTable } from '../../version/pointer-table.ts'
@@ -31,6 +31,8 @@ export interface Doubt {
 interface SegmentSpace {
   readonly dead: DeadRanges
   readonly doubts: Map<number, Doubt>
+  /** No doubt has a newer LSN. */
+  newestDoubt: number
 }
 
 /** Pointers and changes that are looked at between two looks at the clock. */
@@ -115,10 +117,10 @@ export class DeadSpace {
 
   /** A collection that has to look at many pointers costs less than it gives back, and memory stays bounded without one. */
   #forgetAll(): void {
-    for (const [id, { dead, doubts }] of this.#segments) {
+    for (const [id, { dead, doubts, newestDoubt }] of this.#segments) {
       if (!dead.isEmpty) this.markUnknown(id, dead.newest)
       dead.clear()
-      for (const { lsn } of doubts.values()) this.markUnknown(id, lsn)
+      if (doubts.size > 0) this.markUnknown(id, newestDoubt)
     }
     for (const late of this.#late) for (const id of late.segments()) this.markUnknown(id, late.lsn)
     this.#segments.clear()
@@ -232,7 +234,9 @@ export class DeadSpace {
   /** Something of an extent was freed, and something of it may be live. */
   raiseDoubt(channel: number, { segment, offset, length }: Place, lsn: number): void {
     if (this.#dropped.has(segment)) return
-    const { doubts } = this.#space(segment)
+    const space = this.#space(segment)
+    const { doubts } = space
+    space.newestDoubt = Math.max(space.newestDoubt, lsn)
     // What a long record freed is noted later, perhaps after that of a newer one.
     const known = doubts.get(offset)
     doubts.set(offset, { offset, length, channel, lsn: Math.max(lsn, known?.lsn ?? 0) })
@@ -264,7 +268,7 @@ export class DeadSpace {
       const dead = new DeadRanges((more) => {
         this.#notes += more
       })
-      space = { dead, doubts: new Map() }
+      space = { dead, doubts: new Map(), newestDoubt: 0 }
       this.#segments.set(segment, space)
     }
     return space
@@ -276,7 +280,7 @@ class LateChanges implements Late {
   readonly #space: DeadSpace
   readonly #before: Version
   readonly #changes: readonly PointerChange[]
-  readonly #applied: readonly AppliedChange[] | undefined
+  readonly #ahead: ChangesAhead | undefined
   readonly lsn: number
   left: number
   /** Pointers that go and were not looked at. */
@@ -296,7 +300,7 @@ class LateChanges implements Late {
     this.#space = space
     this.#before = before
     this.#changes = changes
-    this.#applied = ahead?.applied
+    this.#ahead = ahead
     this.lsn = lsn
     this.notes = ahead?.gone ?? changes.reduce((sum, { goes }) => sum + (goes?.count ?? 0), 0)
     this.left = changes.length + this.notes
@@ -346,7 +350,7 @@ class LateChanges implements Late {
 
   /** Where the first pointer is that goes with a change. */
   #placeOf(at: number): { table: PointerTable; position: number } {
-    const known = this.#applied?.[at]
+    const known = this.#ahead?.applied[at]
     if (known !== undefined) return { table: known.from, position: known.position }
     const { key, goes } = this.#changes[at]!
     const table = this.#before.pointers.get(key)
@@ -354,6 +358,10 @@ class LateChanges implements Late {
   }
 
   *segments(): Iterable<SegmentId> {
+    if (this.#ahead !== undefined) {
+      yield* this.#ahead.segments
+      return
+    }
     for (let at = this.#at; at < this.#changes.length; at++) {
       const { comes, goes } = this.#changes[at]!
       for (const pointer of comes) if (pointer.live < pointer.length) yield pointer.segment
