@@ -12,21 +12,37 @@ export type NamesOf<N> = N extends readonly (infer E)[] ? E & string : N & strin
 
 /** @throws ValidationError for a name twice, none, or what is no name */
 export function namesOf(channels: unknown): string[] {
-  const names: unknown[] = Array.isArray(channels) ? channels : [channels]
+  const names = copyOfNames(channels)
+  refuseTwice(names)
+  return names
+}
+
+export function refuseTwice(names: readonly string[]): void {
+  // To its end, in this step.
+  for (const _ of distinct(names));
+}
+
+/** A copy, not looked at for names that are there twice. @throws ValidationError for none, or what is no name */
+export function copyOfNames(channels: unknown): string[] {
+  const names: unknown[] = Array.isArray(channels) ? [...(channels as unknown[])] : [channels]
   if (names.length === 0) throw new ValidationError('No channel is named')
   for (const name of names) {
     if (typeof name !== 'string')
       throw new ValidationError(`Channels are named by strings: got ${name === null ? 'null' : typeof name}`)
   }
-  refuseTwice(names as string[])
   return names as string[]
 }
 
-export function refuseTwice(names: readonly string[]): void {
+/** Names that are looked at in one step: some 0.2 ms. */
+const NAMES_A_STEP = 1024
+
+/** Looks for names that are there twice, in steps. @throws ValidationError */
+export function* distinct(names: readonly string[]): Generator<void, void, void> {
   const seen = new Set<string>()
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
     if (seen.has(name)) throw new ValidationError(`Channel "${name}" is named twice`, { channel: name })
     seen.add(name)
+    if (i % NAMES_A_STEP === NAMES_A_STEP - 1) yield
   }
 }
 

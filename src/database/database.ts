@@ -4,13 +4,14 @@
 import type { ChannelNames, Schema, TypesOf } from '../channel/schema.ts'
 import { ClosedError, ReadOnlyError, ResourceOpenError, ValidationError } from '../errors.ts'
 import { isDiskFull } from '../fs/storage-error.ts'
+import type { Channel } from '../telem/channel.ts'
 import type { Frame } from '../telem/frame.ts'
 import { describeValue, isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 import { range as toRange } from '../telem/time-range.ts'
 import type { RangeLike, TimeRange } from '../telem/time-range.ts'
 import { groupOf } from '../version/version.ts'
 import type { Catalogue } from '../version/version.ts'
-import { checkReadOptions, namesOf } from './arguments.ts'
+import { checkReadOptions, copyOfNames, distinct } from './arguments.ts'
 import type { Names, NamesOf } from './arguments.ts'
 import { Channels, editDurability } from './channels.ts'
 import { closeEngine } from './close.ts'
@@ -32,6 +33,7 @@ import { Snapshot } from './snapshot.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 import { statsOf } from './stats.ts'
 import type { Stats } from './stats.ts'
+import { inSlices, SLICE_MS } from './turns.ts'
 import { verifyEngine } from './verify/verify.ts'
 import type { VerifyOptions, VerifyReport } from './verify/report.ts'
 
@@ -165,7 +167,7 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   ): Promise<DeleteResult> {
     const engine = this.#engine
     engine.assertWritable()
-    const names = namesOf(channels)
+    const names = copyOfNames(channels)
     if (range === undefined) throw new ValidationError('A delete needs a range: {} means all time')
     const bounds = toRange(range)
     const { signal } = checkReadOptions(options, ['signal'])
@@ -210,9 +212,11 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     signal: AbortSignal | undefined,
   ): Promise<DeleteDone> {
     const engine = this.#engine
+    const { turns } = engine
     const purpose = 'delete'
     const timeoutMs = engine.options.lockTimeoutMs
     using lease = await engine.holdLease('shared', purpose, signal)
+    await inSlices(turns, distinct(names), SLICE_MS)
     using catalog = await engine.guards.acquire(lease, {
       rank: 'catalog',
       mode: 'shared',
@@ -221,8 +225,15 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
       signal,
     })
     engine.assertWritable()
-    const found = names.map((name) => getChannel(engine.catalogue, name))
-    const keys = new Set(found.map((channel) => groupOf(engine.catalogue, channel)))
+    const found: Channel[] = []
+    const keys = new Set<number>()
+    for (const name of names) {
+      const channel = getChannel(engine.catalogue, name)
+      found.push(channel)
+      keys.add(groupOf(engine.catalogue, channel))
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
     using held = await engine.guards.acquire(catalog, {
       rank: 'index',
       mode: 'exclusive',

@@ -33,6 +33,9 @@ import { PlannedChanges } from './planned-changes.ts'
 const POINTERS_A_STEP = 16_384
 const RUNS_A_STEP = 512
 
+/** Channels that are named in one step. */
+const CHANNELS_A_STEP = 1024
+
 /** What is known of one channel so far. */
 interface ChannelDraft {
   readonly ref: ChannelRef
@@ -81,15 +84,14 @@ export class DeleteDraft {
   readonly #range: TimeRange
   readonly #channels: ChannelDraft[] = []
   readonly #groups = new Map<number, GroupDraft>()
-  readonly #named: ReadonlySet<number>
+  readonly #named = new Set<number>()
   #bytes = 0
   readonly changes: PlannedChanges
   readonly tailCuts: TailCuts
 
-  constructor(engine: Engine, channels: readonly Channel[], range: TimeRange) {
+  constructor(engine: Engine, range: TimeRange) {
     this.#engine = engine
     this.#range = range
-    this.#named = new Set(channels.map(({ key }) => key))
     this.changes = new PlannedChanges(engine.version)
     this.tailCuts = new TailCuts(range)
   }
@@ -121,6 +123,10 @@ export class DeleteDraft {
    * @throws DependentDataError, StorageError, CorruptionError
    */
   *take(held: Held<'index', 'exclusive'>, channels: readonly Channel[]): Steps {
+    for (const [i, { key }] of channels.entries()) {
+      this.#named.add(key)
+      if (i % CHANNELS_A_STEP === CHANNELS_A_STEP - 1) yield
+    }
     for (const channel of channels) yield* this.#takeChannel(held, channel)
     // What becomes of a tail is known once its channels are.
     for (const group of this.#groups.values()) yield* this.#takeRuns(group)
@@ -259,6 +265,7 @@ export class DeleteDraft {
 
   *#takeRuns(group: GroupDraft): Steps {
     for (const run of group.runs) {
+      yield* this.tailCuts.prepare(run)
       this.tailCuts.take(this.#engine.group(group.key), run)
       yield
     }

@@ -47,10 +47,11 @@ export async function draftDelete(
   channels: readonly Channel[],
   range: TimeRange,
 ): Promise<DeleteDraft> {
-  const draft = new DeleteDraft(engine, channels, range)
+  const draft = new DeleteDraft(engine, range)
   const { turns } = engine
-  await inSlices(turns, draft.take(held, channels))
-  for (let round = 0; round < ROUNDS; round++) if ((await inSlices(turns, draft.takeSince())) <= FEW) break
+  await inSlices(turns, draft.take(held, channels), SLICE_MS)
+  for (let round = 0; round < ROUNDS; round++)
+    if ((await inSlices(turns, draft.takeSince(), SLICE_MS)) <= FEW) break
   await turns.before(channels.length)
   return draft
 }

@@ -5,10 +5,11 @@
 
 import type { Group } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
-import type { Strip, StripView } from '../domain/tail.ts'
+import type { Strip } from '../domain/tail.ts'
 import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Held } from '../guard/held.ts'
 import { unguarded } from '../guard/held.ts'
+import { keysOf } from '../journal/shape.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Version } from '../version/version.ts'
 import { releaseStrip } from './commit.ts'
@@ -49,9 +50,12 @@ export async function flushGroups(
       let changes: readonly PointerChange[] = []
       await underGuards(engine, some, lease, async () => {
         const plan = await planInstall(engine, some, placements)
-        const extents = some.flatMap((each) => written.get(each) ?? [])
         changes = plan.changes.list
-        const settling = await planSettling(engine.turns, changes, extents)
+        const settling = await planSettling(
+          engine.turns,
+          changes,
+          some.map((each) => written.get(each) ?? []),
+        )
         await engine.turns.before(changes.length)
         install(engine, placements, plan, lsn)
         // In the same step: bytes are live or reserved, never both.
@@ -91,7 +95,7 @@ function inSteps(captures: readonly Capture[]): Capture[][] {
 async function planSettling(
   turns: Turns,
   changes: readonly PointerChange[],
-  extents: readonly WrittenExtent[],
+  extents: readonly (readonly WrittenExtent[])[],
 ): Promise<Settling> {
   const settling = new Settling()
   for (const change of changes) {
@@ -99,10 +103,12 @@ async function planSettling(
     const turn = turns.due(SLICE_MS)
     if (turn !== undefined) await turn
   }
-  for (const extent of extents) {
-    settling.add(extent)
-    const turn = turns.due(SLICE_MS)
-    if (turn !== undefined) await turn
+  for (const some of extents) {
+    for (const extent of some) {
+      settling.add(extent)
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
   }
   return settling
 }
@@ -161,7 +167,12 @@ async function writeRows(
     const whole = new Set(
       strips.map(({ strip }) => strip).filter((strip) => strip.cuts.size > 0 && seen.strips.has(strip)),
     )
-    for (const key of channelsOf(engine, group, strips, seen.versions)) {
+    // Channels that are there, and those that an open snapshot still sees in these strips.
+    const versions = [engine.version, ...seen.versions]
+    const isThere = (key: number): boolean => versions.some(({ channels }) => channels[key] !== undefined)
+    // Writers have pages by the dozen, and one shape.
+    for (const key of keysOf(new Set(strips.map(({ strip }) => strip.shape)))) {
+      if (key !== group.key && !isThere(key)) continue
       const shared: Piece[] = []
       for (const view of strips) {
         const { strip } = view
@@ -198,23 +209,6 @@ function seenBySnapshots(engine: Engine, group: Group): { strips: Set<Strip>; ve
     if (strips.length > 0) seen.versions.push(snapshot.version)
   }
   return seen
-}
-
-/** Channels that are there, and those that an open snapshot still sees in these strips. */
-function channelsOf(
-  engine: Engine,
-  group: Group,
-  strips: readonly StripView[],
-  seen: readonly Version[],
-): number[] {
-  const keys = new Set<number>()
-  // Writers have pages by the dozen, and one shape.
-  for (const shape of new Set(strips.map(({ strip }) => strip.shape)))
-    for (const key of shape.keys) keys.add(key)
-  const versions = [engine.version, ...seen]
-  return [...keys].filter(
-    (key) => key === group.key || versions.some(({ channels }) => channels[key] !== undefined),
-  )
 }
 
 interface Piece extends RowsToPlace {

@@ -5,6 +5,7 @@
 import type { Group } from '../domain/group.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
+import { keysOf } from '../journal/shape.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
@@ -54,7 +55,7 @@ export async function planInstall(
   for (const captured of present) {
     const runs = runsLeft(captured)
     const rows = rowsNow(captured, placements)
-    for (const key of keysOf(captured)) {
+    for (const key of keysOf(shapesOf(captured))) {
       if (engine.version.channels[key] === undefined) continue
       const table = engine.version.pointers.get(key)
       for (const change of changesOf(table, key, rows, runs)) {
@@ -131,12 +132,10 @@ function leave(engine: Engine, leaving: Leaving, run: ExtentsRun): void {
 }
 
 /** The channels that have something in a captured tail. */
-function keysOf({ strips, extents }: Capture): Set<number> {
-  const keys = new Set<number>()
+function shapesOf({ strips, extents }: Capture): Set<Shape> {
   const shapes = new Set(strips.map(({ strip }) => strip.shape))
   for (const { shape } of extents) shapes.add(shape)
-  for (const shape of shapes) for (const key of shape.keys) keys.add(key)
-  return keys
+  return shapes
 }
 
 /** A strip that was captured, as it is now, and where its rows were written. */

@@ -10,11 +10,16 @@ import type { Version } from '../version/version.ts'
 
 export class PlannedChanges {
   readonly ahead: ChangesAhead
-  readonly encoded: EncodedAhead = new EncodedAhead()
+  readonly encoded: EncodedAhead
+  readonly #keys: number[] = []
+  readonly #extents: PointerChange[] = []
+  readonly #parted: TailCut['parted'][number][] = []
 
   /** @param version whose tables are changed; the guards keep those of the channels in question what they are */
   constructor(version: Version) {
     this.ahead = new ChangesAhead(version)
+    const tail = { keys: this.#keys, extents: this.#extents, parted: this.#parted }
+    this.encoded = new EncodedAhead(this.ahead.changes, tail)
   }
 
   /** Of the version: all that were added, in their order; grows with them. */
@@ -25,24 +30,26 @@ export class PlannedChanges {
   /** @throws AssertionError where it does not fit what was added before */
   add(change: PointerChange): void {
     this.ahead.add(change)
-    this.encoded.changes.add(change)
+    this.encoded.changes.encodeMore()
   }
 
   /** What a delete does to tails, as far as it was added, in [start, end). */
   tailCut({ start, end }: TimeRange): TailCut {
-    const { keys, extents, parted } = this.encoded
-    return { start, end, keys: keys.items, extents: extents.items, parted: parted.items }
+    return { start, end, keys: this.#keys, extents: this.#extents, parted: this.#parted }
   }
 
   addKey(key: number): void {
-    this.encoded.keys.add(key)
+    this.#keys.push(key)
+    this.encoded.keys.encodeMore()
   }
 
   addExtents(change: PointerChange): void {
-    this.encoded.extents.add(change)
+    this.#extents.push(change)
+    this.encoded.extents.encodeMore()
   }
 
   addParted(key: number, at: bigint): void {
-    this.encoded.parted.add({ key, at })
+    this.#parted.push({ key, at })
+    this.encoded.parted.encodeMore()
   }
 }

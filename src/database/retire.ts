@@ -16,6 +16,7 @@ import { Manifest } from '../manifest/manifest.ts'
 import type { ArchivedEdit } from '../manifest/manifest.ts'
 import type { Group } from '../domain/group.ts'
 import type { Engine } from './engine.ts'
+import { SLICE_MS } from './turns.ts'
 
 /** The groups whose unflushed commits keep a journal file alive. */
 export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
@@ -163,7 +164,8 @@ async function writeCheckpoint(
   const facts = { covers, bootId: environment.identity.bootId }
   const before = engine.manifest
   engine.lookNow()
-  engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, version, facts)
+  const turn = (): Promise<void> | undefined => engine.turns.due(SLICE_MS)
+  engine.manifest = await Manifest.write(held, { files, directory, epoch, databaseId }, version, facts, turn)
   const stale = before?.name ?? engine.baseManifest?.name
   before?.close()
   engine.baseManifest = undefined

@@ -45,15 +45,13 @@ export class RowCuts {
     return list === undefined || list === 0 ? undefined : this.#ranges[list]
   }
 
-  /** These, and rows [from, to) of channels (keys); of those that the shape does not have nothing can be taken. */
-  with(shape: Shape, keys: Iterable<number>, from: number, to: number): RowCuts {
+  /** These, and rows [from, to) of channels (ordinals of the shape). */
+  with(shape: Shape, ordinals: Iterable<number>, from: number, to: number): RowCuts {
     const lists = this.#shape === undefined ? new Array<number>(shape.keys.length).fill(0) : [...this.#lists]
     const ranges = [...this.#ranges]
     // By list that channels leave: the one that they get.
     const next: number[] = []
-    for (const key of keys) {
-      const ordinal = shape.ordinals.get(key)
-      if (ordinal === undefined) continue
+    for (const ordinal of ordinals) {
       const old = lists[ordinal]!
       // One that is named twice has its new list already.
       if (old >= this.#ranges.length) continue

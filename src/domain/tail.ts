@@ -114,9 +114,10 @@ export class Strip {
     }
   }
 
-  /** Takes rows [from, to) of channels away. */
+  /** Takes rows [from, to) of channels away; of those that the shape does not have nothing can be. */
   cut(keys: Iterable<number>, from: number, to: number): void {
-    this.cuts = this.cuts.with(this.shape, keys, from, to)
+    const ordinals = [...keys].flatMap((key) => this.shape.ordinals.get(key) ?? [])
+    this.cuts = this.cuts.with(this.shape, ordinals, from, to)
   }
 
   /** The first unflushed row of channels goes on with nothing. */

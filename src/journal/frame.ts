@@ -11,7 +11,8 @@
 // The last byte is a zero, so that no frame ends like fill (fill.ts), however its payload does.
 // Frames begin at multiples of 8, which is what lets `findFrame` find sound ones behind damage.
 
-import { checksum } from '../codec/checksum.ts'
+import { assert } from '../assert.ts'
+import { checksum, continueChecksum, startValue } from '../codec/checksum.ts'
 
 export const FRAME_HEADER = 16
 
@@ -37,11 +38,36 @@ export function sealFrame(
 ): number {
   const length = frameSize(payload)
   for (let i = at + FRAME_HEADER + payload; i < at + length; i++) bytes[i] = 0
-  putU32(bytes, at + 4, length)
-  putU32(bytes, at + 8, kind)
-  putU32(bytes, at + 12, payload)
+  putHeader(bytes, at, kind, payload)
   putU32(bytes, at, checksum(bytes.subarray(at + 4, at + length), seed, fileOffset))
   return length
+}
+
+/**
+ * Completes a frame whose bytes lie in several places, as `sealFrame` does one that lies in one.
+ * @param pieces one behind the other the whole frame, its last zeroes too; the first begins with room for the header
+ */
+export function sealPieces(
+  pieces: readonly Uint8Array[],
+  kind: number,
+  payload: number,
+  seed: number,
+  fileOffset: number,
+): number {
+  const [first, ...others] = pieces
+  assert(first !== undefined && first.length >= FRAME_HEADER, 'the header lies in one piece')
+  putHeader(first, 0, kind, payload)
+  let sum = continueChecksum(first.subarray(4), startValue(seed, fileOffset))
+  for (const piece of others) sum = continueChecksum(piece, sum)
+  putU32(first, 0, sum)
+  return frameSize(payload)
+}
+
+/** All of it but the checksum. */
+function putHeader(bytes: Uint8Array, at: number, kind: number, payload: number): void {
+  putU32(bytes, at + 4, frameSize(payload))
+  putU32(bytes, at + 8, kind)
+  putU32(bytes, at + 12, payload)
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {

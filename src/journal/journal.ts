@@ -20,7 +20,7 @@ import type { Edit } from '../version/edit.ts'
 import { encodeEdit } from './edit-codec.ts'
 import type { EncodedAhead } from './edit-codec.ts'
 import { fillOf, planFill } from './fill.ts'
-import { FRAME_HEADER, MAX_FRAME, sealFrame } from './frame.ts'
+import { FRAME_HEADER, frameSize, MAX_FRAME, sealFrame, sealPieces } from './frame.ts'
 import { bytesOfRows, COMMIT, EDIT, encodeCommit } from './record.ts'
 import type { CommitSection } from './record.ts'
 import type { Shape } from './shape.ts'
@@ -30,6 +30,14 @@ const PENDING_LIMIT = 64 * 1024
 
 /** Most bytes of a record. */
 const MOST_PAYLOAD = MAX_FRAME - FRAME_HEADER - 8
+
+/** Bytes of a record that are written from where they are: they belong behind the first `at` bytes that are pending. */
+interface Inset {
+  readonly at: number
+  readonly pieces: readonly Uint8Array[]
+}
+
+const NO_INSETS: readonly Inset[] = []
 
 /** A place of an edit in its file, for retirement. */
 export interface EditPlace {
@@ -177,10 +185,11 @@ export class Journal {
     const current = this.#ready()
     const at = this.#begin(proven)
     const offset = current.size + at
+    const insets: Inset[] = []
     let length: number
     try {
-      encodeEdit(this.#pending, edit, ahead)
-      length = this.#end(current, at, EDIT, true)
+      encodeEdit(this.#pending, edit, ahead, (pieces) => insets.push({ at: this.#pending.length, pieces }))
+      length = this.#end(current, at, EDIT, true, insets)
     } catch (error) {
       this.#pending.cut(at)
       throw error
@@ -269,33 +278,47 @@ export class Journal {
     return at
   }
 
-  #end(current: JournalFile, at: number, kind: number, through: boolean): number {
-    const payload = this.#pending.length - at - FRAME_HEADER
+  /** @param insets of the record; only of one that is written through */
+  #end(
+    current: JournalFile,
+    at: number,
+    kind: number,
+    through: boolean,
+    insets: readonly Inset[] = NO_INSETS,
+  ): number {
+    const payload = this.#pending.length - at - FRAME_HEADER + bytesOfInsets(insets)
     refuseLarge(payload, current)
-    this.#pending.u8(0)
-    this.#pending.align(8)
-    const length = sealFrame(this.#pending.view(), at, kind, payload, current.seed, current.size + at)
-    if (through) this.#write(current, at > 0)
+    for (let left = frameSize(payload) - FRAME_HEADER - payload; left > 0; left--) this.#pending.u8(0)
+    const fileOffset = current.size + at
+    const length =
+      insets.length === 0
+        ? sealFrame(this.#pending.view(), at, kind, payload, current.seed, fileOffset)
+        : sealPieces(inPieces(this.#pending.view(), at, insets), kind, payload, current.seed, fileOffset)
+    if (through) this.#write(current, at > 0, insets)
     return length
   }
 
   /** `acknowledged`: some of what is pending was acknowledged before it is written. */
-  #write(current: JournalFile, acknowledged: boolean): void {
-    const { length } = this.#pending
+  #write(current: JournalFile, acknowledged: boolean, insets: readonly Inset[] = NO_INSETS): void {
+    const { header } = current
+    const length = this.#pending.length + bytesOfInsets(insets)
+    const offset = header === undefined ? current.size : 0
     current.dirty = true
-    const bytes =
-      current.header === undefined ? this.#pending.view() : concat(current.header, this.#pending.view())
-    const offset = current.header === undefined ? current.size : 0
-    let written = 0
+    let to = offset
     try {
-      while (written < bytes.length) {
-        const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), offset + written)
-        if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
-        written += count
+      for (const [i, piece] of inPieces(this.#pending.view(), 0, insets).entries()) {
+        const bytes = header !== undefined && i === 0 ? concat(header, piece) : piece
+        for (let written = 0; written < bytes.length;) {
+          const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), to)
+          if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
+          written += count
+          to += count
+        }
       }
     } catch (cause) {
       this.#cutOff(current, offset, cause, acknowledged)
-      throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause, bytes.length)
+      const needed = length + (header?.length ?? 0)
+      throw storageError(`Cannot append ${length} bytes to the journal`, current.path, cause, needed)
     }
     current.header = undefined
     current.size += length
@@ -379,6 +402,25 @@ function cutFill(file: JournalFile): void {
   } catch {
     // It reads the same.
   }
+}
+
+function bytesOfInsets(insets: readonly Inset[]): number {
+  let bytes = 0
+  for (const { pieces } of insets) for (const piece of pieces) bytes += piece.length
+  return bytes
+}
+
+/** What is pending from `start` on, and what belongs in between, in order. */
+function inPieces(pending: Uint8Array, start: number, insets: readonly Inset[]): Uint8Array[] {
+  const all: Uint8Array[] = []
+  let from = start
+  for (const { at, pieces } of insets) {
+    if (at > from) all.push(pending.subarray(from, at))
+    for (const piece of pieces) all.push(piece)
+    from = at
+  }
+  all.push(pending.subarray(from))
+  return all
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

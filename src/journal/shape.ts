@@ -33,3 +33,17 @@ export function shapeOf(keys: readonly number[], types: readonly DataType[]): Sh
     ordinals: new Map(keys.map((key, ordinal) => [key, ordinal])),
   }
 }
+
+/** The keys of shapes, each once, as they are asked for: of a hundred thousand the set alone takes 15 ms. */
+export function* keysOf(shapes: ReadonlySet<Shape>): Generator<number, void, void> {
+  const seen = new Set<number>()
+  let left = shapes.size
+  for (const { keys } of shapes) {
+    left--
+    for (const key of keys) {
+      if (seen.has(key)) continue
+      if (left > 0) seen.add(key)
+      yield key
+    }
+  }
+}

@@ -16,7 +16,7 @@ import {
   decodeChannel,
   decodePointer,
   decodeRanges,
-  encodeChannels,
+  encodeChannel,
   encodePointer,
   encodeRanges,
 } from '../journal/edit-codec.ts'
@@ -54,13 +54,16 @@ export interface CheckpointBegin extends Omit<Version, 'pointers' | 'segments'>,
   readonly segments: Map<SegmentId, SegmentEntry>
 }
 
-/** The frames of a checkpoint, one after another: each call of `next` fills the writer with one payload. */
+/**
+ * The frames of a checkpoint, one after another: the writer is filled with one payload where its kind is told, and not
+ * done with it where none is.
+ */
 export function* checkpointFrames(
   version: Version,
   facts: CheckpointFacts,
   to: ByteWriter,
-): Generator<number> {
-  encodeBegin(to, version, facts)
+): Generator<number | undefined> {
+  yield* encodeBegin(to, version, facts)
   yield CHECKPOINT_BEGIN
   let frames = 1
   let total = 0
@@ -88,11 +91,19 @@ export function* checkpointFrames(
   yield CHECKPOINT_END
 }
 
-function encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): void {
+/** Channels that are encoded in one step: some 0.7 ms. */
+const CHANNELS_A_STEP = 1024
+
+function* encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): Generator<undefined> {
   to.u64(version.lsn)
   to.u64(facts.covers)
   to.u64(version.nextKey)
-  encodeChannels(to, Object.values(version.channels))
+  const channels = Object.values(version.channels)
+  to.u32(channels.length)
+  for (const [i, channel] of channels.entries()) {
+    encodeChannel(to, channel)
+    if (i % CHANNELS_A_STEP === CHANNELS_A_STEP - 1) yield
+  }
   to.u32(version.segments.size)
   for (const [id, entry] of version.segments.entries()) {
     to.u64(id)

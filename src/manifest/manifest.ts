@@ -49,7 +49,6 @@ export class Manifest {
   readonly lsn: number
   readonly #file: File
   readonly #seed: number
-  readonly #writer = new ByteWriter(4096)
   /** Bytes of the checkpoint, header included. */
   readonly checkpointSize: number
   #size: number
@@ -93,6 +92,7 @@ export class Manifest {
    * Writes a checkpoint of `version` into a new file and syncs it, contents and name.
    *
    * The journal must have proven `version.lsn` before.
+   * @param turn asked often for what is to be waited for, so that the loop turns
    * @param onWritten called once the operating system has all of it: from then on it may count, also where this throws
    * @throws StorageError; what was written of it is not whole, and counts for nothing
    */
@@ -101,6 +101,7 @@ export class Manifest {
     identity: ManifestIdentity,
     version: Version,
     facts: CheckpointFacts,
+    turn: () => Promise<void> | undefined,
     onWritten?: () => void,
   ): Promise<Manifest> {
     const { files, directory, epoch, databaseId } = identity
@@ -116,6 +117,11 @@ export class Manifest {
       slice.bytes(encodeFileHeader({ kind: MANIFEST_KIND, databaseId, epoch, number: version.lsn }))
       const payload = new ByteWriter(SLICE)
       for (const kind of checkpointFrames(version, facts, payload)) {
+        if (kind === undefined) {
+          const due = turn()
+          if (due !== undefined) await due
+          continue
+        }
         appendFrame(slice, kind, payload.view(), seed, written)
         payload.reset()
         if (slice.length < SLICE && kind !== CHECKPOINT_END) continue
@@ -146,18 +152,18 @@ export class Manifest {
     covers: number,
     proven: number,
   ): Promise<void> {
-    const payload = this.#writer
-    payload.reset()
-    payload.u64(covers)
-    payload.u64(proven)
-    payload.u32(edits.length)
+    // Edits may have megabytes: copied once.
+    const frame = new ByteWriter(edits.reduce((sum, { bytes }) => sum + bytes.length + 16, 64))
+    beginFrame(frame)
+    frame.u64(covers)
+    frame.u64(proven)
+    frame.u32(edits.length)
     for (const edit of edits) {
-      payload.u64(edit.lsn)
-      payload.u32(edit.bytes.length)
-      payload.bytes(edit.bytes)
+      frame.u64(edit.lsn)
+      frame.u32(edit.bytes.length)
+      frame.bytes(edit.bytes)
     }
-    const frame = new ByteWriter(payload.length + 64)
-    appendFrame(frame, ARCHIVE, payload.view(), this.#seed, this.#size)
+    endFrame(frame, 0, ARCHIVE, this.#seed, this.#size)
     try {
       await writeFully(this.#file, frame.view(), this.#size)
     } catch (cause) {
@@ -189,11 +195,22 @@ export class Manifest {
 
 function appendFrame(to: ByteWriter, kind: number, payload: Uint8Array, seed: number, base: number): void {
   const at = to.length
-  for (let i = 0; i < FRAME_HEADER; i += 4) to.u32(0)
+  beginFrame(to)
   to.bytes(payload)
+  endFrame(to, at, kind, seed, base)
+}
+
+/** Leaves room for a header: the payload follows. */
+function beginFrame(to: ByteWriter): void {
+  for (let i = 0; i < FRAME_HEADER; i += 4) to.u32(0)
+}
+
+/** Ends the frame that begins at `at`, which is a multiple of 8. */
+function endFrame(to: ByteWriter, at: number, kind: number, seed: number, base: number): void {
+  const payload = to.length - at - FRAME_HEADER
   to.u8(0)
   to.align(8)
-  sealFrame(to.view(), at, kind, payload.length, seed, base + at)
+  sealFrame(to.view(), at, kind, payload, seed, base + at)
 }
 
 async function writeFully(file: File, bytes: Uint8Array, offset: number): Promise<void> {

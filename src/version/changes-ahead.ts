@@ -95,10 +95,7 @@ export class ChangesAhead {
 
   /** Whether these are the very changes. */
   holds(changes: readonly PointerChange[]): boolean {
-    return (
-      changes === this.#changes ||
-      (changes.length === this.#changes.length && changes.every((change, i) => change === this.#changes[i]))
-    )
+    return changes === this.#changes
   }
 
   /**

@@ -10,6 +10,7 @@ import { Journal } from '../../journal/journal.ts'
 import { Manifest } from '../../manifest/manifest.ts'
 import type { Engine } from '../engine.ts'
 import type { Flusher } from '../flusher.ts'
+import { SLICE_MS } from '../turns.ts'
 import type { LoadedState } from './load.ts'
 import { relocateUnproven } from './relocate-unproven.ts'
 
@@ -96,7 +97,8 @@ async function writeFirstCheckpoint(engine: Engine, progress: Progress): Promise
   engine.lookNow()
   engine.checkpointTried = engine.version.lsn
   const identity = { files, directory, epoch, databaseId }
-  engine.manifest = await Manifest.write(held, identity, engine.version, facts, () => {
+  const turn = (): Promise<void> | undefined => engine.turns.due(SLICE_MS)
+  engine.manifest = await Manifest.write(held, identity, engine.version, facts, turn, () => {
     progress.mayCount = true
   })
 }

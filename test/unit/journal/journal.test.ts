@@ -6,10 +6,13 @@ import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../../src/errors.ts'
 import { FaultyFileSystem } from '../../../src/fs/faulty-file-system.ts'
 import { MemoryFileSystem } from '../../../src/fs/memory-file-system.ts'
+import { EncodedAhead } from '../../../src/journal/edit-codec.ts'
+import { readFrame } from '../../../src/journal/frame.ts'
 import { Journal } from '../../../src/journal/journal.ts'
 import { readJournal } from '../../../src/journal/replay.ts'
 import type { JournalRecord } from '../../../src/journal/record.ts'
-import { SHAPE, stripOf } from '../../support/pointers.ts'
+import type { Edit } from '../../../src/version/edit.ts'
+import { pointerTo, SHAPE, stripOf } from '../../support/pointers.ts'
 
 const databaseId = new Uint8Array(16).fill(3)
 
@@ -91,6 +94,87 @@ describe('appending', () => {
     for (let i = 0; i < 2000; i++) commit(journal, i, false)
     expect(lsns(disk).length).toBeGreaterThan(500)
     expect(journal.pending).toBeLessThan(2 * 64 * 1024)
+  })
+})
+
+/** A delete over so many channels, and its lists, encoded ahead. */
+function deleteOf(channels: number): { edit: Edit; ahead: EncodedAhead } {
+  const keys = Array.from({ length: channels }, (_, i) => i + 1)
+  const changes = keys.map((key) => ({
+    key,
+    goes: { first: BigInt(key), last: BigInt(2 * key), count: 1 + (key % 5) },
+    comes: [pointerTo(10 * key, 4)],
+  }))
+  const tail = {
+    start: 1n,
+    end: 9n,
+    keys,
+    extents: changes.slice(0, channels / 2),
+    parted: [{ key: 2, at: 9n }],
+  }
+  const ahead = new EncodedAhead(changes, tail)
+  for (const list of [ahead.changes, ahead.keys, ahead.extents, ahead.parted]) list.encodeMore()
+  return { edit: { kind: 'delete', changes, tail }, ahead }
+}
+
+describe('an edit that was encoded ahead', () => {
+  // Above 64 KiB a list is written from where it is, in pieces of 256 KiB.
+  const SIZES = [3, 900, 3000, 12_000] as const
+
+  it.each(SIZES)('over %i channels is the same bytes as one that was not', async (channels) => {
+    const { edit, ahead } = deleteOf(channels)
+    const files = await Promise.all(
+      [undefined, ahead].map(async (each) => {
+        const { disk, journal } = await setup(2 ** 24)
+        const edits = [journal.appendEdit(edit, 4, each)]
+        commit(journal, 1, false)
+        edits.push(journal.appendEdit(edit, 4, each))
+        commit(journal, 2)
+        const [file] = journal.files
+        expect(file!.edits.map(({ lsn }) => lsn)).toEqual(edits)
+        const bytes = disk.snapshotBytes(disk.files()[0]!)
+        for (const { offset, length } of file!.edits)
+          expect(readFrame(bytes, offset, file!.seed)).toMatchObject({ length })
+        expect(lsns(disk)).toEqual([5, 6, 7, 8])
+        return bytes
+      }),
+    )
+    expect(Buffer.compare(files[1]!, files[0]!)).toBe(0)
+  })
+
+  it.each([
+    [3, 1],
+    [900, 3],
+    [3000, 5],
+    [12_000, 13],
+  ])('over %i channels leaves nothing where it fails, however far it got', async (channels, writes) => {
+    const { edit, ahead } = deleteOf(channels)
+    let failed = 0
+    for (const [nth, isFirst] of [1, 2, 3, 4, 5, 6, 7].flatMap((each) => [
+      [each, true] as const,
+      [each, false] as const,
+    ])) {
+      const { disk, files, journal } = await setup(2 ** 24)
+      if (!isFirst) commit(journal, 1)
+      const pending = commit(journal, 2, false)
+      files.addRule({ kind: 'write', nth, fault: { short: 20 } })
+      const full = files.addRule({ kind: 'write', nth: nth + 1, fault: { code: 'ENOSPC' } })
+      const append = (): number => journal.appendEdit(edit, 4, ahead)
+      let next = pending + 1
+      try {
+        expect(append()).toBe(next++)
+        expect(files.struck(full)).toBe(0)
+      } catch (error) {
+        expect(error).toBeInstanceOf(StorageError)
+        expect(files.struck(full)).toBe(1)
+        failed++
+      }
+      files.clearRules()
+      expect(append()).toBe(next)
+      expect(journal.appendEdit({ kind: 'drop', segments: [] }, 4)).toBe(next + 1)
+      expect(lsns(disk)).toEqual(Array.from({ length: next - 3 }, (_, i) => 5 + i))
+    }
+    expect(failed).toBe(2 * Math.min(7, writes))
   })
 })
 

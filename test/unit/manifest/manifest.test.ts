@@ -71,6 +71,14 @@ function archived(lsn: number, edit: Edit): { lsn: number; bytes: Uint8Array } {
   return { lsn, bytes: to.view().slice() }
 }
 
+const noTurn = (): undefined => undefined
+
+/** The frames of a checkpoint, each when it is whole. */
+function* framesOf(version: Version, to: ByteWriter): Generator<number, undefined, void> {
+  for (const kind of checkpointFrames(version, FACTS, to)) if (kind !== undefined) yield kind
+  return undefined
+}
+
 /** Takes a frame, all steps of it. */
 function taken(
   reader: CheckpointReader,
@@ -92,7 +100,7 @@ describe('a checkpoint', () => {
       const to = new ByteWriter()
       const reader = new CheckpointReader()
       let whole: ReturnType<typeof taken>
-      for (const kind of checkpointFrames(version, FACTS, to)) {
+      for (const kind of framesOf(version, to)) {
         expect(whole).toBeUndefined()
         whole = taken(reader, kind, to.view().slice())
         to.reset()
@@ -117,7 +125,7 @@ describe('a checkpoint', () => {
     const to = new ByteWriter()
     const reader = new CheckpointReader()
     let whole: ReturnType<typeof taken>
-    for (const kind of checkpointFrames(version, FACTS, to)) {
+    for (const kind of framesOf(version, to)) {
       whole = taken(reader, kind, to.view().slice())
       to.reset()
     }
@@ -128,8 +136,8 @@ describe('a checkpoint', () => {
     const take = (id: number, ...ranges: { start: number; end: number }[]): void => {
       const to = new ByteWriter()
       const reader = new CheckpointReader()
-      const frames = checkpointFrames(sample(), FACTS, to)
-      taken(reader, frames.next().value, to.view().slice())
+      const frames = framesOf(sample(), to)
+      taken(reader, frames.next().value!, to.view().slice())
       to.reset()
       to.u64(id)
       encodeRanges(to, ranges)
@@ -148,7 +156,7 @@ describe('a checkpoint', () => {
   it('whose frames are missing, doubled or out of order is refused', () => {
     const to = new ByteWriter()
     const list: { kind: number; payload: Uint8Array }[] = []
-    for (const kind of checkpointFrames(sample(), FACTS, to)) {
+    for (const kind of framesOf(sample(), to)) {
       list.push({ kind, payload: to.view().slice() })
       to.reset()
     }
@@ -174,14 +182,19 @@ describe('a checkpoint', () => {
 })
 
 describe('a manifest', () => {
-  it('is read in steps, however many channels, frames and archived changes there are', async () => {
+  it('is written and read in steps, however many channels, frames and archived changes there are', async () => {
     const { disk, held, identity } = await setup()
     const pointers = Array.from({ length: 3000 }, (_, i) => [i + 1, [pointerTo(5, 2)]] as const)
     const channels = Object.fromEntries(
       pointers.map(([key]) => [key, { ...INDEX_CHANNEL, key, name: `t${key}` }]),
     )
     const version = { ...versionWith(Object.fromEntries(pointers)), lsn: 31, channels, nextKey: 3001 }
-    const manifest = await Manifest.write(held, identity, version, FACTS)
+    let turns = 0
+    const turn = async (): Promise<void> => {
+      turns++
+    }
+    const manifest = await Manifest.write(held, identity, version, FACTS, turn)
+    expect(turns).toBe(2)
     const stepsNow = (): number => {
       const [path] = disk.files()
       const steps = manifestSteps(disk.snapshotBytes(path!), path!, { epoch: 3, number: 31, databaseId })
@@ -201,7 +214,7 @@ describe('a manifest', () => {
   it('is synced, contents and name, before it counts', async () => {
     const { disk, held, identity } = await setup()
     const version = sample()
-    const manifest = await Manifest.write(held, identity, version, FACTS)
+    const manifest = await Manifest.write(held, identity, version, FACTS, noTurn)
     expect(manifest).toMatchObject({ name: 'manifest/000003-000000000031', lsn: 31, covers: 30 })
     expect(plain(read(disk.afterPowerLoss(0))!.version)).toEqual(plain(version))
     expect(read(disk)).toMatchObject({ facts: FACTS, covers: 30, isTorn: false, end: manifest.size })
@@ -210,7 +223,7 @@ describe('a manifest', () => {
   it('with archived edits is the version after them, and covers what they say', async () => {
     const { disk, held, identity } = await setup()
     const version = sample()
-    const manifest = await Manifest.write(held, identity, version, FACTS)
+    const manifest = await Manifest.write(held, identity, version, FACTS, noTurn)
     const old: Edit = { kind: 'remove', keys: [2] }
     const edit: Edit = {
       kind: 'relocate',
@@ -227,7 +240,7 @@ describe('a manifest', () => {
 
   it('whose checkpoint is cut or damaged anywhere counts for nothing', async () => {
     const { disk, held, identity } = await setup()
-    const { size } = await Manifest.write(held, identity, sample(), FACTS)
+    const { size } = await Manifest.write(held, identity, sample(), FACTS, noTurn)
     for (let length = 64; length < size; length += 8)
       expect(read(disk, (bytes) => bytes.subarray(0, length))).toBeUndefined()
     for (let at = 64; at < size; at += 5) {
@@ -238,7 +251,7 @@ describe('a manifest', () => {
 
   it('whose last archive is torn counts up to it, and says so', async () => {
     const { disk, held, identity } = await setup()
-    const manifest = await Manifest.write(held, identity, sample(), FACTS)
+    const manifest = await Manifest.write(held, identity, sample(), FACTS, noTurn)
     const { size } = manifest
     await manifest.archive(held, [archived(33, { kind: 'remove', keys: [2] })], 35, 36)
     for (let length = size + 1; length < manifest.size; length++) {
@@ -253,7 +266,7 @@ describe('a manifest', () => {
 
   it('whose sound archive contradicts the version is damage', async () => {
     const { disk, held, identity } = await setup()
-    const manifest = await Manifest.write(held, identity, sample(), FACTS)
+    const manifest = await Manifest.write(held, identity, sample(), FACTS, noTurn)
     await manifest.archive(held, [{ lsn: 33, bytes: Uint8Array.of(99) }], 35, 36)
     expect(() => read(disk)).toThrow(CorruptionError)
   })
@@ -261,13 +274,13 @@ describe('a manifest', () => {
   it('that could not be written leaves no file', async () => {
     const { disk, files, held, identity } = await setup()
     files.addRule({ kind: 'sync', fault: { failSync: true, cleanPages: false } })
-    await expect(Manifest.write(held, identity, sample(), FACTS)).rejects.toThrow(StorageError)
+    await expect(Manifest.write(held, identity, sample(), FACTS, noTurn)).rejects.toThrow(StorageError)
     expect(disk.files()).toEqual([])
   })
 
   it('takes a failed archive back, and is broken where it cannot, or where a sync failed', async () => {
     const { disk, files, held, identity } = await setup()
-    const manifest = await Manifest.write(held, identity, sample(), FACTS)
+    const manifest = await Manifest.write(held, identity, sample(), FACTS, noTurn)
     files.addRule({ kind: 'write', fault: { short: 12 } })
     files.addRule({ kind: 'write', nth: 2, fault: { code: 'ENOSPC' } })
     await expect(manifest.archive(held, [], 35, 36)).rejects.toThrow(StorageError)
