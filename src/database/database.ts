@@ -245,7 +245,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     const draft = await draftDelete(held, engine, found, bounds)
     signal?.throwIfAborted()
     if (engine.failure !== undefined) throw engine.failure
-    return { found, draft, lsn: deleteUnder(held, engine, draft) }
+    const lsn = deleteUnder(held, engine, draft)
+    // To give back ten thousand guards takes 2 ms.
+    await turns.before(keys.size)
+    return { found, draft, lsn }
   }
 
   /**

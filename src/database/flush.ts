@@ -36,8 +36,7 @@ export async function flushGroups(
   groups: readonly Group[],
   lease?: Held<'lease', 'exclusive'>,
 ): Promise<void> {
-  const lsn = engine.lastLsn
-  const captures = groups.filter((group) => group.runs.length > 0 || isBehind(engine, group)).map(capture)
+  const captures = await captureAll(engine, groups)
   if (captures.length === 0) return
   const batch = new ExtentBatch(engine, undefined, lease)
   try {
@@ -57,7 +56,7 @@ export async function flushGroups(
           some.map((each) => written.get(each) ?? []),
         )
         await engine.turns.before(changes.length)
-        install(engine, placements, plan, lsn)
+        install(engine, placements, plan)
         // In the same step: bytes are live or reserved, never both.
         batch.settleAll(settling, engine.lastLsn, engine.snapshots.size > 0)
       })
@@ -74,21 +73,22 @@ export async function flushGroups(
 }
 
 /** Captures in portions of some `INSTALLS_A_STEP` lists of pointers; a group is never divided. */
-function inSteps(captures: readonly Capture[]): Capture[][] {
-  const steps: Capture[][] = []
-  let lists = Infinity
+function* inSteps(captures: readonly Capture[]): Generator<Capture[], void, void> {
+  let some: Capture[] = []
+  let lists = 0
   for (const each of captures) {
     let own = 1
     for (const { strip } of each.strips) own += strip.shape.keys.length
     for (const { shape } of each.extents) own += shape.keys.length
-    if (lists + own > INSTALLS_A_STEP) {
-      steps.push([])
+    if (some.length > 0 && lists + own > INSTALLS_A_STEP) {
+      yield some
+      some = []
       lists = 0
     }
-    steps.at(-1)!.push(each)
+    some.push(each)
     lists += own
   }
-  return steps
+  yield some
 }
 
 /** Adds up what a record will settle, in slices: under the guards its changes stay what they are. */
@@ -122,13 +122,25 @@ function neededRoom(captures: readonly Capture[]): number {
 
 /** Whether commits of a group wait for word that they are flushed: a delete may have taken all that they brought. */
 function isBehind(engine: Engine, { key }: Group): boolean {
-  const flushed = engine.version.flushed[key] ?? 0
+  const flushed = engine.version.flushed.get(key)
   return engine.journal?.files.some(({ commits }) => (commits.get(key) ?? 0) > flushed) ?? false
 }
 
-function capture(group: Group): Capture {
+/** The tails of groups, each as it is in one step, with the record up to which it is whole. */
+async function captureAll(engine: Engine, groups: readonly Group[]): Promise<Capture[]> {
+  const captures: Capture[] = []
+  for (const group of groups) {
+    if (group.runs.length > 0 || isBehind(engine, group)) captures.push(capture(group, engine.lastLsn))
+    const turn = engine.turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
+  return captures
+}
+
+function capture(group: Group, lsn: number): Capture {
   return {
     group,
+    lsn,
     strips: group.runs.filter((run) => run.kind === 'strip').map((strip) => strip.view()),
     extents: group.runs.filter((run) => run.kind === 'extents'),
   }

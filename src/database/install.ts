@@ -19,6 +19,8 @@ import { SLICE_MS } from './turns.ts'
 /** What a flush captured of one group. */
 export interface Capture {
   readonly group: Group
+  /** Of the newest record then. */
+  readonly lsn: number
   readonly strips: readonly StripView[]
   readonly extents: readonly ExtentsRun[]
 }
@@ -78,10 +80,9 @@ export function install(
   engine: Engine,
   placements: Placements,
   { present, changes, leaving }: InstallPlan,
-  lsn: number,
 ): void {
   if (present.length === 0) return
-  const groups = present.map(({ group }) => ({ key: group.key, lsn }))
+  const groups = present.map(({ group, lsn }) => ({ key: group.key, lsn }))
   engine.publishEdit({ kind: 'flush', groups, changes: changes.list }, changes)
   for (const { group, strips, extents } of present) {
     if (engine.snapshots.size > 0) replaceInSnapshots(engine, group, strips, placements)

@@ -25,7 +25,7 @@ export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
     const group = engine.groups.get(key)
     // Commits of removed channels count as flushed.
     if (group === undefined || engine.version.channels[key] === undefined) continue
-    if ((engine.version.flushed[key] ?? 0) < lsn) groups.push(group)
+    if (engine.version.flushed.get(key) < lsn) groups.push(group)
   }
   return groups
 }

@@ -28,6 +28,7 @@ import { PointerTables } from '../version/pointer-tables.ts'
 import type { SegmentId } from '../version/pointer.ts'
 import { SegmentTable } from '../version/segment-table.ts'
 import type { SegmentEntry } from '../version/segment-table.ts'
+import { FlushedLsns } from '../version/flushed-lsns.ts'
 import type { Version } from '../version/version.ts'
 
 export const CHECKPOINT_BEGIN = 1
@@ -55,8 +56,8 @@ export interface CheckpointBegin extends Omit<Version, 'pointers' | 'segments'>,
 }
 
 /**
- * The frames of a checkpoint, one after another: the writer is filled with one payload where its kind is told, and not
- * done with it where none is.
+ * The frames of a checkpoint, one after another: the payload of one was appended where its kind is told, and some of it
+ * where none is.
  */
 export function* checkpointFrames(
   version: Version,
@@ -110,10 +111,10 @@ function* encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts):
     to.u64(entry.size)
     to.u64(entry.live)
   }
-  const flushed = Object.entries(version.flushed)
+  const flushed = [...version.flushed.entries()]
   to.u32(flushed.length)
   for (const [key, lsn] of flushed) {
-    to.u64(Number(key))
+    to.u64(key)
     to.u64(lsn)
   }
   to.text(facts.bootId)
@@ -248,11 +249,11 @@ function* beginSteps(from: ByteReader): Generator<void, CheckpointBegin, void> {
     segments.set(id, { size: from.u64(), live: from.u64() })
     if (left % ENTRIES_A_STEP === 0) yield
   }
-  const flushed: { [index: number]: number } = {}
+  const flushed: [number, number][] = []
   for (let left = from.count(16); left > 0; left--) {
     const key = from.u64()
-    flushed[key] = from.u64()
+    flushed.push([key, from.u64()])
     if (left % ENTRIES_A_STEP === 0) yield
   }
-  return { lsn, covers, nextKey, channels, segments, flushed, bootId: from.text() }
+  return { lsn, covers, nextKey, channels, segments, flushed: FlushedLsns.of(flushed), bootId: from.text() }
 }

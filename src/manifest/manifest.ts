@@ -115,20 +115,23 @@ export class Manifest {
       const seed = fileSeed(databaseId, MANIFEST_KIND, epoch, version.lsn)
       const slice = new ByteWriter(SLICE + 64 * 1024)
       slice.bytes(encodeFileHeader({ kind: MANIFEST_KIND, databaseId, epoch, number: version.lsn }))
-      const payload = new ByteWriter(SLICE)
-      for (const kind of checkpointFrames(version, facts, payload)) {
+      let at = slice.length
+      beginFrame(slice)
+      for (const kind of checkpointFrames(version, facts, slice)) {
         if (kind === undefined) {
           const due = turn()
           if (due !== undefined) await due
           continue
         }
-        appendFrame(slice, kind, payload.view(), seed, written)
-        payload.reset()
-        if (slice.length < SLICE && kind !== CHECKPOINT_END) continue
-        wanted = written + slice.length
-        await writeFully(file, slice.view(), written)
-        written += slice.length
-        slice.reset()
+        endFrame(slice, at, kind, seed, written)
+        if (slice.length >= SLICE || kind === CHECKPOINT_END) {
+          wanted = written + slice.length
+          await writeFully(file, slice.view(), written)
+          written += slice.length
+          slice.reset()
+        }
+        at = slice.length
+        beginFrame(slice)
       }
       onWritten?.()
       await file.sync()
@@ -191,13 +194,6 @@ export class Manifest {
       this.#broken = true
     }
   }
-}
-
-function appendFrame(to: ByteWriter, kind: number, payload: Uint8Array, seed: number, base: number): void {
-  const at = to.length
-  beginFrame(to)
-  to.bytes(payload)
-  endFrame(to, at, kind, seed, base)
 }
 
 /** Leaves room for a header: the payload follows. */

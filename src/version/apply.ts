@@ -8,6 +8,7 @@ import type { Channel } from '../telem/channel.ts'
 import { ChangesAhead, enter } from './changes-ahead.ts'
 import type { Ledger } from './changes-ahead.ts'
 import type { Edit, PointerChange } from './edit.ts'
+import type { FlushedLsns } from './flushed-lsns.ts'
 import { Holes } from './holes.ts'
 import { PointerTable } from './pointer-table.ts'
 import type { PointerTables } from './pointer-tables.ts'
@@ -25,7 +26,7 @@ interface Draft {
   channels: Version['channels']
   pointers: PointerTables
   segments: SegmentTable
-  flushed: { [index: number]: number }
+  flushed: FlushedLsns
 }
 
 /**
@@ -70,7 +71,7 @@ function applyTo(draft: Draft, version: Version, edit: Edit, ahead: ChangesAhead
       return
     case 'flush':
       applyChanges(draft, version, edit.changes, ahead)
-      for (const group of edit.groups) draft.flushed[group.key] = group.lsn
+      draft.flushed = version.flushed.with(edit.groups.map(({ key, lsn: to }) => [key, to]))
       return
     case 'delete':
     case 'relocate':
@@ -122,9 +123,9 @@ function removeChannels(draft: Draft, version: Version, keys: readonly number[])
       for (const [segment, live] of pointers.get(key).liveIn()) enter(ledger, segment, -live, 0)
       pointers.set(key, PointerTable.empty)
       delete channels[key]
-      if (version.flushed[key] !== undefined) delete draft.flushed[key]
     }
   })
+  draft.flushed = version.flushed.with(keys.map((key) => [key, 0]))
   draft.pointers = pointers.finish()
   settle(draft, version, ledger)
 }

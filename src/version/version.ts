@@ -4,6 +4,7 @@
 
 import { present } from '../assert.ts'
 import type { Channel } from '../telem/channel.ts'
+import { FlushedLsns } from './flushed-lsns.ts'
 import { PointerTables } from './pointer-tables.ts'
 import { SegmentTable } from './segment-table.ts'
 
@@ -19,7 +20,7 @@ export interface Version {
   /** By segment id. */
   readonly segments: SegmentTable
   /** By key of the index channel: commits up to this LSN are pointers, or were deleted. */
-  readonly flushed: { readonly [index: number]: number }
+  readonly flushed: FlushedLsns
 }
 
 /** The state of a database in which nothing has happened. */
@@ -29,7 +30,7 @@ export const EMPTY_VERSION: Version = Object.freeze({
   channels: Object.freeze({}),
   pointers: PointerTables.empty,
   segments: SegmentTable.empty,
-  flushed: Object.freeze({}),
+  flushed: FlushedLsns.empty,
 })
 
 /** Look-ups over the channels of one version. */

@@ -117,7 +117,7 @@ const MUTATIONS: readonly Mutation[] = [
     what: 'what is flushed stays in the tails of a reader that reads on',
     change: {
       file: 'database/opening/replay-records.ts',
-      from: 'if (lsn > (version.flushed[key] ?? 0)) tails',
+      from: 'if (lsn > version.flushed.get(key)) tails',
       to: 'if (lsn < 0) tails',
     },
     scene: 'a reader reads on',

@@ -59,9 +59,9 @@ async function between(): Promise<Between> {
     () => 'flushed',
     (error: unknown) => error,
   )
-  while (engine.version.flushed[keyOf(0)] === undefined) await turn()
-  expect(engine.version.flushed[keyOf(FIRST_OF_SECOND - 1)]).toBeGreaterThan(0)
-  expect(engine.version.flushed[keyOf(FIRST_OF_SECOND)]).toBeUndefined()
+  while (engine.version.flushed.get(keyOf(0)) === 0) await turn()
+  expect(engine.version.flushed.get(keyOf(FIRST_OF_SECOND - 1))).toBeGreaterThan(0)
+  expect(engine.version.flushed.get(keyOf(FIRST_OF_SECOND))).toBe(0)
   const first = db.snapshot()
   await db.delete(CUT.map(name), { start: 1n, end: 3n })
   await write(actor, CUT, 10, 2)

@@ -264,7 +264,7 @@ export function stateOf(engine: Engine): string {
   const tails = [...groups.values()].filter(({ runs }) => runs.length > 0).map(({ key }) => key)
   const lines = [
     `epoch ${epochShown}, record ${lastLsn}, version ${version.lsn}, next key ${version.nextKey}, extents ${tailExtents}`,
-    `flushed ${JSON.stringify(version.flushed)}, tails of ${tails.toSorted((a, b) => a - b).join(', ')}`,
+    `flushed ${JSON.stringify([...version.flushed.entries()])}, tails of ${tails.toSorted((a, b) => a - b).join(', ')}`,
   ]
   for (const [id, { size, live, holes }] of version.segments.entries())
     lines.push(`segment ${id}: ${size}, ${live}, ${JSON.stringify(holes?.ranges ?? [])}`)

@@ -269,6 +269,32 @@ describe('a long flush', () => {
   })
 })
 
+describe('a flush of groups that are captured one after the other', () => {
+  it('makes pointers of what was committed in between, and recovery finds it once', async () => {
+    const stage = sliding()
+    const { db, engine } = await stage.open()
+    const names = numbers(0, 19).map((group) => `t${group}`)
+    await db.channels.create(names.map((name) => ({ name, kind: 'index' }) as const))
+    const writer = await db.openWriter(names)
+    const write = async (from: number): Promise<unknown> =>
+      writer.write(Object.fromEntries(names.map((name) => [name, timesFrom(from, 2)])))
+    await write(0)
+    const flushing = turnsOf(engine.flushTails())
+    // One record over all groups, some of which were captured before it.
+    let rows = 2
+    for (; rows < 20; rows += 2) {
+      await turn()
+      await write(rows)
+    }
+    expect((await flushing).turns).toBeGreaterThan(20)
+    const lengths = names.map((name) => engine.version.pointers.get(db.channels.get(name).key).samples)
+    expect(new Set(lengths).size).toBeGreaterThan(3)
+    const next = await stage.kill()
+    for (const name of names) expect((await next.db.read(name)).column(name)).toEqual(timesFrom(0, rows))
+    expect((await next.db.verify()).problems).toEqual([])
+  })
+})
+
 describe('a flush of many channels of one group', () => {
   it('leaves to snapshots what they saw, cut or not, when the pages hold other rows', async () => {
     const actor = await wide(sliding(), false)

@@ -228,8 +228,8 @@ export function* frameEntries(step: WalkedManifestFrame, details: boolean): Gene
           size,
           live,
         })
-      for (const [key, upTo] of Object.entries(flushed))
-        yield detail('group', `group ${key}: flushed up to LSN ${upTo}`, { group: Number(key), lsn: upTo })
+      for (const [key, upTo] of flushed.entries())
+        yield detail('group', `group ${key}: flushed up to LSN ${upTo}`, { group: key, lsn: upTo })
       return
     }
     case 'holes': {

@@ -83,7 +83,7 @@ export class Replay {
     this.#flushed = flushedAtEnd(version, records)
     // First of all, as if they had never been there: rows that stay must not come to stand beside rows that go, with what
     // was between them, and is flushed as well, left out.
-    for (const [key, lsn] of this.#flushed) if (lsn > (version.flushed[key] ?? 0)) tails.flush(key, lsn)
+    for (const [key, lsn] of this.#flushed) if (lsn > version.flushed.get(key)) tails.flush(key, lsn)
     const removed = new Set<number>()
     for (const record of records)
       if (record.kind === 'edit' && record.edit.kind === 'remove')
@@ -167,7 +167,7 @@ export async function checkVersion(turns: Turns, version: Version, path: string)
 
 /** By index channel key: the LSN up to which the whole log says that a group is flushed. */
 function flushedAtEnd(version: Version, records: readonly JournalRecord[]): Map<number, number> {
-  const flushed = new Map(Object.entries(version.flushed).map(([key, lsn]) => [Number(key), lsn]))
+  const flushed = new Map(version.flushed.entries())
   for (const record of records) {
     if (record.kind !== 'edit' || record.edit.kind !== 'flush') continue
     for (const { key, lsn } of record.edit.groups) flushed.set(key, Math.max(lsn, flushed.get(key) ?? 0))

@@ -108,7 +108,7 @@ class Fold {
     const base = this.#base
     const begin = base?.begin
     for (const channel of Object.values(begin?.channels ?? {})) this.#channels.set(channel.key, channel)
-    for (const [key, lsn] of Object.entries(begin?.flushed ?? {})) this.#flushed.set(Number(key), lsn)
+    for (const [key, lsn] of begin?.flushed.entries() ?? []) this.#flushed.set(key, lsn)
     const steps = this.#steps()
     for (const step of steps) {
       if (step.kind !== 'edit' || step.edit.kind !== 'flush') continue

@@ -66,7 +66,7 @@ async function compareVersions(
         isEqual &&= describe(pointer) === describe(b.get(p))
       })
     if (!isEqual) problems.push({ what: 'invariant 11: replay gives other pointers', channel: channel.name })
-    const [flushed, again] = [head.flushed[channel.key] ?? 0, replayed.flushed[channel.key] ?? 0]
+    const [flushed, again] = [head.flushed.get(channel.key), replayed.flushed.get(channel.key)]
     if (flushed !== again)
       problems.push({
         what: `invariant 11: flushed to ${flushed}, by replay to ${again}`,

@@ -148,8 +148,8 @@ describe('a refresh reads on', () => {
     await Promise.resolve()
     await write(44, 5)
     await flushing
-    const [key] = Object.keys(engine.version.flushed).map(Number)
-    expect([engine.version.flushed[key!], engine.version.lsn]).toEqual([lastLsn, lastLsn + 2])
+    const [key] = [...engine.version.flushed.entries()].map(([group]) => group)
+    expect([engine.version.flushed.get(key!), engine.version.lsn]).toEqual([lastLsn, lastLsn + 2])
     expect(await refresh(scene)).toBe('on')
     await writer.close()
   })

@@ -19,6 +19,7 @@ import { apply } from '../../../src/version/apply.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { Holes } from '../../../src/version/holes.ts'
 import { SegmentTable } from '../../../src/version/segment-table.ts'
+import { FlushedLsns } from '../../../src/version/flushed-lsns.ts'
 import type { Version } from '../../../src/version/version.ts'
 import { INDEX_CHANNEL, pointerTo, versionWith } from '../../support/pointers.ts'
 
@@ -27,7 +28,7 @@ const FACTS = { covers: 30, bootId: 'boot' }
 
 function sample(pointers = 10): Version {
   const list = Array.from({ length: pointers }, (_, i) => pointerTo(1 + i * 4, 2, { joined: i % 3 === 1 }))
-  return { ...versionWith({ 1: list, 2: list }), lsn: 31, flushed: { 1: 29 } }
+  return { ...versionWith({ 1: list, 2: list }), lsn: 31, flushed: FlushedLsns.of([[1, 29]]) }
 }
 
 /** A version as plain data, to compare. */
@@ -36,6 +37,7 @@ function plain(version: Version): unknown {
     ...version,
     pointers: [...version.pointers.entries()].map(([key, table]) => [key, [...table.slice(0, table.length)]]),
     segments: [...version.segments.entries()],
+    flushed: [...version.flushed.entries()],
   }
 }
 

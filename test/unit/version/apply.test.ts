@@ -38,7 +38,7 @@ describe('apply', () => {
     )
     expect(pointers(after, 1)).toEqual([THREE[0], comes[0], THREE[1], THREE[2]])
     expect(after.segments.get(9)).toEqual({ size: 164, live: 60 })
-    expect(after.flushed).toEqual({ 1: 8 })
+    expect([...after.flushed.entries()]).toEqual([[1, 8]])
   })
 
   it('takes what a delete names, and keeps the balance of live bytes', () => {
