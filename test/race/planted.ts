@@ -72,7 +72,7 @@ ${GUARD}`,
     if (edit.kind === 'delete') this.version = { ...next, lsn: this.version.lsn }`,
       },
     ],
-    from: 57,
+    from: 460,
     shows: UNEXPLAINED,
   },
   {
