@@ -3,6 +3,8 @@
 // (delete.ts). Whatever was taken stays true until then (0003-I2): under the guards nobody else changes these
 // pointers, nor cuts or flushes these tails. The steps are generators: their caller says when the loop turns.
 
+import type { Group } from '../domain/group.ts'
+import { assert } from '../assert.ts'
 import { TailCuts } from '../domain/tail-cut.ts'
 import type { Strip, TailRun } from '../domain/tail.ts'
 import type { Held } from '../guard/held.ts'
@@ -54,8 +56,7 @@ interface ChannelDraft {
 
 /** What is known of one group so far. */
 interface GroupDraft {
-  /** Of the index channel. */
-  readonly key: number
+  readonly group: Group
   readonly channels: ChannelDraft[]
   /** Where its index channel is named: its data channels that are not. */
   readonly dependents: readonly Channel[]
@@ -70,8 +71,6 @@ interface GroupDraft {
 /** Taken in steps, between which the loop may turn. */
 type Steps<T = void> = Generator<void, T, void>
 
-const NO_RUNS: readonly TailRun[] = []
-
 /** Whether a tail got runs or rows since it was looked at. */
 function hasMore({ seen, strips }: GroupDraft, runs: readonly TailRun[]): boolean {
   if (runs.length > seen) return true
@@ -80,6 +79,7 @@ function hasMore({ seen, strips }: GroupDraft, runs: readonly TailRun[]): boolea
 }
 
 export class DeleteDraft {
+  readonly #held: Held<'index', 'exclusive'>
   readonly #engine: Engine
   readonly #range: TimeRange
   readonly #channels: ChannelDraft[] = []
@@ -89,7 +89,11 @@ export class DeleteDraft {
   readonly changes: PlannedChanges
   readonly tailCuts: TailCuts
 
-  constructor(engine: Engine, range: TimeRange) {
+  /**
+   * **Guard:** index, exclusive, for the groups of all channels that are taken, until the delete is done.
+   */
+  constructor(held: Held<'index', 'exclusive'>, engine: Engine, range: TimeRange) {
+    this.#held = held
     this.#engine = engine
     this.#range = range
     this.changes = new PlannedChanges(engine.version)
@@ -111,33 +115,34 @@ export class DeleteDraft {
     return this.changes.tailCut(this.#range)
   }
 
-  /** Index channel keys of the groups of its channels. */
-  get groupKeys(): number[] {
-    return [...this.#groups.keys()]
+  /** The groups of its channels. */
+  *groups(): Generator<Group, void, void> {
+    for (const { group } of this.#groups.values()) yield group
   }
 
-  /**
-   * Takes what goes of the channels now.
-   *
-   * **Guard:** index, exclusive, for their groups, until the delete is done.
-   * @throws DependentDataError, StorageError, CorruptionError
-   */
-  *take(held: Held<'index', 'exclusive'>, channels: readonly Channel[]): Steps {
+  /** @throws LockOrderError where these are not the guards under which it was made, or they were released */
+  assertUnder(held: Held<'index', 'exclusive'>): void {
+    assert(held === this.#held, 'a delete is published under the guards that it was planned under')
+    assertHeld(held)
+  }
+
+  /** Takes what goes of the channels now. @throws DependentDataError, StorageError, CorruptionError */
+  *take(channels: readonly Channel[]): Steps {
     for (const [i, { key }] of channels.entries()) {
       this.#named.add(key)
       if (i % CHANNELS_A_STEP === CHANNELS_A_STEP - 1) yield
     }
-    for (const channel of channels) yield* this.#takeChannel(held, channel)
+    for (const channel of channels) yield* this.#takeChannel(channel)
     // What becomes of a tail is known once its channels are.
     for (const group of this.#groups.values()) yield* this.#takeRuns(group)
   }
 
-  *#takeChannel(held: Held<'index', 'exclusive'>, channel: Channel): Steps {
+  *#takeChannel(channel: Channel): Steps {
     const { catalogue } = this.#engine
     const { pointers } = this.#engine.version
     const { start, end } = this.#range
     const ref = channelRefOf(catalogue, channel)
-    assertHeld(held, ref.index.key)
+    assertHeld(this.#held, ref.index.key)
     const group = yield* this.#groupOf(ref.index.key)
     const table = pointers.get(ref.key)
     const to = table.startBound(end)
@@ -202,7 +207,7 @@ export class DeleteDraft {
     const data = this.#named.has(key) ? (this.#engine.catalogue.dataOf.get(key) ?? []) : []
     const dependents = data.filter((channel) => !this.#named.has(channel.key))
     const group = {
-      key,
+      group: this.#engine.group(key),
       channels: [],
       dependents,
       seen: 0,
@@ -221,7 +226,7 @@ export class DeleteDraft {
 
   /** Looks at what of a group's tail was not seen yet, in one step, as commits go on; false where that is nothing. */
   #look(draft: GroupDraft): boolean {
-    const runs = this.#engine.groups.get(draft.key)?.runs ?? NO_RUNS
+    const { runs } = draft.group
     // Of ten thousand groups few have got anything since.
     if (!hasMore(draft, runs)) return false
     const found: TailRun[] = []
@@ -266,7 +271,7 @@ export class DeleteDraft {
   *#takeRuns(group: GroupDraft): Steps {
     for (const run of group.runs) {
       yield* this.tailCuts.prepare(run)
-      this.tailCuts.take(this.#engine.group(group.key), run)
+      this.tailCuts.take(group.group, run)
       yield
     }
     group.runs = []

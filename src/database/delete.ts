@@ -3,9 +3,8 @@
 // as well (pitfall "read, then half deleted"). Nothing is flushed, nothing rewritten: pointers are cut,
 // bytes become tombstones.
 
-import type { Group } from '../domain/group.ts'
+import type { Stream } from '../domain/stream.ts'
 import type { Held } from '../guard/held.ts'
-import { assertHeld } from '../guard/held.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { DeleteDraft } from './delete-draft.ts'
@@ -47,9 +46,9 @@ export async function draftDelete(
   channels: readonly Channel[],
   range: TimeRange,
 ): Promise<DeleteDraft> {
-  const draft = new DeleteDraft(engine, range)
+  const draft = new DeleteDraft(held, engine, range)
   const { turns } = engine
-  await inSlices(turns, draft.take(held, channels), SLICE_MS)
+  await inSlices(turns, draft.take(channels), SLICE_MS)
   for (let round = 0; round < ROUNDS; round++)
     if ((await inSlices(turns, draft.takeSince(), SLICE_MS)) <= FEW) break
   await turns.before(channels.length)
@@ -69,7 +68,7 @@ export function deleteUnder(
   engine: Engine,
   draft: DeleteDraft,
 ): number | undefined {
-  for (const key of draft.groupKeys) assertHeld(held, key)
+  draft.assertUnder(held)
   const since = draft.takeSince()
   // To its end, in this step.
   while (since.next().done !== true);
@@ -77,15 +76,19 @@ export function deleteUnder(
   if (tail.keys.length === 0) return undefined
   tailCuts.check()
   const lsn = engine.publishEdit({ kind: 'delete', changes: changes.list, tail }, changes)
-  const groups = draft.groupKeys.map((key) => engine.group(key))
-  for (const run of tailCuts.apply(groups))
-    if (run.kind === 'extents') engine.tailExtents -= run.shape.keys.length
+  for (const run of tailCuts.apply()) if (run.kind === 'extents') engine.tailExtents -= run.shape.keys.length
   engine.noteTailFreed(tailCuts.freed, lsn)
   engine.deadSpace.noteTailCuts(tailCuts.gone, lsn)
-  for (const group of groups) group.generation++
-  breakStreams(groups, tail.keys, tail)
+  let removed: ReadonlySet<number> | undefined
+  for (const group of draft.groups()) {
+    group.generation++
+    for (const stream of group.streams)
+      if (endsIn(stream, tail)) breakStream(stream, (removed ??= new Set(tail.keys)))
+  }
   return lsn
 }
+
+const OWN = { configurable: true, enumerable: true, writable: true }
 
 /** What is told of a delete, put together in slices. */
 export async function resultOf(turns: Turns, { found, draft, lsn }: DeleteDone): Promise<DeleteResult> {
@@ -100,17 +103,12 @@ export async function resultOf(turns: Turns, { found, draft, lsn }: DeleteDone):
   return { samples, bytes: lsn === undefined ? 0 : draft.bytes }
 }
 
-const OWN = { configurable: true, enumerable: true, writable: true }
+/** Whether what a writer committed last is in the range. */
+function endsIn({ committedLast }: Stream, { start, end }: TimeRange): boolean {
+  return committedLast !== undefined && committedLast >= start && committedLast < end
+}
 
-/** Writers whose last committed sample went must not join what they commit next to it. */
-function breakStreams(groups: readonly Group[], keys: readonly number[], range: TimeRange): void {
-  let removed: ReadonlySet<number> | undefined
-  for (const group of groups) {
-    for (const stream of group.streams) {
-      const last = stream.committedLast
-      if (last === undefined || last < range.start || last >= range.end) continue
-      const gone = (removed ??= new Set(keys))
-      for (const key of stream.shape.keys) if (gone.has(key)) stream.broken.add(key)
-    }
-  }
+/** A writer whose last committed sample went must not join what it commits next to it. */
+function breakStream({ shape, broken }: Stream, removed: ReadonlySet<number>): void {
+  for (const key of shape.keys) if (removed.has(key)) broken.add(key)
 }

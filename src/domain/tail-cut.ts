@@ -61,6 +61,8 @@ export class TailCuts {
   /** Channels that are parted at the same time share a list. */
   readonly #partedAt = new Map<bigint, readonly bigint[]>()
   readonly #runs = new Map<TailRun, RunChange>()
+  /** Of those that change. */
+  readonly #groups = new Set<Group>()
   /** Those in which nothing is left, by group: found before, so that the step need not look for them. */
   readonly #emptied = new Map<Group, Set<ExtentsRun>>()
   readonly #freed = new Map<SegmentId, number>()
@@ -128,6 +130,7 @@ export class TailCuts {
     }
     const is = this.#takeExtents(run)
     if (is === undefined) return
+    this.#groups.add(group)
     const isLeft = [...is.values()].some((list) => list.length > 0)
     this.#runs.set(run, { run, was: run.pointers, is: isLeft ? is : undefined })
     if (isLeft) return
@@ -160,17 +163,14 @@ export class TailCuts {
   }
 
   /** Changes all runs that were taken, and drops those in which nothing is left. @returns what was dropped */
-  apply(groups: Iterable<Group>): readonly TailRun[] {
-    if (this.#runs.size === 0) return []
+  apply(): readonly TailRun[] {
     for (const { run, is } of this.#runs.values()) {
       if (run.kind === 'strip') run.cuts = is as RowCuts
       else if (is !== undefined) run.pointers = is as Pointers
     }
     const dropped: TailRun[] = []
-    for (const group of groups) {
-      const emptied = this.#emptied.get(group)
-      for (const run of group.prune(emptied)) dropped.push(run)
-    }
+    for (const group of this.#groups)
+      for (const run of group.prune(this.#emptied.get(group))) dropped.push(run)
     return dropped
   }
 
@@ -267,7 +267,7 @@ export class TailCuts {
 export function applyTailCut(groups: readonly Group[], cut: TailCut): TailCuts {
   const cuts = TailCuts.of(cut)
   for (const group of groups) for (const run of group.runs) cuts.take(group, run)
-  cuts.apply(groups)
+  cuts.apply()
   return cuts
 }
 

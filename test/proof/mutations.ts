@@ -235,8 +235,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'manifest/manifest.ts',
-        from: 'payload.u64(covers)',
-        to: 'payload.u64(edits.at(-1)?.lsn ?? this.#covers)',
+        from: 'frame.u64(covers)',
+        to: 'frame.u64(edits.at(-1)?.lsn ?? this.#covers)',
       },
     ],
     caughtBy: { kind: 'kill', in: 'retire', from: 24 },
@@ -456,8 +456,8 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: 'manifest/manifest.ts', from: 'to.u8(0)\n  to.align(8)', to: 'to.align(8)' },
       {
         file: 'journal/journal.ts',
-        from: 'this.#pending.u8(0)\n    this.#pending.align(8)',
-        to: 'this.#pending.align(8)',
+        from: 'left = frameSize(payload) - FRAME_HEADER - payload;',
+        to: 'left = -payload & 7;',
       },
     ],
     caughtBy: { kind: 'kill', in: 'records that end like fill' },

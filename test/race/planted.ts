@@ -42,7 +42,12 @@ ${GUARD}`,
       },
       {
         file: 'database/delete-draft.ts',
-        from: '    assertHeld(held, ref.index.key)\n',
+        from: '    assertHeld(this.#held, ref.index.key)\n',
+        to: '',
+      },
+      {
+        file: 'database/delete-draft.ts',
+        from: "    assert(held === this.#held, 'a delete is published under the guards that it was planned under')\n",
         to: '',
       },
     ],

@@ -76,7 +76,7 @@ describe('a cut of a tail', () => {
     for (const each of group.runs) cuts.take(group, each)
     expect(timesOf(strip, 2)).toEqual([10, 20, 30])
     expect(run.pointers.get(2)!.length).toBe(1)
-    expect(cuts.apply([group])).toEqual([])
+    expect(cuts.apply()).toEqual([])
     expect(timesOf(strip, 2)).toEqual([10, 30])
     expect(run.pointers.get(2)!.length).toBe(0)
     expect(run.pointers.get(1)!.get(0).joined).toBe(false)
@@ -95,7 +95,7 @@ describe('a cut of a tail', () => {
     cuts.take(group, strip)
     strip.committed = 4
     cuts.take(group, strip)
-    expect(cuts.apply([group])).toEqual([])
+    expect(cuts.apply()).toEqual([])
     expect(timesOf(strip, 1)).toEqual([10, 40])
   })
 
@@ -106,7 +106,7 @@ describe('a cut of a tail', () => {
     const extents = [1, 2].map((key) => ({ key, goes: { first: 100n, last: 100n, count: 1 }, comes: [] }))
     const cuts = TailCuts.of(cutOf(0, 200, { keys: [1, 2], extents }))
     cuts.take(group, run)
-    expect(cuts.apply([group])).toEqual([run])
+    expect(cuts.apply()).toEqual([run])
     expect(group.runs).toEqual([])
   })
 })
