@@ -2,6 +2,7 @@
 
 import type { ChannelNames, Schema } from '../channel/schema.ts'
 import { ValidationError } from '../errors.ts'
+import { toEnd } from '../steps.ts'
 import { isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 
 /** One name, or several; each once. */
@@ -18,8 +19,7 @@ export function namesOf(channels: unknown): string[] {
 }
 
 export function refuseTwice(names: readonly string[]): void {
-  // To its end, in this step.
-  for (const _ of distinct(names));
+  toEnd(distinct(names))
 }
 
 /** A copy, not looked at for names that are there twice. @throws ValidationError for none, or what is no name */

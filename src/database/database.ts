@@ -115,11 +115,11 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     range: RangeLike = {},
     options: FramesOptions = {},
   ): AsyncGenerator<Frame<TypesOf<S, NamesOf<N>>>, void, void> {
-    const walk = this.framesPlan(channels, range, options)
     this.#engine.assertOpen()
     const state = takeSnapshot(this.#engine)
     const instant = { viewOf: (key: number) => state.viewOf(key), lsn: state.pin.lsn, held: state }
     try {
+      const walk = await this.framesPlan(channels, range, options)
       for await (const frame of walkFrames(this.#engine, instant, walk.plan, walk.range))
         yield typed<S, N>(frame)
     } catch (error) {

@@ -7,6 +7,8 @@ import type { Stream } from '../domain/stream.ts'
 import type { Held } from '../guard/held.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
+import { toEnd } from '../steps.ts'
+import { byName } from './by-name.ts'
 import { DeleteDraft } from './delete-draft.ts'
 import type { Engine } from './engine.ts'
 import { inSlices, SLICE_MS } from './turns.ts'
@@ -69,9 +71,7 @@ export function deleteUnder(
   draft: DeleteDraft,
 ): number | undefined {
   draft.assertUnder(held)
-  const since = draft.takeSince()
-  // To its end, in this step.
-  while (since.next().done !== true);
+  toEnd(draft.takeSince())
   const { tailCut: tail, changes, tailCuts } = draft
   if (tail.keys.length === 0) return undefined
   tailCuts.check()
@@ -88,18 +88,9 @@ export function deleteUnder(
   return lsn
 }
 
-const OWN = { configurable: true, enumerable: true, writable: true }
-
 /** What is told of a delete, put together in slices. */
 export async function resultOf(turns: Turns, { found, draft, lsn }: DeleteDone): Promise<DeleteResult> {
-  const samples: Record<string, number> = {}
-  for (const [i, { name }] of found.entries()) {
-    // A name may be one that an object has by itself.
-    if (name in samples) Object.defineProperty(samples, name, { value: draft.samplesOf(i), ...OWN })
-    else samples[name] = draft.samplesOf(i)
-    const turn = turns.due(SLICE_MS)
-    if (turn !== undefined) await turn
-  }
+  const samples = await byName(turns, found, (position) => draft.samplesOf(position))
   return { samples, bytes: lsn === undefined ? 0 : draft.bytes }
 }
 

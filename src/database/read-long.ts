@@ -35,7 +35,7 @@ export async function readLong(
   const viewOf = (key: number): GroupView => state.viewOf(key)
   try {
     const lanes = await beginAll(engine, viewOf, channels, rangeOf, signal)
-    const wanted = timesWanted(plan, lanes)
+    const wanted = await inSlices(engine.turns, timesWanted(plan, lanes), SLICE_MS)
     const ranges = new Map(wanted.map(({ channel, range }) => [channel.key, range]))
     const indexes = wanted.map(({ channel }) => channel)
     const times = await beginAll(engine, viewOf, indexes, ({ key }) => ranges.get(key)!, signal)

@@ -5,6 +5,7 @@
 import { assert } from '../assert.ts'
 import { ValidationError } from '../errors.ts'
 import type { Frame } from '../telem/frame.ts'
+import { toEnd } from '../steps.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { countIn, newestParts, newestRange, partsIn, timeOfNth } from '../unary/channel-view.ts'
@@ -12,7 +13,7 @@ import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
 import { beginFilling, costOf, fillInTurns, fillNow, READ_NOW_LIMIT } from '../unary/read-parts.ts'
 import type { Filling } from '../unary/read-parts.ts'
 import type { Engine } from './engine.ts'
-import { atOnce, framing, timesWanted } from './framing.ts'
+import { framing, timesWanted } from './framing.ts'
 import type { Framing } from './framing.ts'
 import { countLong, readLong } from './read-long.ts'
 import type { SnapshotState } from './snapshot-state.ts'
@@ -152,14 +153,14 @@ function readParts(
   }
   const lanes = plan.channels.map((channel) => fillingOf(channel))
   const times = new Map(
-    timesWanted(plan, lanes).map(({ channel, range }) => [channel.key, fillingOf(channel, range)]),
+    toEnd(timesWanted(plan, lanes)).map(({ channel, range }) => [channel.key, fillingOf(channel, range)]),
   )
   const fillings = [...lanes, ...times.values()]
   const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
   const frame = framing(lanes, times)
   if (size > READ_NOW_LIMIT) return engine.letEnd(fillLong(engine, instant, plan, fillings, frame))
   for (const filling of fillings) fillNow(filling, engine.segments)
-  const result = atOnce(frame)
+  const result = toEnd(frame)
   const turn = engine.turns.due()
   return turn === undefined ? Promise.resolve(result) : turn.then(() => result)
 }

@@ -2,6 +2,7 @@
 // channels of that instant, frames typed by the schema.
 
 import type { ChannelNames, Schema, TypesOf } from '../channel/schema.ts'
+import { toEnd } from '../steps.ts'
 import type { Frame } from '../telem/frame.ts'
 import { range as toRange } from '../telem/time-range.ts'
 import type { RangeLike, TimeRange } from '../telem/time-range.ts'
@@ -9,8 +10,9 @@ import { END_OF_TIME, positiveSpan, timestamp } from '../telem/timestamp.ts'
 import type { SpanLike, TimeLike } from '../telem/timestamp.ts'
 import type { ChannelRef } from '../unary/channel-view.ts'
 import type { Catalogue } from '../version/version.ts'
-import { checkReadOptions, namesOf } from './arguments.ts'
+import { checkReadOptions, copyOfNames, distinct } from './arguments.ts'
 import type { Names, NamesOf } from './arguments.ts'
+import { byName } from './by-name.ts'
 import { getChannel } from './edit-channels.ts'
 import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
@@ -24,6 +26,8 @@ import {
   validateCount,
 } from './read.ts'
 import type { FramesPlan, Instant } from './read.ts'
+import { holdInstant, releaseSnapshot } from './snapshots.ts'
+import { inSlices, SLICE_MS } from './turns.ts'
 
 /** Options of `read`. */
 export interface ReadOptions {
@@ -51,6 +55,46 @@ export interface FramesOptions {
   readonly timestamps?: boolean
 }
 
+/** Names that are looked up in one step: some 0.5 ms. */
+const NAMES_AT_ONCE = 1024
+
+/** Channels as they are found, name by name. */
+type Finding = Generator<void, readonly ChannelRef[], void>
+
+interface Asked {
+  readonly instant: Instant
+  readonly catalogue: Catalogue
+  readonly names: readonly string[]
+}
+
+type Reading<T> = (instant: Instant, channels: readonly ChannelRef[]) => T | Promise<T>
+
+/** @throws ValidationError for a name twice, ChannelNotFoundError */
+function* findAll(names: readonly string[], catalogue: Catalogue): Finding {
+  yield* distinct(names)
+  const refs: ChannelRef[] = []
+  for (const name of names) {
+    refs.push(channelRefOf(catalogue, getChannel(catalogue, name)))
+    if (refs.length % NAMES_AT_ONCE === 0) yield
+  }
+  return refs
+}
+
+async function readHeld<T>(
+  engine: Engine,
+  { held, lsn }: Instant,
+  finding: Finding,
+  read: Reading<T>,
+): Promise<T> {
+  const state = holdInstant(engine, held)
+  try {
+    const refs = await inSlices(engine.turns, finding, SLICE_MS)
+    return await read({ viewOf: (key) => state.viewOf(key), lsn, held: state }, refs)
+  } finally {
+    releaseSnapshot(engine, state)
+  }
+}
+
 /** What reads at the head and reads of a snapshot have in common. */
 export abstract class Reads<S extends Schema> {
   protected abstract instant(): Instant
@@ -70,12 +114,13 @@ export abstract class Reads<S extends Schema> {
     range: RangeLike = {},
     options: ReadOptions = {},
   ): Promise<Frame<TypesOf<S, NamesOf<N>>>> {
-    const instant = this.instant()
-    const refs = this.refs(channels)
+    const asked = this.#ask(channels)
     const { timestamps, signal } = checkReadOptions(options, ['timestamps', 'signal'])
-    const plan = { channels: refs, timestamps, signal }
     const bounds = toRange(range)
-    return typed<S, N>(await this.#told(() => readRange(this.engine(), instant, plan, bounds)))
+    const frame = await this.#tell(asked, (instant, refs) =>
+      readRange(this.engine(), instant, { channels: refs, timestamps, signal }, bounds),
+    )
+    return typed<S, N>(frame)
   }
 
   /**
@@ -89,13 +134,14 @@ export abstract class Reads<S extends Schema> {
     count = 1,
     options: LatestOptions = {},
   ): Promise<Frame<TypesOf<S, NamesOf<N>>>> {
-    const instant = this.instant()
-    const refs = this.refs(channels)
+    const asked = this.#ask(channels)
     const { timestamps } = checkReadOptions(options, ['timestamps', 'at'])
     const newest = validateCount(count, 'The count of latest')
     const end = options.at === undefined ? END_OF_TIME : after(timestamp(options.at))
-    const plan = { channels: refs, timestamps }
-    return typed<S, N>(await this.#told(() => readLatest(this.engine(), instant, plan, newest, end)))
+    const frame = await this.#tell(asked, (instant, refs) =>
+      readLatest(this.engine(), instant, { channels: refs, timestamps }, newest, end),
+    )
+    return typed<S, N>(frame)
   }
 
   /**
@@ -103,20 +149,23 @@ export abstract class Reads<S extends Schema> {
    * @throws what `read` throws
    */
   async count(channels: Names<S>, range: RangeLike = {}): Promise<Record<string, number>> {
-    const instant = this.instant()
-    const refs = this.refs(channels)
+    const asked = this.#ask(channels)
     const bounds = toRange(range)
-    const counts = await this.#told(() => countRange(this.engine(), instant, refs, bounds))
-    await this.engine().turns.due()
-    return Object.fromEntries(refs.map((ref, i) => [ref.name, counts[i]!]))
+    const { turns } = this.engine()
+    return this.#tell(asked, async (instant, refs) => {
+      const counts = await countRange(this.engine(), instant, refs, bounds)
+      await turns.due()
+      return byName(turns, refs, (position) => counts[position]!)
+    })
   }
 
   /** Whether any of the channels has a sample in the range. @throws what `read` throws */
   async hasData(channels: Names<S>, range: RangeLike): Promise<boolean> {
-    const instant = this.instant()
-    const refs = this.refs(channels)
+    const asked = this.#ask(channels)
     const within = toRange(range)
-    const isThere = await this.#told(() => hasSamples(this.engine(), instant, refs, within))
+    const isThere = await this.#tell(asked, (instant, refs) =>
+      hasSamples(this.engine(), instant, refs, within),
+    )
     await this.engine().turns.due()
     return isThere
   }
@@ -142,25 +191,37 @@ export abstract class Reads<S extends Schema> {
     }
   }
 
-  protected refs(channels: unknown): ChannelRef[] {
-    const catalogue = this.catalogue()
-    return namesOf(channels).map((name) => channelRefOf(catalogue, getChannel(catalogue, name)))
+  /** Asks at the instant of the call. */
+  #ask(channels: unknown): Asked {
+    return { instant: this.instant(), catalogue: this.catalogue(), names: copyOfNames(channels) }
   }
 
-  protected framesPlan(
+  /** Reads in the step of the call; many channels are looked up in slices first, while the instant is held. */
+  #tell<T>({ instant, catalogue, names }: Asked, read: Reading<T>): Promise<T> {
+    const finding = findAll(names, catalogue)
+    return this.#told(() => {
+      if (names.length <= NAMES_AT_ONCE) return read(instant, toEnd(finding))
+      const engine = this.engine()
+      return engine.letEnd(readHeld(engine, instant, finding, read))
+    })
+  }
+
+  protected async framesPlan(
     channels: unknown,
     range: RangeLike,
     options: FramesOptions,
-  ): { plan: FramesPlan; range: TimeRange } {
-    const refs = this.refs(channels)
+  ): Promise<{ plan: FramesPlan; range: TimeRange }> {
+    const found = findAll(copyOfNames(channels), this.catalogue())
     const { timestamps } = checkReadOptions(options, ['timestamps', 'span', 'samples'])
     const samples =
       options.samples === undefined ? FRAME_SAMPLES : validateCount(options.samples, 'Option "samples"')
     const span = options.span === undefined ? undefined : positiveSpan(options.span, 'Option "span"')
+    const bounds = toRange(range)
     const assertOpen = (): void => {
       this.catalogue()
     }
-    return { plan: { channels: refs, timestamps, samples, span, assertOpen }, range: toRange(range) }
+    const refs = await inSlices(this.engine().turns, found, SLICE_MS)
+    return { plan: { channels: refs, timestamps, samples, span, assertOpen }, range: bounds }
   }
 }
 

@@ -28,8 +28,8 @@ export class SnapshotState {
     this.#segments = segments
   }
 
-  /** The same instant of some groups, kept by another pin. */
-  heldBy(pin: Pin, keys: Iterable<number>): SnapshotState {
+  /** The same instant of some groups (all without), kept by another pin. */
+  heldBy(pin: Pin, keys: Iterable<number> = this.#tails.keys()): SnapshotState {
     const tails = new Map<number, readonly TailView[]>()
     for (const key of keys) tails.set(key, this.#tails.get(key) ?? [])
     return new SnapshotState(this.version, pin, tails, this.#segments)

@@ -67,7 +67,7 @@ export class Snapshot<S extends Schema = Schema> extends Reads<S> implements Res
     range: RangeLike = {},
     options: FramesOptions = {},
   ): AsyncGenerator<Frame<TypesOf<S, NamesOf<N>>>, void, void> {
-    const walk = this.framesPlan(channels, range, options)
+    const walk = await this.framesPlan(channels, range, options)
     try {
       for await (const frame of walkFrames(this.engine(), this.instant(), walk.plan, walk.range))
         yield typed<S, N>(frame)

@@ -21,15 +21,14 @@ export function takeSnapshot(engine: Engine, keys: Iterable<number> = engine.gro
  * Holds an instant for work that lets the loop turn: its own, whoever else holds it, since a snapshot may be closed
  * before that has ended.
  * @param held the instant; the head where there is none
- * @param channels whose groups are wanted
+ * @param channels whose groups are wanted; all without
  */
 export function holdInstant(
   engine: Engine,
   held: SnapshotState | undefined,
-  channels: readonly ChannelRef[],
+  channels?: readonly ChannelRef[],
 ): SnapshotState {
-  const keys = new Set<number>()
-  for (const { index } of channels) keys.add(index.key)
+  const keys = channels === undefined ? undefined : new Set(channels.map(({ index }) => index.key))
   if (held === undefined) return takeSnapshot(engine, keys)
   const again = held.heldBy(engine.pins.pin(held.pin.lsn), keys)
   engine.snapshots.add(again)

@@ -4,6 +4,7 @@
 // since it was taken is taken again: its new rows may be in the range, and their commit may have parted the first of them.
 
 import { assert } from '../assert.ts'
+import { toEnd } from '../steps.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
@@ -277,12 +278,4 @@ function rowsAt(strip: Strip, times: readonly bigint[]): number[] {
     const row = rowBound(strip.times, strip.flushed, strip.committed, at)
     return row < strip.committed && strip.times[row] === at ? [row] : []
   })
-}
-
-/** What steps come to, in this one. */
-function toEnd<T>(steps: Generator<void, T, void>): T {
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
 }

@@ -19,6 +19,7 @@ import type { Held } from '../guard/held.ts'
 import { decodeEdit } from '../journal/edit-codec.ts'
 import { FRAME_HEADER, readFrame, sealFrame } from '../journal/frame.ts'
 import { apply } from '../version/apply.ts'
+import { toEnd } from '../steps.ts'
 import { aheadSteps } from '../version/ahead-steps.ts'
 import type { Version } from '../version/version.ts'
 import { ARCHIVE, CHECKPOINT_END, checkpointFrames, CheckpointReader } from './checkpoint.ts'
@@ -251,11 +252,7 @@ export function readManifest(
   path: string,
   identity: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
 ): ManifestContents | undefined {
-  const steps = manifestSteps(bytes, path, identity)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
+  return toEnd(manifestSteps(bytes, path, identity))
 }
 
 /**

@@ -269,6 +269,88 @@ describe('a long flush', () => {
   })
 })
 
+describe('a read of more channels than are looked up in one step', () => {
+  const data = numbers(0, 1499).map((i) => `c${i}`)
+  const all = ['t', ...data]
+  const SLOW = { timeout: 60_000 }
+
+  async function many(): Promise<Actor> {
+    const actor = await sliding().open()
+    await createGroup(actor.db, 't', data)
+    const writer = await actor.db.openWriter(all)
+    await writer.write(frameOf('t', data, timesFrom(0, 4)))
+    await writer.close()
+    return actor
+  }
+
+  it(
+    'shows the instant of the call, whatever is renamed, deleted, flushed and written meanwhile',
+    SLOW,
+    async () => {
+      const { db, engine } = await many()
+      const snapshot = db.snapshot()
+      const named = [...all]
+      const reading = turnsOf(db.read(named, {}, { timestamps: true }))
+      const others = [
+        db.count(named),
+        snapshot.count(named),
+        db.latest(named).then((frame) => ({ t: frame.column('t').length })),
+      ]
+      const isThere = db.hasData(named, { start: 3n })
+      // Whose list it is, it was copied.
+      named.length = 1
+      await snapshot.close()
+      await db.delete(all, { start: 1n, end: 3n })
+      await engine.flushTails()
+      await db.channels.rename('c7', 'renamed')
+      await db.channels.remove(['c1400'])
+      const { result, turns } = await reading
+      expect(turns).toBeGreaterThan(100)
+      for (const name of ['t', 'c7', 'c1400', 'c1499']) expect(result.column(name)).toHaveLength(4)
+      const [head, old, newest] = await Promise.all(others)
+      for (const counts of [head, old]) {
+        expect(Object.keys(counts!)).toEqual(all)
+        expect(new Set(Object.values(counts!))).toEqual(new Set([4]))
+      }
+      expect(newest).toEqual({ t: 1 })
+      expect(await isThere).toBe(true)
+      expect(engine.snapshots.size).toBe(0)
+    },
+  )
+
+  it('is refused for names that are there twice, or no channels, and holds nothing then', SLOW, async () => {
+    const { db, engine } = await many()
+    const frames = async (names: string[]): Promise<void> => {
+      for await (const _ of db.frames(names));
+    }
+    for (const [name, code] of [
+      ['c3', 'VALIDATION'],
+      ['nobody', 'CHANNEL_NOT_FOUND'],
+    ] as const) {
+      const names = [...all, name]
+      for (const read of [
+        db.read(names),
+        db.latest(names),
+        db.count(names),
+        db.hasData(names, {}),
+        frames(names),
+        db.delete(names, {}),
+      ])
+        await expect(read).rejects.toMatchObject({ code })
+    }
+    expect(engine.snapshots.size).toBe(0)
+    expect(await db.count('c3')).toEqual({ c3: 4 })
+  })
+
+  it('is finished by a close that comes meanwhile', SLOW, async () => {
+    const { db } = await many()
+    const reading = db.read(all)
+    await turn()
+    await db.close()
+    expect((await reading).column('c1499')).toHaveLength(4)
+  })
+})
+
 describe('a flush of groups that are captured one after the other', () => {
   it('makes pointers of what was committed in between, and recovery finds it once', async () => {
     const stage = sliding()

@@ -12,6 +12,7 @@ import { relocate } from './relocate.ts'
 import type { RelocationReport } from './relocate.ts'
 import { isSmall } from './small-extents.ts'
 import type { SmallSpan } from './small-extents.ts'
+import { SLICE_MS } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
 /** Most bytes that are copied before they are moved. */
@@ -88,6 +89,8 @@ async function findRuns(
     )
     close()
     if (found.length > 0) runs.set(key, found)
+    const turn = engine.turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
   }
   return { runs, rest }
 }

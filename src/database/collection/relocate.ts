@@ -22,7 +22,7 @@ import type { IndexSource } from '../../unary/time-search.ts'
 import { channelRefOf } from '../engine.ts'
 import type { Engine } from '../engine.ts'
 import { PlannedChanges } from '../planned-changes.ts'
-import { ExtentBatch } from '../extent-batch.ts'
+import { ExtentBatch, Settling } from '../extent-batch.ts'
 import type { WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
 import { SLICE_MS } from '../turns.ts'
@@ -84,7 +84,12 @@ export async function relocate(
   let installed = 0
   try {
     // All is copied before anything is moved: where there is no room for all of it, none is taken.
-    for (const channel of engine.catalogue.list) await copying.copyChannel(channel)
+    for (const channel of engine.catalogue.list) {
+      await copying.copyChannel(channel)
+      // Nothing of most may be wanted.
+      const turn = engine.turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
     await copying.finish()
     // While an epoch begins no record names them: its checkpoint does, and syncs them all before.
     if (copying.copies.length > 0 && engine.journal !== undefined) await engine.syncer.syncSegments()
@@ -105,7 +110,7 @@ export async function relocate(
     throw error
   } finally {
     engine.pins.release(pin)
-    copying.batch.settle(engine.lastLsn, false, [])
+    await copying.settleRest()
     if (toActive && installed > 0) {
       for (const { offset, length } of copying.batch.extents)
         // The first one of a segment has brought its header along.
@@ -180,6 +185,18 @@ class Copying {
   async finish(): Promise<void> {
     await this.batch.finish()
     this.#scratch = new Uint8Array(0)
+  }
+
+  /** Ends the reservations that no record has ended: their channels were removed. */
+  async settleRest(): Promise<void> {
+    const { turns } = this.#engine
+    const settling = new Settling()
+    for (const extent of this.batch.extents) {
+      settling.add(extent)
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
+    this.batch.settleAll(settling, this.#engine.lastLsn, false)
   }
 
   /** Resolves when nothing is being written or synced, whatever became of it: files can be cut or closed then. */
