@@ -1,10 +1,10 @@
 // What keeps the event loop, and how long, where the database is as awkward as it gets: 1,000,000 pointers, in few long
-// channels or in many short ones; 10,000 channels of one group, or of 5,000; tails that no flush has come to yet, of 30,000
+// channels or in many short ones; 10,000 channels of one group, or of 5,000, and 50,000 of one; tails that no flush has come to yet, of 30,000
 // large frames of 3 channels, or of 6 of 10,000, before all else and in an opening after a crash; one huge frame; 200,000 dead
 // extents between live ones, or holes. Each operation is made once a run; told are how long it took and the longest that it kept
 // the loop, by the clock and in processor time (what the machine's other work has no part in). The aim is 16 ms (0003, Slices).
 //
-//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|groups|tail|rows|huge|dead|holes]
+//   npx tsx bench/stalls.ts [--repeats 3] [--shape long|short|wide|wider|groups|tail|rows|huge|dead|holes]
 
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -42,6 +42,7 @@ const SHAPES: readonly Shape[] = [
   { name: 'long', groups: 1, data: 3, rows: 250_000, frame: 1, isDirect: true },
   { name: 'short', groups: 1, data: 99, rows: 10_000, frame: 1, isDirect: true },
   { name: 'wide', groups: 1, data: 9999, rows: 40, frame: 1, isDirect: false },
+  { name: 'wider', groups: 1, data: 49_999, rows: 20, frame: 1, isDirect: false },
   { name: 'groups', groups: 5000, data: 1, rows: 40, frame: 1, isDirect: false },
   { name: 'tail', groups: 1, data: 2, rows: 30_000, frame: 1, isDirect: true, isTail: true },
   { name: 'rows', groups: 1, data: 9999, rows: 6, frame: 1, isDirect: true, isTail: true },
