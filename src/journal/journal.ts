@@ -306,8 +306,9 @@ export class Journal {
     current.dirty = true
     let to = offset
     try {
-      for (const [i, piece] of inPieces(this.#pending.view(), 0, insets).entries()) {
-        const bytes = header !== undefined && i === 0 ? concat(header, piece) : piece
+      const pieces = inPieces(this.#pending.view(), 0, insets)
+      for (let i = 0; i < pieces.length; i++) {
+        const bytes = header !== undefined && i === 0 ? concat(header, pieces[0]!) : pieces[i]!
         for (let written = 0; written < bytes.length;) {
           const count = current.file.writeNow(written === 0 ? bytes : bytes.subarray(written), to)
           if (count === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' })
@@ -412,6 +413,7 @@ function bytesOfInsets(insets: readonly Inset[]): number {
 
 /** What is pending from `start` on, and what belongs in between, in order. */
 function inPieces(pending: Uint8Array, start: number, insets: readonly Inset[]): Uint8Array[] {
+  if (insets.length === 0) return [start === 0 ? pending : pending.subarray(start)]
   const all: Uint8Array[] = []
   let from = start
   for (const { at, pieces } of insets) {
