@@ -3,8 +3,8 @@
 // (delete.ts). Whatever was taken stays true until then (0003-I2): under the guards nobody else changes these
 // pointers, nor cuts or flushes these tails. The steps are generators: their caller says when the loop turns.
 
-import type { Group } from '../domain/group.ts'
 import { assert } from '../assert.ts'
+import type { Group } from '../domain/group.ts'
 import { TailCuts } from '../domain/tail-cut.ts'
 import type { Strip, TailRun } from '../domain/tail.ts'
 import type { Held } from '../guard/held.ts'
@@ -120,7 +120,7 @@ export class DeleteDraft {
     for (const { group } of this.#groups.values()) yield group
   }
 
-  /** @throws LockOrderError where these are not the guards under which it was made, or they were released */
+  /** @throws AssertionError where it was made under other guards, LockOrderError where they were released */
   assertUnder(held: Held<'index', 'exclusive'>): void {
     assert(held === this.#held, 'a delete is published under the guards that it was planned under')
     assertHeld(held)
