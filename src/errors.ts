@@ -195,7 +195,10 @@ export class CorruptionError extends RubidiumError {
   }
 }
 
-/** The file system refused: disk full, I/O error, too many open files. The `cause` is its own error. */
+/**
+ * The file system refused: disk full, I/O error, too many open files; the `cause` is its own error. Or records contradict
+ * each other, though none is damaged: then the `cause` says in what.
+ */
 export class StorageError extends RubidiumError {
   readonly code = 'STORAGE'
   /** Path of the file or folder, where one is concerned. */

@@ -143,7 +143,9 @@ export class Channels {
     step: (held: Held<'catalog', 'exclusive'>) => R,
   ): Promise<R> {
     const engine = this.#engine
-    const result = await underCatalog(engine, purpose, step)
+    const result = await underCatalog(engine, purpose, step).catch(async (error: unknown) => {
+      throw await engine.judged(error)
+    })
     if (result.lsn !== undefined) await engine.acknowledge(result.lsn, editDurability(engine))
     return result
   }

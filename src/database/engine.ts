@@ -2,6 +2,7 @@
 // record is checked, appended and published in one synchronous step here (0003-I2); who publishes an
 // edit holds the guards for what its plan rested on. One engine per open database.
 
+import { AssertionError } from '../assert.ts'
 import { ClosedError, CorruptionError, ReadOnlyError, StorageError } from '../errors.ts'
 import type { Clock } from '../clock.ts'
 import { Group } from '../domain/group.ts'
@@ -402,8 +403,12 @@ export class Engine {
     return this.pins.oldest
   }
 
-  /** What to tell of an error that reading met, in a delete or a collection too: see `Reader.judge`; here a later holder may have punched what is read. */
+  /**
+   * What to tell of an error that an operation met. Of one that reading met see `Reader.judge`; here a later holder may
+   * have punched what is read.
+   */
   async judged(error: unknown): Promise<unknown> {
+    if (error instanceof AssertionError) return this.#contradiction(error)
     if (this.reader !== undefined) return this.reader.judge(error)
     if (!(error instanceof CorruptionError)) return error
     try {
@@ -412,6 +417,15 @@ export class Engine {
     } catch (lost) {
       return lost
     }
+  }
+
+  /** A log whose records have right checksums and contradict each other looks like a fault of the library. */
+  #contradiction(cause: AssertionError): StorageError {
+    const path = this.directory
+    const message =
+      `The log of "${path}" contradicts itself, or this is a fault of Rubidium: look with db.verify(), save the data with ` +
+      `"rubidium repair DIR TARGET", and report it with this text (${cause.message})`
+    return new StorageError(message, { cause, path })
   }
 
   /** Puts another state in the place of the one that a read-only process shows; snapshots stay what they are. */
