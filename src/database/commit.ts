@@ -45,7 +45,7 @@ export function dropPending(engine: Engine, stream: Stream, cause?: unknown): vo
       run.strip.written = run.strip.committed
       releaseStrip(engine, stream, run.strip)
     } else {
-      places.push(...run.places)
+      for (const place of run.places) places.push(place)
     }
   }
   giveUpPlaces(engine, places, cause)

@@ -173,7 +173,7 @@ function* changesOf(
   }
   for (const [i, run] of runs.entries()) {
     const list = run.pointers.get(key)
-    if (list !== undefined) pointers.push(...list.pointers)
+    if (list !== undefined) for (const pointer of list.pointers) pointers.push(pointer)
     if (i % POINTERS_A_STEP === POINTERS_A_STEP - 1) yield
   }
   if (!pointers.every((pointer, i) => i === 0 || pointers[i - 1]!.start < pointer.start))

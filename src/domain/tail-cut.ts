@@ -250,7 +250,7 @@ export class TailCuts {
       this.#gone.push({ key, gone: pointer, comes })
     }
     for (const { segment, live } of comes) this.#free(segment, -live)
-    return pointers.toSpliced(position, gone.length, ...comes)
+    return [...pointers.slice(0, position), ...comes, ...pointers.slice(position + gone.length)]
   }
 
   #free(segment: SegmentId, bytes: number): void {

@@ -129,8 +129,7 @@ function skipTo(
   count: number,
 ): { readonly from: bigint; readonly skipped: number } {
   const rows: Part[] = []
-  const lists = listsOf(view, channel)
-  while (lists.length > FEW_LISTS) rows.push(...partsOfList(lists.pop()!, start, MAX))
+  const lists = longestOf(view, channel, rows, start, MAX)
   const ladders = lists.flatMap(({ list, index }) => {
     const first = list.lowerBound(start)
     if (first === list.length) return []
@@ -174,9 +173,7 @@ export function* partsFrom(
 ): Generator<Part, void, void> {
   const rows: Part[] = []
   addRows(rows, view, channel, start, end)
-  const sources = listsOf(view, channel).map((timed) => partsOfList(timed, start, end))
-  // More lists than a few are of short runs.
-  while (sources.length > FEW_LISTS) rows.push(...sources.pop()!)
+  const sources = longestOf(view, channel, rows, start, end).map((timed) => partsOfList(timed, start, end))
   rows.sort(byStart)
   const heads = [rows[Symbol.iterator](), ...sources].flatMap((source) => {
     const { value } = source.next()
@@ -194,6 +191,21 @@ export function* partsFrom(
 
 /** So many lists of pointers are gone through side by side. */
 const FEW_LISTS = 4
+
+/** The longest few lists of a channel's pointers; the parts of the others, that are of short runs, are added to `parts`. */
+function longestOf(
+  view: GroupView,
+  channel: ChannelRef,
+  parts: Part[],
+  start: bigint,
+  end: bigint,
+): TimedList[] {
+  const lists = listsOf(view, channel)
+  if (lists.length <= FEW_LISTS) return lists
+  lists.sort((a, b) => b.list.length - a.list.length)
+  for (const { list, index } of lists.splice(FEW_LISTS)) addPointers(parts, list, index, start, end)
+  return lists
+}
 
 function* partsOfList(
   { list, index }: TimedList,

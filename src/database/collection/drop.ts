@@ -39,7 +39,9 @@ export function dropSegments(engine: Engine, segments: readonly Segment[]): void
 /** Removes the files of dropped segments that nobody needs any more. @throws StorageError, LeaseLostError */
 export async function removeDropped(engine: Engine, run?: CollectRun): Promise<void> {
   if (engine.dropped.size === 0) return
-  const oldest = await oldestPinAfter(engine, Math.max(...engine.dropped.values()))
+  let newest = 0
+  for (const lsn of engine.dropped.values()) newest = Math.max(newest, lsn)
+  const oldest = await oldestPinAfter(engine, newest)
   for (const segment of [...engine.dropped.keys()]) {
     if (oldest < segment.freed) {
       run?.skip(segmentFile(segment.id), STILL_NEEDED)

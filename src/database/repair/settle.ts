@@ -130,12 +130,13 @@ class Layers {
   #drop(first: bigint, last: bigint): void {
     const from = this.#endingAfter(first)
     let to = from
+    /** Rows: any number. */
     const left: Placed[] = []
     for (; to < this.list.length && this.list[to]!.piece.start <= last; to++) {
       const placed = this.list[to]!
       if (placed.piece.start < first || placed.piece.kind === 'rows') left.push(placed)
     }
-    this.list.splice(from, to - from, ...left)
+    this.list = [...this.list.slice(0, from), ...left, ...this.list.slice(to)]
   }
 
   #part(at: bigint): void {

@@ -90,6 +90,14 @@ describe('what was said of a channel', () => {
     expect(result.uncut).toEqual([])
   })
 
+  it('stays where rows lie between pointers that go, however many', () => {
+    const count = 150_000
+    const between = Array.from({ length: count }, (_, i) => claim(11, rows(10 + i, 11 + i)))
+    const go: Said = { kind: 'go', order: at(12), first: 0n, last: BigInt(10 + count) }
+    const { pieces } = settled([extent(0, 10), extent(10 + count, 20 + count, 2)], [...between, go])
+    expect(pieces).toHaveLength(count)
+  })
+
   it('is left out, and told, where a part of it is gone and nobody knows which', () => {
     const result = settled([extent(0, 10)], [claim(11, extent(4, 6, 2))], [], () => 'unknown')
     expect(show(result)).toEqual(['|4..6 s2+0'])

@@ -41,6 +41,17 @@ describe('a cut of a tail', () => {
     expect(group.runs).toEqual([])
   })
 
+  it('brings more pointers than a call has arguments', () => {
+    const group = new Group(1)
+    const run = pointersOfRun(SHAPE, EXTENTS)
+    group.add(run)
+    const [old] = run.pointers.get(2)!.pointers
+    const comes = Array.from({ length: 150_000 }, (_, i) => ({ ...old!, skip: i, count: 1, live: 1 }))
+    const goes = { first: 100n, last: 100n, count: 1 }
+    applyTailCut([group], cutOf(0, 0, { extents: [{ key: 2, goes, comes }] }))
+    expect(run.pointers.get(2)).toHaveLength(150_000)
+  })
+
   it('parts the samples that it names, in rows and in extents', () => {
     const group = new Group(1)
     const strip = stripOf([10, 20, 30])

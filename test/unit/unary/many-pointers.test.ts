@@ -29,6 +29,10 @@ const PLACES: readonly (readonly [where: string, listOf: (i: number) => number])
   ['many runs', (i) => i % 9],
 ]
 
+const nothingIsRead = (): never => {
+  throw new Error('nothing is read')
+}
+
 /** Pointers of one or two samples at 100, 200 ... 30,000, every third one joined, and every fifth one touched by a row. */
 function manyPointers(listOf: (i: number) => number): { view: GroupView; times: number[]; domains: number } {
   const pointers: Pointer[] = []
@@ -58,13 +62,10 @@ function manyPointers(listOf: (i: number) => number): { view: GroupView; times: 
   for (const [list, some] of lists)
     if (list > 0) tail.push({ kind: 'pointers', pointers: new Map([[1, new ShortPointerList(some)]]) })
   const { empty } = PointerTables
-  const reader = (): never => {
-    throw new Error('nothing is read')
-  }
   const view = {
     pointers: empty.set(1, empty.get(1).splice(0, 0, lists.get(0) ?? [])),
     tail,
-    segments: { reader },
+    segments: { reader: nothingIsRead },
   }
   return { view, times, domains: domains + 1 }
 }
@@ -131,5 +132,25 @@ describe.each(PLACES)('a channel of many pointers in %s, and rows between them',
         ).toEqual(expected.slice(-count))
       }
     }
+  })
+})
+
+describe('a channel of which many runs name pointers', () => {
+  it('is gone through, and counted through, where the last of them names more than a call has arguments', () => {
+    const number = 150_000
+    const long = Array.from({ length: number }, (_, i) => pointerTo(1000 + i * 10, 1))
+    const runs = [...Array.from({ length: 5 }, (_, i) => [pointerTo(i * 10, 1)]), long]
+    const view = {
+      pointers: PointerTables.empty,
+      tail: runs.map((list): TailView => ({
+        kind: 'pointers',
+        pointers: new Map([[1, new ShortPointerList(list)]]),
+      })),
+      segments: { reader: nothingIsRead },
+    }
+    expect(timeOfNth(view, TIME, 0n, 5 + 1000)).toBe(1000n + 10_000n)
+    let count = 0
+    for (const part of partsFrom(view, TIME, 0n)) count += part.count
+    expect(count).toBe(number + 5)
   })
 })
