@@ -2,8 +2,9 @@
 // some runs of its group's tail. Reads of the disk no more than the blocks at the range's two ends. Pure but for that;
 // called by delete-draft.ts, which adds it up.
 
+import { lowerBound } from '../binary-search.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
-import { rowBound, visibleRows } from '../domain/tail.ts'
+import { visibleRows } from '../domain/tail.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
 import { DependentDataError } from '../errors.ts'
 import type { Channel } from '../telem/channel.ts'
@@ -56,10 +57,10 @@ export function partOfExtents(run: ExtentsRun, range: TimeRange): TailPart | und
 export function partOfRows(strip: Strip, row: number, range: TimeRange): TailPart | undefined {
   const { times, committed } = strip
   const first = Math.max(strip.flushed, row)
-  const from = rowBound(times, first, committed, range.start)
+  const from = lowerBound(times, range.start, first, committed)
   if (from === committed) return undefined
   const view = { ...strip.view(), from: first }
-  return { kind: 'rows', view, from, to: rowBound(times, from, committed, range.end) }
+  return { kind: 'rows', view, from, to: lowerBound(times, range.end, from, committed) }
 }
 
 /** Whether a part has samples in the range; else all of it lies behind. */

@@ -2,7 +2,7 @@
 // channel. Steps between which the loop may turn: there may be a million domains, or a gigabyte of times.
 // Called by both kinds of read, at once or in slices.
 
-import { rowBound } from '../domain/tail.ts'
+import { lowerBound } from '../binary-search.ts'
 import { Frame, FrameColumns } from '../telem/frame.ts'
 import type { FrameColumn } from '../telem/frame.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
@@ -101,7 +101,7 @@ function* timesBeside(lane: Filling, index: Filling): Generator<void, BigInt64Ar
     const start = parts.startAt(i)
     const count = parts.countAt(i)
     // Most parts go on where the one before has ended.
-    if (all[from] !== start) from = rowBound(all, from, all.length, start)
+    if (all[from] !== start) from = lowerBound(all, start, from, all.length)
     // A forged log may name samples that have no times.
     if (count === 1 && from < all.length) times[at] = all[from]!
     else yield* copy(times, at, all, from, count)

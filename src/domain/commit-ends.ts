@@ -2,6 +2,8 @@
 // has turned into pointers (0003), and a reader that reads on finds the rows by that. Copies of a strip share
 // it. Called by tail-replay.ts.
 
+import { partitionPoint } from '../binary-search.ts'
+
 export class CommitEnds {
   readonly #lsns: number[] = []
   readonly #rows: number[] = []
@@ -21,13 +23,7 @@ export class CommitEnds {
 
   /** Where the rows of the commits up to `lsn` end; 0 where there is none. */
   endOf(lsn: number): number {
-    let low = 0
-    let high = this.#lsns.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#lsns[middle]! <= lsn) low = middle + 1
-      else high = middle
-    }
-    return low === 0 ? 0 : this.#rows[low - 1]!
+    const count = partitionPoint(0, this.#lsns.length, (i) => this.#lsns[i]! <= lsn)
+    return count === 0 ? 0 : this.#rows[count - 1]!
   }
 }

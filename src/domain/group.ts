@@ -2,6 +2,7 @@
 // and replay cannot differ (0003-I1); what deletes do is in tail-cut.ts. Everything here is one synchronous step;
 // nothing reads a disk.
 
+import { partitionPoint } from '../binary-search.ts'
 import type { ExtentsRun as RecordedExtents } from '../journal/record.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { Pointer } from '../version/pointer.ts'
@@ -153,13 +154,14 @@ function inRange(
   end: bigint | undefined,
 ): TailView[] {
   const shown: TailView[] = []
-  for (let i = start === undefined || !isSorted ? 0 : firstRunFrom(runs, start); i < runs.length; i++) {
+  const isBefore = (i: number): boolean => start !== undefined && runs[i]!.last < start
+  for (let i = isSorted ? partitionPoint(0, runs.length, isBefore) : 0; i < runs.length; i++) {
     const run = runs[i]!
     if (end !== undefined && run.first >= end) {
       if (isSorted) break
       continue
     }
-    if (start === undefined || run.last >= start) shown.push(run.view())
+    if (!isBefore(i)) shown.push(run.view())
   }
   return shown
 }
@@ -199,16 +201,4 @@ export function liveOfRun(run: ExtentsRun): Map<number, number> {
       live.set(pointer.segment, (live.get(pointer.segment) ?? 0) + pointer.live)
   }
   return live
-}
-
-/** Position of the first of sorted runs that ends at or after `time`. */
-function firstRunFrom(runs: readonly TailRun[], time: bigint): number {
-  let low = 0
-  let high = runs.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (runs[middle]!.last < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }

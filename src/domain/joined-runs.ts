@@ -4,10 +4,11 @@
 // however many there are, a list for a channel as much as there are chunks. What was shown stays what it is: what
 // changes afterwards is copied, a chunk of it (0003-I3). Called by group.ts.
 
+import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import type { LiveBytes } from '../version/pointer-branch.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { PointerList } from './pointer-list.ts'
-import { CHUNK_RUNS, lastAtMost, RunChunk } from './run-chunk.ts'
+import { CHUNK_RUNS, RunChunk } from './run-chunk.ts'
 import type { ExtentsRun, PointersByKey, PointersView } from './tail.ts'
 
 export class JoinedRuns {
@@ -107,14 +108,7 @@ export class JoinedRuns {
 
 /** Position of the first chunk that ends at or after `time`. */
 function firstFrom(chunks: readonly RunChunk[], time: bigint): number {
-  let low = 0
-  let high = chunks.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (chunks[middle]!.last < time) low = middle + 1
-    else high = middle
-  }
-  return low
+  return partitionPoint(0, chunks.length, (at) => chunks[at]!.last < time)
 }
 
 class JoinedPointers implements PointersByKey {
@@ -214,16 +208,13 @@ class JoinedList implements PointerList {
   }
 
   lowerBound(time: bigint): number {
-    let low = 0
-    let high = this.#chunks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const last = this.#pointers[middle + 1]! - this.#pointers[middle]! - 1
-      if (this.#chunks[middle]!.endAt(this.#key, last) > time) high = middle
-      else low = middle + 1
-    }
-    const before = this.#pointers[low]!
-    return low === this.#chunks.length ? before : before + this.#chunks[low]!.lowerBound(this.#key, time)
+    const { length } = this.#chunks
+    const at = partitionPoint(0, length, (i) => {
+      const last = this.#pointers[i + 1]! - this.#pointers[i]! - 1
+      return this.#chunks[i]!.endAt(this.#key, last) <= time
+    })
+    const before = this.#pointers[at]!
+    return at === length ? before : before + this.#chunks[at]!.lowerBound(this.#key, time)
   }
 
   startBound(time: bigint): number {

@@ -1,6 +1,7 @@
 // What a reader needs of a sorted list of pointers. The pointer table is one; the pointers that a run
 // of a tail names, few as they are, are another; those of many runs (joined-runs.ts) a third.
 
+import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import { assert } from '../assert.ts'
 import type { LiveBytes } from '../version/pointer-branch.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
@@ -82,14 +83,7 @@ export class ShortPointerList implements PointerList {
   }
 
   lowerBound(time: bigint): number {
-    let low = 0
-    let high = this.pointers.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.pointers[middle]!.end > time) high = middle
-      else low = middle + 1
-    }
-    return low
+    return partitionPoint(0, this.pointers.length, (position) => this.pointers[position]!.end <= time)
   }
 
   startBound(time: bigint): number {
@@ -113,7 +107,8 @@ export class ShortPointerList implements PointerList {
 
   positionOfSample(sample: number): { position: number; within: number } {
     assert(sample >= 0 && sample < this.samples, 'a sample of the list')
-    let position = this.pointers.length >= SUMMED_FROM ? this.#pointerOf(sample) : 0
+    const { length } = this.pointers
+    let position = length >= SUMMED_FROM ? lastAtMost(this.#sums(), length, sample) : 0
     let within = sample - this.samplesBefore(position)
     while (within >= this.pointers[position]!.count) within -= this.pointers[position++]!.count
     return { position, within }
@@ -124,18 +119,5 @@ export class ShortPointerList implements PointerList {
     const before = new Float64Array(this.pointers.length + 1)
     this.pointers.forEach(({ count }, i) => (before[i + 1] = before[i]! + count))
     return (this.#before = before)
-  }
-
-  /** Position of the last pointer before which there are at most so many samples. */
-  #pointerOf(sample: number): number {
-    const before = this.#sums()
-    let low = 0
-    let high = this.pointers.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (before[middle]! <= sample) low = middle
-      else high = middle - 1
-    }
-    return low
   }
 }

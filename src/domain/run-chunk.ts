@@ -4,6 +4,7 @@
 // turns, a channel's pointers are put together when they are first asked for. Once it was shown a chunk is never
 // changed (0003-I3). Made by joined-runs.ts.
 
+import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import type { Shape } from '../journal/shape.ts'
 import type { Pointer } from '../version/pointer.ts'
 import { ShortPointerList } from './pointer-list.ts'
@@ -55,14 +56,7 @@ export class RunChunk {
 
   /** Position of the first run that ends at or after `time`; `length` where none does. */
   runFrom(time: bigint): number {
-    let low = 0
-    let high = this.#runs.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#runs[middle]!.last < time) low = middle + 1
-      else high = middle
-    }
-    return low
+    return partitionPoint(0, this.#runs.length, (position) => this.#runs[position]!.last < time)
   }
 
   /** Adds a run behind the others. Not to one that was shown. */
@@ -136,16 +130,4 @@ export class RunChunk {
     }
     return list ?? undefined
   }
-}
-
-/** Position of the last of the first `length` ascending sums that is at most `value`. */
-export function lastAtMost(sums: ArrayLike<number>, length: number, value: number): number {
-  let low = 0
-  let high = length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (sums[middle]! <= value) low = middle
-    else high = middle - 1
-  }
-  return low
 }

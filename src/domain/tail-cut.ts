@@ -3,6 +3,7 @@
 // tails of any length; then all runs change in one synchronous step. Extents runs never grow; a strip that grew
 // since it was taken is taken again: its new rows may be in the range, and their commit may have parted the first of them.
 
+import { lowerBound } from '../binary-search.ts'
 import { assert } from '../assert.ts'
 import { toEnd } from '../steps.ts'
 import type { Shape } from '../journal/shape.ts'
@@ -11,7 +12,6 @@ import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { Group } from './group.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import type { RowCuts } from './row-cuts.ts'
-import { rowBound } from './tail.ts'
 import type { ExtentsRun, Strip, TailRun } from './tail.ts'
 
 /** Bytes of segments that tails keep live no longer, by segment. */
@@ -179,8 +179,8 @@ export class TailCuts {
     const { shape, times, flushed, committed } = strip
     const { ordinals, parted } = toEnd(this.#find(shape))
     let { cuts } = strip
-    const from = rowBound(times, flushed, committed, this.#start)
-    const to = rowBound(times, from, committed, this.#end)
+    const from = lowerBound(times, this.#start, flushed, committed)
+    const to = lowerBound(times, this.#end, from, committed)
     if (from < to) {
       if (ordinals.length > 0) cuts = cuts.with(shape, ordinals, from, to)
     }
@@ -275,7 +275,7 @@ export function applyTailCut(groups: readonly Group[], cut: TailCut): TailCuts {
 /** The unflushed rows of a strip at some times, as far as it has them. */
 function rowsAt(strip: Strip, times: readonly bigint[]): number[] {
   return times.flatMap((at) => {
-    const row = rowBound(strip.times, strip.flushed, strip.committed, at)
+    const row = lowerBound(strip.times, at, strip.flushed, strip.committed)
     return row < strip.committed && strip.times[row] === at ? [row] : []
   })
 }

@@ -237,15 +237,3 @@ export function visibleRows(view: Omit<StripView, 'kind' | 'strip'>, key: number
   if (from < view.to) pieces.push({ from, to: view.to, joined })
   return pieces
 }
-
-/** Position of the first of `times[from, to)` that is at or after `time`. */
-export function rowBound(times: BigInt64Array, from: number, to: number, time: bigint): number {
-  let low = from
-  let high = to
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
-}

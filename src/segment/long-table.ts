@@ -4,6 +4,7 @@
 // what was found by it say the same (0002-I1). Where they do not, the whole table is read and checked, and tells what is
 // wrong. Used by SegmentReader.
 
+import { lowerBound, partitionPoint } from '../binary-search.ts'
 import type { File } from '../fs/file-system.ts'
 import type { BlockTable } from './block-table.ts'
 import { loadBlockTable } from './block-table.ts'
@@ -109,23 +110,19 @@ export function guessUnit(file: File, { ref, fences, isRead, layout }: LongTable
       ref.offset + layout.columnsAt + 8 * from,
     )
   }
-  let low = 0
-  let high = fences.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (isRead[middle] === 0) {
-      read(fences.subarray(middle, middle + 1), middle * PAGE)
-      isRead[middle] = 1
+  const next = partitionPoint(0, fences.length, (page) => {
+    if (isRead[page] === 0) {
+      read(fences.subarray(page, page + 1), page * PAGE)
+      isRead[page] = 1
     }
-    if (fences[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  if (low === 0) return { unit: 0, first: fences[0] }
-  const begin = (low - 1) * PAGE
+    return fences[page]! < time
+  })
+  if (next === 0) return { unit: 0, first: fences[0] }
+  const begin = (next - 1) * PAGE
   const times = new BigInt64Array(Math.min(PAGE, layout.units - begin))
   read(times, begin)
   const within = lowerBound(times, time)
-  return { unit: begin + within, first: within < times.length ? times[within] : fences[low] }
+  return { unit: begin + within, first: within < times.length ? times[within] : fences[next] }
 }
 
 /** Where a time falls in an extent. */
@@ -168,16 +165,4 @@ export function positionAt(
     return { position: (unit - 1) * UNIT_SAMPLES + within, at: times[within], before }
   const at = atNext()
   return at !== undefined && at < time ? undefined : { position: next, at, before }
-}
-
-/** The first position whose value is not below `time`, the length where all are. */
-export function lowerBound(times: BigInt64Array, time: bigint): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! < time) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,10 +1,11 @@
 // Reads samples out of one segment and believes none of them unverified (invariant 4): every unit of
 // 128 samples that a read touches is compared with its checksum, and every extent with what its
-// pointer's channel must find there. No step reads a long block table whole, unless something is damaged. Reads go straight into the caller's array wherever whole units
-// fall into it. Turns times into positions for index channels. Called by domain/ and unary/; it never
-// writes and holds no state but the shared cache.
+// pointer's channel must find there. No step reads a long block table whole, unless something is damaged.
+// Reads go straight into the caller's array wherever whole units fall into it. Turns times into positions for index
+// channels. Called by domain/ and unary/; it never writes and holds no state but the shared cache.
 
 import { assert } from '../assert.ts'
+import { lowerBound } from '../binary-search.ts'
 import { CorruptionError } from '../errors.ts'
 import type { File } from '../fs/file-system.ts'
 import { storageError } from '../fs/storage-error.ts'
@@ -15,7 +16,7 @@ import { loadBlockTable, viewBlockTable } from './block-table.ts'
 import { decodeExtentHeader } from './extent-header.ts'
 import type { ExtentHeader, ExtentOwner, ExtentRef } from './extent-header.ts'
 import { BLOCK_SAMPLES, EXTENT_HEADER_SIZE, UNIT_SAMPLES } from './extent-layout.ts'
-import { checksumsIn, guessUnit, loadTable, LONG_TABLE, lowerBound, positionAt } from './long-table.ts'
+import { checksumsIn, guessUnit, loadTable, LONG_TABLE, positionAt } from './long-table.ts'
 import type { LongTable, TimePosition } from './long-table.ts'
 import { readFully, readFullyNow } from './read-fully.ts'
 import type { TableCache } from './table-cache.ts'

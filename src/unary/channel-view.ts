@@ -2,8 +2,9 @@
 // asked for. Planning is synchronous and touches at most a unit of timestamps per cut end; nothing here
 // reads samples (see read-parts.ts). The instant is whatever version and tails the caller holds.
 
+import { lowerBound, partitionPoint } from '../binary-search.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
-import { rowBound, visibleRows } from '../domain/tail.ts'
+import { visibleRows } from '../domain/tail.ts'
 import type { Strip, StripView, TailView } from '../domain/tail.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
 import type { DataType } from '../telem/data-type.ts'
@@ -148,15 +149,9 @@ function skipTo(
   }
   let best = none
   for (const { list, first } of ladders) {
-    let low = first
-    let high = list.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (before(list.startAt(middle)) <= count) low = middle
-      else high = middle - 1
-    }
-    const from = list.startAt(low)
-    if (low > first && from > best.from) best = { from, skipped: before(from) }
+    const last = partitionPoint(first + 1, list.length, (p) => before(list.startAt(p)) <= count) - 1
+    const from = list.startAt(last)
+    if (last > first && from > best.from) best = { from, skipped: before(from) }
   }
   return best
 }
@@ -297,8 +292,8 @@ function addRowsOf(parts: Part[], tail: StripView, channel: ChannelRef, start: b
   const { times } = strip
   if (times[tail.from]! >= end || times[tail.to - 1]! < start) return
   for (const rows of visibleRows(tail, channel.key)) {
-    const from = rowBound(times, rows.from, rows.to, start)
-    const to = rowBound(times, from, rows.to, end)
+    const from = lowerBound(times, start, rows.from, rows.to)
+    const to = lowerBound(times, end, from, rows.to)
     if (from === to) continue
     parts.push({
       kind: 'rows',
@@ -430,16 +425,6 @@ export function domainsOf(view: GroupView, channel: ChannelRef): number {
 }
 
 function stretchesOf(parts: readonly Pick<Part, 'start' | 'end' | 'joined'>[]): Stretches {
-  const startBound = (time: bigint): number => {
-    let low = 0
-    let high = parts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (parts[middle]!.start < time) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
   let domains = 0
   parts.forEach(({ start, joined }, i) => (domains += joined || start === parts[i - 1]?.end ? 0 : 1))
   return {
@@ -448,6 +433,6 @@ function stretchesOf(parts: readonly Pick<Part, 'start' | 'end' | 'joined'>[]): 
     startAt: (position) => parts[position]!.start,
     endAt: (position) => parts[position]!.end,
     joinedAt: (position) => parts[position]!.joined,
-    startBound,
+    startBound: (time) => partitionPoint(0, parts.length, (i) => parts[i]!.start < time),
   }
 }

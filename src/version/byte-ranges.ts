@@ -1,6 +1,8 @@
 // Sets of bytes of one file, as sorted lists of ranges that are disjoint and do not touch: arithmetic only.
 // Used by the version (what was punched of a segment) and by collections (what is dead in it).
 
+import { partitionPoint } from '../binary-search.ts'
+
 /** Bytes [start, end) of a file; `start` is below `end`. */
 export interface ByteRange {
   readonly start: number
@@ -41,15 +43,9 @@ export function complement(set: readonly ByteRange[], start: number, end: number
 
 /** The ranges of a set that meet [start, end), whole. */
 export function meeting<R extends ByteRange>(set: readonly R[], start: number, end: number): R[] {
-  let low = 0
-  let high = set.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (set[middle]!.end <= start) low = middle + 1
-    else high = middle
-  }
   const met: R[] = []
-  for (let i = low; i < set.length && set[i]!.start < end; i++) met.push(set[i]!)
+  const first = partitionPoint(0, set.length, (i) => set[i]!.end <= start)
+  for (let i = first; i < set.length && set[i]!.start < end; i++) met.push(set[i]!)
   return met
 }
 

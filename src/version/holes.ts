@@ -3,6 +3,7 @@
 // that it touches, since a segment may have hundreds of thousands; a plain class without immer's mark, so that
 // drafts neither copy nor freeze it.
 
+import { partitionPoint } from '../binary-search.ts'
 import { assert } from '../assert.ts'
 import type { ByteRange } from './byte-ranges.ts'
 import { meeting, sizeOf, unite } from './byte-ranges.ts'
@@ -92,14 +93,7 @@ export class Holes {
 
 /** The first chunk of which something ends at or behind `end`. */
 function chunkReaching(chunks: readonly Chunk[], end: number): number {
-  let low = 0
-  let high = chunks.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (chunks[middle]!.at(-1)!.end < end) low = middle + 1
-    else high = middle
-  }
-  return low
+  return partitionPoint(0, chunks.length, (i) => chunks[i]!.at(-1)!.end < end)
 }
 
 /** The chunks with these ranges, a set, added to them; and how many bytes more they hold. */

@@ -4,6 +4,7 @@
 // are shared, which tells two versions apart without looking at all of them. A plain class without
 // immer's mark: drafts neither copy nor freeze it. Held by the version; changed by `apply`.
 
+import { partitionPoint } from '../binary-search.ts'
 import { assert } from '../assert.ts'
 import type { Holes } from './holes.ts'
 import type { SegmentId } from './pointer.ts'
@@ -53,8 +54,9 @@ export class SegmentTable {
   get(id: SegmentId): SegmentEntry | undefined {
     const chunk = this.#chunks[chunkOf(this.#chunks, id)]
     if (chunk === undefined) return undefined
-    const at = lowerBound(chunk.ids, id)
-    return chunk.ids[at] === id ? chunk.entries[at] : undefined
+    const { ids, entries } = chunk
+    const at = partitionPoint(0, ids.length, (i) => ids[i]! < id)
+    return ids[at] === id ? entries[at] : undefined
   }
 
   /**
@@ -128,25 +130,7 @@ export class SegmentTable {
 
 /** Index of the last chunk that begins at or before `id`; the first where none does. */
 function chunkOf(chunks: readonly Chunk[], id: SegmentId): number {
-  let low = 0
-  let high = chunks.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (chunks[middle]!.ids[0]! <= id) low = middle
-    else high = middle - 1
-  }
-  return low
-}
-
-function lowerBound(ids: readonly SegmentId[], id: SegmentId): number {
-  let low = 0
-  let high = ids.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (ids[middle]! < id) low = middle + 1
-    else high = middle
-  }
-  return low
+  return partitionPoint(1, chunks.length, (i) => chunks[i]!.ids[0]! <= id) - 1
 }
 
 /** A chunk of any length with changes that are sorted by id. */

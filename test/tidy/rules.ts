@@ -7,7 +7,7 @@ import { isNode, literalOf, nameOf, nodes, type Import, type Node, type SourceFi
 
 /** The layers in their order, top first; what is listed later may import what is listed earlier. */
 const LAYERS: readonly string[] = [
-  'assert.ts errors.ts steps.ts telem/ clock.ts',
+  'assert.ts errors.ts binary-search.ts steps.ts telem/ clock.ts',
   'codec/ fs/',
   'guard/ lease/',
   'version/',

@@ -2,6 +2,7 @@
 // file, and put in order stretch by stretch, so that no step goes over all of them. They are disjoint: at most the last
 // one that begins before a place reaches beyond it. Kept by DeadSpace.
 
+import { partitionPoint } from '../../binary-search.ts'
 import { meeting, subtract } from '../../version/byte-ranges.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 
@@ -140,14 +141,7 @@ export class DeadRanges {
 
   /** Where the first number lies that is not below this one. */
   #positionOf(number: number): number {
-    let low = 0
-    let high = this.#numbers.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#numbers[middle]! < number) low = middle + 1
-      else high = middle
-    }
-    return low
+    return partitionPoint(0, this.#numbers.length, (i) => this.#numbers[i]! < number)
   }
 }
 

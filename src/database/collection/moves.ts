@@ -2,6 +2,7 @@
 // there (0006-I4): deletes may have cut them since, so that a pointer may reach less than was copied, and
 // neighbours may be joined no more. Pure: no disk. Called by relocate.ts.
 
+import { partitionPoint } from '../../binary-search.ts'
 import { assert, present } from '../../assert.ts'
 import { liveShare } from '../../unary/time-search.ts'
 import type { PointerChange } from '../../version/edit.ts'
@@ -95,17 +96,13 @@ export class Moves {
   /** The last row that begins at or before `time`; -1 where there is none. */
   #rowAt(time: bigint): number {
     let low = -1
-    let high = this.#length
-    if (this.#found < high && this.#starts[this.#found]! <= time) {
+    const length = this.#length
+    if (this.#found < length && this.#starts[this.#found]! <= time) {
       low = this.#found
-      if (low + 1 < high && this.#starts[low + 1]! <= time) low++
-      if (low + 1 === high || this.#starts[low + 1]! > time) return (this.#found = low)
+      if (low + 1 < length && this.#starts[low + 1]! <= time) low++
+      if (low + 1 === length || this.#starts[low + 1]! > time) return (this.#found = low)
     }
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1
-      if (this.#starts[middle]! <= time) low = middle
-      else high = middle
-    }
+    low = partitionPoint(low + 1, this.#length, (row) => this.#starts[row]! <= time) - 1
     if (low >= 0) this.#found = low
     return low
   }

@@ -2,7 +2,7 @@
 // the range of time that it speaks of. Pieces are sorted and disjoint, and a piece goes on with the one
 // before it only where nothing that was lost can lie between the two (0009-I1). Pure but for `Cutter`.
 
-import { rowBound } from '../../domain/tail.ts'
+import { lowerBound, partitionPoint } from '../../binary-search.ts'
 import { compareOrder } from './history.ts'
 import type { Order, Said } from './history.ts'
 import type { ExtentPiece, Piece } from './pieces.ts'
@@ -154,21 +154,14 @@ class Layers {
 
   /** Position of the first that ends after `time`. */
   #endingAfter(time: bigint): number {
-    let low = 0
-    let high = this.list.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.list[middle]!.piece.end > time) high = middle
-      else low = middle + 1
-    }
-    return low
+    return partitionPoint(0, this.list.length, (i) => this.list[i]!.piece.end <= time)
   }
 }
 
 function sliceRows(piece: Piece & { kind: 'rows' }, start: bigint, end: bigint): Piece | undefined {
   const { times, bytes, count, joined } = piece
-  const from = rowBound(times, 0, count, start)
-  const to = rowBound(times, from, count, end)
+  const from = lowerBound(times, start, 0, count)
+  const to = lowerBound(times, end, from, count)
   if (from === to) return undefined
   const width = bytes.length / count
   return {

@@ -1,7 +1,7 @@
 // Strips: rows in, cuts, flush marks, and views that never change.
 
 import { describe, expect, it } from 'vitest'
-import { rowBound, Strip, stripCapacity, stripSize, visibleRows } from '../../../src/domain/tail.ts'
+import { Strip, stripCapacity, stripSize, visibleRows } from '../../../src/domain/tail.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
 import { stripOf } from '../../support/pointers.ts'
 
@@ -89,13 +89,4 @@ describe('a strip', () => {
       expect(visibleRows(strip.view(), 1)[0]?.joined).toBe(true)
     },
   )
-})
-
-describe('rowBound', () => {
-  it('finds the first row at or after a time, within bounds', () => {
-    const { times } = stripOf([10, 20, 30, 40])
-    expect([5n, 10n, 11n, 40n, 41n].map((time) => rowBound(times, 0, 4, time))).toEqual([0, 0, 1, 3, 4])
-    expect(rowBound(times, 2, 3, 5n)).toBe(2)
-    expect(rowBound(times, 1, 3, 99n)).toBe(3)
-  })
 })
