@@ -158,8 +158,9 @@ class JoinedList implements PointerList {
   /** Before each chunk, and behind the last. */
   readonly #pointers: readonly number[]
   readonly #samples: readonly number[]
-  /** The chunk that was found last. */
+  // The chunk that was found last and the position of its first pointer: accessors come in bursts.
   #at = 0
+  #base = 0
 
   constructor(
     key: number,
@@ -184,23 +185,19 @@ class JoinedList implements PointerList {
   }
 
   get(position: number): Pointer {
-    const within = this.#locate(position)
-    return this.#chunks[this.#at]!.get(this.#key, within)
+    return this.#chunkOf(position).get(this.#key, position - this.#base)
   }
 
   startAt(position: number): bigint {
-    const within = this.#locate(position)
-    return this.#chunks[this.#at]!.startAt(this.#key, within)
+    return this.#chunkOf(position).startAt(this.#key, position - this.#base)
   }
 
   endAt(position: number): bigint {
-    const within = this.#locate(position)
-    return this.#chunks[this.#at]!.endAt(this.#key, within)
+    return this.#chunkOf(position).endAt(this.#key, position - this.#base)
   }
 
   joinedAt(position: number): boolean {
-    const within = this.#locate(position)
-    return this.#chunks[this.#at]!.joinedAt(this.#key, within)
+    return this.#chunkOf(position).joinedAt(this.#key, position - this.#base)
   }
 
   forEach(from: number, to: number, visit: (pointer: Pointer, position: number) => void): void {
@@ -230,8 +227,8 @@ class JoinedList implements PointerList {
 
   samplesBefore(position: number): number {
     if (position === this.length) return this.samples
-    const within = this.#locate(position)
-    return this.#samples[this.#at]! + this.#chunks[this.#at]!.samplesBefore(this.#key, within)
+    const within = this.#chunkOf(position).samplesBefore(this.#key, position - this.#base)
+    return this.#samples[this.#at]! + within
   }
 
   positionOfSample(sample: number): { position: number; within: number } {
@@ -240,11 +237,13 @@ class JoinedList implements PointerList {
     return { position: this.#pointers[at]! + position, within }
   }
 
-  /** Makes the chunk of a position the one found last; the position in it. */
-  #locate(position: number): number {
+  /** Makes the chunk of a position the one found last, which begins at `#base`. */
+  #chunkOf(position: number): RunChunk {
     const pointers = this.#pointers
-    if (position < pointers[this.#at]! || position >= pointers[this.#at + 1]!)
+    if (position < this.#base || position >= pointers[this.#at + 1]!) {
       this.#at = lastAtMost(pointers, this.#chunks.length, position)
-    return position - pointers[this.#at]!
+      this.#base = pointers[this.#at]!
+    }
+    return this.#chunks[this.#at]!
   }
 }

@@ -95,9 +95,7 @@ export class RunChunk {
   }
 
   joinedAt(key: number, position: number): boolean {
-    return this.#shape === undefined
-      ? this.get(key, position).joined
-      : this.#maps[position]!.get(key)!.get(0).joined
+    return this.get(key, position).joined
   }
 
   /** Position of a channel's first pointer that ends after `time`; its length here where none does. */
