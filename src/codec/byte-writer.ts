@@ -115,13 +115,6 @@ export class ByteWriter {
     this.#bytes.fill(0, at, at + padding)
   }
 
-  /** Overwrites four bytes that were written before, at `offset` from the start. */
-  patchU32(offset: number, value: number): void {
-    assert(offset >= 0 && offset + 4 <= this.#length, 'a patch lies within what was written')
-    assert(value >>> 0 === value, 'a u32 lies in 0..2^32-1')
-    this.#data.setUint32(offset, value, true)
-  }
-
   /**
    * Makes room for `count` more bytes, which count as written, and returns where they begin. May replace
    * `#data`: call it before naming that.

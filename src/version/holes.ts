@@ -36,11 +36,6 @@ export class Holes {
     return new Holes(chunks, (before?.bytes ?? 0) + bytes)
   }
 
-  /** All of them, in one new list. */
-  get ranges(): ByteRange[] {
-    return this.#chunks.flat()
-  }
-
   /** All of them in order, `most` at a time. */
   *portions(most: number): Generator<ByteRange[], void, void> {
     let portion: ByteRange[] = []

@@ -24,6 +24,7 @@ import { DIRECTORY, rest } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { History, ORIGIN, textOf, withoutRange, withSamples } from './model.ts'
 import type { CrashKind, ModelChannel, ModelSample, ModelState } from './model.ts'
+import { rangesOf } from '../support/holes.ts'
 
 /** The process of this session is no more. */
 export class Died extends Error {}
@@ -453,7 +454,7 @@ export class Session {
     for (const [id, { holes }] of engine.version.segments.entries()) {
       const name = segmentFile(id)
       const bytes = holes === undefined ? undefined : machine.disk.snapshotBytes(`${DIRECTORY}/${name}`)
-      for (const { start, end } of holes?.ranges ?? [])
+      for (const { start, end } of rangesOf(holes))
         if (bytes!.subarray(start, end).some((byte) => byte !== 0))
           throw new Broken(`${name} from ${start} to ${end} was punched, the log says, and is no hole`)
     }

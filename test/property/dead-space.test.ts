@@ -22,6 +22,7 @@ import { WORKLOADS } from '../crash/workloads.ts'
 import type { Workload } from '../crash/workloads.ts'
 import { deadRangesOf } from '../support/dead-ranges.ts'
 import { propertyOptions } from '../support/seeds.ts'
+import { rangesOf } from '../support/holes.ts'
 
 interface Reached {
   readonly pointer: Pointer
@@ -62,7 +63,7 @@ function deadIn(engine: Engine): Map<number, ByteRange[]> {
       return [...deadBlocks(pointer.offset, count, byteWidth(type), samples)]
     })
     const all = unite([...complement(unite(live), FIRST_EXTENT, segment.size), ...blocks])
-    dead.set(segment.id, subtract(all, engine.version.segments.get(segment.id)?.holes?.ranges ?? []))
+    dead.set(segment.id, subtract(all, rangesOf(engine.version.segments.get(segment.id)?.holes)))
   }
   return dead
 }

@@ -16,6 +16,7 @@ import { catalogueOf } from '../../src/version/version.ts'
 import { Processes } from '../support/processes.ts'
 import type { Process } from '../support/processes.ts'
 import { LIMITS, TUNING } from './reader-scenes.ts'
+import { rangesOf } from '../support/holes.ts'
 
 /** How often a reader moved forward in each way. */
 export type Ways = Record<Refreshed, number>
@@ -267,7 +268,7 @@ export function stateOf(engine: Engine): string {
     `flushed ${JSON.stringify([...version.flushed.entries()])}, tails of ${tails.toSorted((a, b) => a - b).join(', ')}`,
   ]
   for (const [id, { size, live, holes }] of version.segments.entries())
-    lines.push(`segment ${id}: ${size}, ${live}, ${JSON.stringify(holes?.ranges ?? [])}`)
+    lines.push(`segment ${id}: ${size}, ${live}, ${JSON.stringify(rangesOf(holes))}`)
   for (const { id, tailLive } of segments.all().sort((a, b) => a.id - b.id)) {
     const isKept = version.segments.get(id) === undefined && tailLive === 0
     if (!isKept) lines.push(`known ${id}: ${tailLive}`)

@@ -46,16 +46,6 @@ describe('ByteWriter', () => {
     expect([...writer.view()]).toEqual([1, 0, 0, 0, 0, 0, 0, 0])
   })
 
-  it('patches what was written before, and nothing else', () => {
-    const writer = new ByteWriter()
-    writer.u32(0)
-    writer.u32(5)
-    writer.patchU32(0, 0xdeadbeef)
-    expect([...writer.view()]).toEqual([0xef, 0xbe, 0xad, 0xde, 5, 0, 0, 0])
-    expect(() => writer.patchU32(5, 0)).toThrow(AssertionError)
-    expect(() => writer.patchU32(-1, 0)).toThrow(AssertionError)
-  })
-
   it('shows what was written without copying it', () => {
     const writer = new ByteWriter()
     writer.u32(1)

@@ -8,6 +8,7 @@ import type { Pointer } from '../../../src/version/pointer.ts'
 import { EMPTY_VERSION } from '../../../src/version/version.ts'
 import type { Version } from '../../../src/version/version.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo, versionWith } from '../../support/pointers.ts'
+import { rangesOf } from '../../support/holes.ts'
 
 function pointers(version: Version, key: number): Pointer[] {
   const table = version.pointers.get(key)
@@ -65,7 +66,7 @@ describe('apply', () => {
     version = apply(version, { kind: 'flush', groups: [], changes }, 2)
     expect(version.segments.get(9)).toMatchObject({ size: 8192, live: 100, holes: { bytes: 4096 } })
     version = apply(version, punch(range(8192, 9000)), 3)
-    expect(version.segments.get(9)!.holes!.ranges).toEqual([range(4096, 9000)])
+    expect(rangesOf(version.segments.get(9)!.holes)).toEqual([range(4096, 9000)])
     expect(() => apply(version, punch(range(8999, 9001)), 4)).toThrow('nothing is punched twice')
     version = apply(version, { kind: 'remove', keys: [1] }, 4)
     expect(version.segments.get(9)).toMatchObject({ live: 0, holes: { bytes: 4904 } })
