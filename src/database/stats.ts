@@ -1,6 +1,7 @@
 // Reports on an open database: plain values that survive JSON.stringify.
 
-import { countIn, domainsOf } from '../unary/channel-view.ts'
+import { domainsOf } from '../unary/domains.ts'
+import { countIn } from '../unary/sample-count.ts'
 import { segmentFile } from '../fs/layout.ts'
 import { FIRST_EXTENT } from '../segment/segment-file.ts'
 import { byteWidth } from '../telem/data-type.ts'

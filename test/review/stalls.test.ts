@@ -7,7 +7,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Pointer } from '../../src/version/pointer.ts'
 import { PointerTable } from '../../src/version/pointer-table.ts'
 import { PointerTables } from '../../src/version/pointer-tables.ts'
-import { timeOfNth } from '../../src/unary/channel-view.ts'
+import { timeOfNth } from '../../src/unary/sample-count.ts'
 import type { ChannelRef } from '../../src/unary/channel-view.ts'
 
 /** How often the loop turned while `work` went on. */

@@ -4,15 +4,10 @@
 import { describe, expect, it } from 'vitest'
 import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
 import type { TailView } from '../../../src/domain/tail.ts'
-import {
-  countIn,
-  countOf,
-  newestParts,
-  partsIn,
-  timeInPart,
-  timeOfNth,
-} from '../../../src/unary/channel-view.ts'
+import { partsIn, timeInPart } from '../../../src/unary/channel-view.ts'
 import type { ChannelRef, GroupView } from '../../../src/unary/channel-view.ts'
+import { newestParts } from '../../../src/unary/newest.ts'
+import { countIn, countOf, timeOfNth } from '../../../src/unary/sample-count.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'

@@ -4,16 +4,11 @@
 import { describe, expect, it } from 'vitest'
 import { ShortPointerList } from '../../../src/domain/pointer-list.ts'
 import type { Strip, TailView } from '../../../src/domain/tail.ts'
-import {
-  countIn,
-  domainsOf,
-  newestParts,
-  newestRange,
-  partsFrom,
-  partsIn,
-  timeOfNth,
-} from '../../../src/unary/channel-view.ts'
+import { partsFrom, partsIn } from '../../../src/unary/channel-view.ts'
 import type { GroupView } from '../../../src/unary/channel-view.ts'
+import { domainsOf } from '../../../src/unary/domains.ts'
+import { newestParts, newestRange } from '../../../src/unary/newest.ts'
+import { countIn, timeOfNth } from '../../../src/unary/sample-count.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { pointerTo, stripOf } from '../../support/pointers.ts'
