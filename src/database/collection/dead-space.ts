@@ -11,10 +11,11 @@ import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
-import type { PointerTable } from '../../version/pointer-table.ts'
 import type { Version } from '../../version/version.ts'
 import { DeadRanges } from './dead-ranges.ts'
 import type { DeadRange } from './dead-ranges.ts'
+import { LateChanges, LateCuts } from './late-notes.ts'
+import type { Late } from './late-notes.ts'
 import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
@@ -40,22 +41,6 @@ const STEP = 512
 
 /** Of segments in which nothing is known to be dead. */
 const NOTHING = new DeadRanges(() => {})
-
-/** Offsets of extents, by segment. */
-type Extents = Map<SegmentId, Set<number>>
-
-/** What a record freed and nobody has looked at yet. */
-interface Late {
-  readonly lsn: number
-  /** Changes, and pointers that go with them, that are left to be looked at. */
-  readonly left: number
-  /** Of those, what will most likely be a note: it counts as one. */
-  readonly notes: number
-  /** Looks at some more, up to so many. */
-  look(most: number): void
-  /** Segments of which something may be dead that was not looked at. */
-  segments(): Iterable<SegmentId>
-}
 
 export class DeadSpace {
   readonly #most: number
@@ -275,157 +260,10 @@ export class DeadSpace {
   }
 }
 
-/** The changes of a record, looked at one by one, and pointer by pointer where many go with one. */
-class LateChanges implements Late {
-  readonly #space: DeadSpace
-  readonly #before: Version
-  readonly #changes: readonly PointerChange[]
-  readonly #ahead: ChangesAhead | undefined
-  readonly lsn: number
-  left: number
-  /** Pointers that go and were not looked at. */
-  notes: number
-  /** The change that is looked at, and how many of its pointers that go were. */
-  #at = 0
-  #seen = 0
-  #came: Extents | undefined
-
-  constructor(
-    space: DeadSpace,
-    before: Version,
-    changes: readonly PointerChange[],
-    lsn: number,
-    ahead?: ChangesAhead,
-  ) {
-    this.#space = space
-    this.#before = before
-    this.#changes = changes
-    this.#ahead = ahead
-    this.lsn = lsn
-    this.notes = ahead?.gone ?? changes.reduce((sum, { goes }) => sum + (goes?.count ?? 0), 0)
-    this.left = changes.length + this.notes
-  }
-
-  look(most: number): void {
-    for (let some = most; some > 0 && this.left > 0;) {
-      const { comes, goes, key } = this.#changes[this.#at]!
-      if (this.#seen === 0) this.#doubt(key, comes)
-      const count = Math.min((goes?.count ?? 0) - this.#seen, some)
-      if (count > 0) this.#lookAtGone(count)
-      this.#seen += count
-      some -= count
-      this.left -= count
-      this.notes -= count
-      if (this.#seen < (goes?.count ?? 0)) continue
-      this.#at++
-      this.#seen = 0
-      some--
-      this.left--
-    }
-  }
-
-  #doubt(key: number, comes: readonly Pointer[]): void {
-    let last: Pointer | undefined
-    for (const pointer of comes) {
-      // The pieces of a pointer that was cut are of one extent.
-      const isNoted = last !== undefined && isOfOne(last, pointer)
-      last = pointer
-      if (!isNoted && pointer.live < pointer.length) this.#space.raiseDoubt(key, pointer, this.lsn)
-    }
-  }
-
-  #lookAtGone(count: number): void {
-    const { key, goes, comes } = this.#changes[this.#at]!
-    const { table, position } = this.#placeOf(this.#at)
-    const from = position + this.#seen
-    // One that came back cut, as most do that go alone.
-    if (goes!.count === 1 && comes.length > 0 && isOfOne(table.get(from), comes[0]!)) return
-    const came = (this.#came ??= cameWith(this.#changes))
-    table.forEach(from, from + count, (pointer) => {
-      // What came back of it was doubted where it is cut.
-      if (came.get(pointer.segment)?.has(pointer.offset) !== true)
-        this.#space.noteGone(key, pointer, this.lsn)
-    })
-  }
-
-  /** Where the first pointer is that goes with a change. */
-  #placeOf(at: number): { table: PointerTable; position: number } {
-    const known = this.#ahead?.applied[at]
-    if (known !== undefined) return { table: known.from, position: known.position }
-    const { key, goes } = this.#changes[at]!
-    const table = this.#before.pointers.get(key)
-    return { table, position: table.startBound(goes!.first) }
-  }
-
-  *segments(): Iterable<SegmentId> {
-    if (this.#ahead !== undefined) {
-      yield* this.#ahead.segments
-      return
-    }
-    for (let at = this.#at; at < this.#changes.length; at++) {
-      const { comes, goes } = this.#changes[at]!
-      for (const pointer of comes) if (pointer.live < pointer.length) yield pointer.segment
-      if (goes === undefined) continue
-      const { table, position } = this.#placeOf(at)
-      if (goes.count === 1) yield table.get(position).segment
-      else yield* table.liveIn(position, position + goes.count).keys()
-    }
-  }
-}
-
-/** What a delete took out of tails. */
-class LateCuts implements Late {
-  readonly #space: DeadSpace
-  readonly #cuts: readonly GoneFromTail[]
-  readonly lsn: number
-  left: number
-
-  get notes(): number {
-    return this.left
-  }
-
-  constructor(space: DeadSpace, cuts: readonly GoneFromTail[], lsn: number) {
-    this.#space = space
-    this.#cuts = cuts
-    this.lsn = lsn
-    this.left = cuts.length
-  }
-
-  look(most: number): void {
-    for (let some = most; some > 0 && this.left > 0; some--) {
-      const { key, gone, comes } = this.#cuts[this.#cuts.length - this.left]!
-      this.left--
-      if (comes.some((left) => isOfOne(left, gone))) this.#space.raiseDoubt(key, gone, this.lsn)
-      else this.#space.noteGone(key, gone, this.lsn)
-    }
-  }
-
-  *segments(): Iterable<SegmentId> {
-    for (const { gone } of this.#cuts.slice(this.#cuts.length - this.left)) yield gone.segment
-  }
-}
-
 /** All pointers of a channel, where it has any. */
 function goneWhole({ pointers }: Version, key: number): PointerChange | undefined {
   const table = pointers.get(key)
   if (table.length === 0) return undefined
   const goes = { first: table.startAt(0), last: table.startAt(table.length - 1), count: table.length }
   return { key, goes, comes: [] }
-}
-
-/** All extents that come with some changes. */
-function cameWith(changes: readonly PointerChange[]): Extents {
-  const came: Extents = new Map()
-  for (const { comes } of changes) for (const pointer of comes) add(came, pointer)
-  return came
-}
-
-function isOfOne(a: Pointer, b: Pointer): boolean {
-  return a.offset === b.offset && a.segment === b.segment
-}
-
-function add(extents: Extents, { segment, offset }: Pointer): void {
-  const offsets = extents.get(segment)
-  if (offsets === undefined) extents.set(segment, new Set([offset]))
-  else offsets.add(offset)
 }
