@@ -11,6 +11,7 @@ import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
+import { channelRefOf } from '../unary/channel-view.ts'
 import type { ChannelRef } from '../unary/channel-view.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import {
@@ -28,7 +29,6 @@ import {
 } from './delete-plan.ts'
 import type { TailPart, TailTake } from './delete-plan.ts'
 import type { Engine } from './engine.ts'
-import { channelRefOf } from './engine.ts'
 import { PlannedChanges } from './planned-changes.ts'
 
 /** Pointers whose live bytes are added up, and runs of a tail in which a channel is looked for, in one step. */

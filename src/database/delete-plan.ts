@@ -10,13 +10,13 @@ import { DependentDataError } from '../errors.ts'
 import type { Channel } from '../telem/channel.ts'
 import { describeRange } from '../telem/time-range.ts'
 import type { TimeRange } from '../telem/time-range.ts'
+import { channelRefOf } from '../unary/channel-view.ts'
 import type { ChannelRef } from '../unary/channel-view.ts'
 import { countIn } from '../unary/sample-count.ts'
 import { cutPointer, slicePointer } from '../unary/time-search.ts'
 import type { PointerChange } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { Engine } from './engine.ts'
-import { channelRefOf } from './engine.ts'
 
 /** What a delete does to one channel's pointers, in the version or in a run of a tail. */
 export interface PointerCut {

@@ -26,10 +26,9 @@ import { storageError } from '../fs/storage-error.ts'
 import { apply } from '../version/apply.ts'
 import type { Edit } from '../version/edit.ts'
 import type { Catalogue, Version } from '../version/version.ts'
-import type { ChannelRef, GroupView } from '../unary/channel-view.ts'
-import type { Channel } from '../telem/channel.ts'
+import type { GroupView } from '../unary/channel-view.ts'
 import type { TimeRange } from '../telem/time-range.ts'
-import { catalogueOf, groupOf } from '../version/version.ts'
+import { catalogueOf } from '../version/version.ts'
 import type { Environment, Tuning } from './environment.ts'
 import { tuningFor } from './environment.ts'
 import type { Durability, ResolvedOptions } from './options.ts'
@@ -39,23 +38,17 @@ import { Pins } from './pins.ts'
 import type { PlannedChanges } from './planned-changes.ts'
 import type { ShownState } from './opening/read-on.ts'
 import type { Reader } from './reader.ts'
-import { Reserve } from './reserve.ts'
-import type { Use } from './reserve.ts'
+import { Reserve, useOf } from './reserve.ts'
 import { Resources } from './resources.ts'
 import { SmallExtents } from './collection/small-extents.ts'
 import type { SnapshotState } from './snapshot-state.ts'
+import { SyncSchedule } from './sync-schedule.ts'
 import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
 import { writeUnsyncedMark } from './opening/unsynced-mark.ts'
 
 /** Where tails name this many times the extents that they are flushed at, who writes waits: some 20 MB (0001-I9). */
 const MOST_TAILS = 16
-
-/** Node fires timers of more than this at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
-/** The timer is due this much before the interval is over, in milliseconds, at most a quarter of it: who lets the loop turn is in time. */
-const TIMER_EARLY_MS = 100
 
 export interface EngineParts {
   readonly environment: Environment
@@ -135,12 +128,7 @@ export class Engine {
   #failure: StorageError | undefined
   #lastLsn: number
   #nextStream = 1
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #oldestUnprovenMs = 0
-  /** Of the bytes that segments have handed out: how many the newest record's mark vouches for, ... */
-  #markedBytes = 0
-  /** ... and how many there were when a sync was last asked for because of them. */
-  #askedBytes = 0
+  readonly #schedule: SyncSchedule
   #writeOutScheduled = false
   /** LSN of the newest strict commit. */
   #newestStrict = 0
@@ -177,6 +165,16 @@ export class Engine {
         this.#markUnsynced()
       },
       proved: () => this.#markProven(),
+    })
+    this.#schedule = new SyncSchedule({
+      clock: environment.clock,
+      syncer: this.syncer,
+      segments: parts.segments,
+      syncIntervalMs: options.syncIntervalMs,
+      tuning: this.tuning,
+      lastLsn: () => this.lastLsn,
+      // After a failed sync nothing can be proven any more; `fail` was told, and writes are refused.
+      isOver: () => this.failure !== undefined || this.state === 'closed',
     })
   }
 
@@ -291,7 +289,7 @@ export class Engine {
     if (journal === undefined) this.#lastLsn = lsn
     else {
       this.reserve.lendNow(useOf(edit), () => journal.appendEdit(edit, this.syncer.proven, planned?.encoded))
-      this.#noteUnproven()
+      this.#schedule.noteRecord()
     }
     const before = this.version
     this.version = next
@@ -313,7 +311,7 @@ export class Engine {
     } catch (error) {
       throw reserve.note(error)
     }
-    this.#noteUnproven()
+    this.#schedule.noteRecord()
     if (durability === 'relaxed') this.#scheduleWriteOut()
     else if (durability === 'strict') this.#newestStrict = lsn
     if (this.journal!.size > this.tuning.journalLimit || this.tailExtents > this.tuning.tailExtents)
@@ -451,61 +449,18 @@ export class Engine {
     }
   }
 
-  /** Called for every record, right after it was appended. */
-  #noteUnproven(): void {
-    this.#markedBytes = this.syncer.provenBytes
-    const { handedOut } = this.segments
-    const { unprovenLimit } = this.tuning
-    if (handedOut - Math.max(this.#askedBytes, this.syncer.provenBytes) > unprovenLimit) {
-      this.#askedBytes = handedOut
-      // Where it fails `fail` is told.
-      this.syncer.reach(this.lastLsn).catch(() => {})
-    }
-    const nowMs = this.clock.monotonicMs()
-    if (this.#timer === undefined) {
-      this.#oldestUnprovenMs = nowMs
-      this.#armTimer()
-    } else if (nowMs - this.#oldestUnprovenMs > this.options.syncIntervalMs) {
-      // The timer is long due and has not come: the caller does not let the loop turn.
-      this.#oldestUnprovenMs = nowMs
-      this.syncer.syncNow()
-    }
-  }
-
   /**
    * The mark travels in records: where none follows a sync, a recovery would copy much that is proven, so one is
    * appended that changes nothing. That it is lost, or cannot be written, does no harm.
    */
   #markProven(): void {
     if (this.state !== 'open' || this.failure !== undefined || this.syncer.proven < this.lastLsn) return
-    if (this.syncer.provenBytes - this.#markedBytes <= this.tuning.unmarkedLimit) return
-    if (!this.reserve.isWhole) return
+    if (!this.#schedule.wantsMark || !this.reserve.isWhole) return
     try {
       this.publishEdit({ kind: 'drop', segments: [] })
     } catch {
       // The next record says why it cannot be appended.
     }
-  }
-
-  #armTimer(): void {
-    const { syncIntervalMs } = this.options
-    const delayMs = syncIntervalMs - Math.min(TIMER_EARLY_MS, syncIntervalMs / 4)
-    this.#timer = setTimeout(
-      () => {
-        const startedMs = this.clock.monotonicMs()
-        this.#timer = undefined
-        const goOn = (): void => {
-          // After a failed sync nothing can be proven any more; `fail` was told, and writes are refused.
-          if (this.#timer !== undefined || this.failure !== undefined || this.state === 'closed') return
-          if (this.syncer.proven >= this.lastLsn) return
-          this.#oldestUnprovenMs = startedMs
-          this.#armTimer()
-        }
-        this.syncer.reach(this.lastLsn).then(goOn, goOn)
-      },
-      Math.min(delayMs, LONGEST_TIMER_MS),
-    )
-    this.#timer.unref()
   }
 
   #scheduleWriteOut(): void {
@@ -524,28 +479,6 @@ export class Engine {
 
   /** No timer fires any more. */
   stopTimers(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-}
-
-/** What the reserve is used for, where the record of an edit finds no room. */
-function useOf(edit: Edit): Use {
-  // An epoch begins while nobody else is there.
-  if (edit.kind === 'drop' || edit.kind === 'punch' || edit.kind === 'begin') return 'drop'
-  return edit.kind === 'flush' ? 'work' : 'delete'
-}
-
-/** What reads need of a channel. */
-export function channelRefOf(catalogue: Catalogue, channel: Channel): ChannelRef {
-  const groupKey = groupOf(catalogue, channel)
-  const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
-  const indexOwner = { channel: groupKey, type: 'timestamp', isIndex: true } as const
-  return {
-    key: channel.key,
-    name: channel.name,
-    type: channel.type,
-    owner,
-    index: { key: groupKey, owner: indexOwner },
+    this.#schedule.stop()
   }
 }

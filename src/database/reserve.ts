@@ -8,6 +8,7 @@ import type { File, FileSystem } from '../fs/file-system.ts'
 import { join, RESERVE } from '../fs/layout.ts'
 import { diskFull, isDiskFull, storageError } from '../fs/storage-error.ts'
 import { hasCode } from '../fs/system-error.ts'
+import type { Edit } from '../version/edit.ts'
 
 /** Bytes of one write. */
 const SLICE = 64 * 1024
@@ -20,6 +21,13 @@ const SLICE = 64 * 1024
 export type Use = 'work' | 'delete' | 'drop'
 
 const LEFT: Readonly<Record<Use, number>> = { work: 1 / 4, delete: 1 / 16, drop: 0 }
+
+/** What the reserve is used for, where the record of an edit finds no room. */
+export function useOf(edit: Edit): Use {
+  // An epoch begins while nobody else is there.
+  if (edit.kind === 'drop' || edit.kind === 'punch' || edit.kind === 'begin') return 'drop'
+  return edit.kind === 'flush' ? 'work' : 'delete'
+}
 
 export class Reserve {
   readonly #files: FileSystem

@@ -8,7 +8,6 @@ import { byteWidth } from '../telem/data-type.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../telem/timestamp.ts'
 import { catalogueOf } from '../version/version.ts'
 import type { GcReport } from './collection/gc-report.ts'
-import { channelRefOf } from './engine.ts'
 import type { Engine } from './engine.ts'
 import type { RecoveryReport } from './opening/believe.ts'
 import { readerStats } from './reader-stats.ts'
@@ -16,6 +15,7 @@ import type { ReaderStats } from './reader-stats.ts'
 import type { SnapshotState } from './snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from './snapshots.ts'
 import { SLICE_MS } from './turns.ts'
+import { channelRefOf } from '../unary/channel-view.ts'
 
 /** What `db.stats()` resolves to. Sizes in bytes, instants in ISO 8601. */
 export interface Stats {

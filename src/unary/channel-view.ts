@@ -7,10 +7,13 @@ import type { PointerList } from '../domain/pointer-list.ts'
 import { visibleRows } from '../domain/tail.ts'
 import type { Strip, TailView } from '../domain/tail.ts'
 import type { ExtentOwner } from '../segment/extent-header.ts'
+import type { Channel } from '../telem/channel.ts'
 import type { DataType } from '../telem/data-type.ts'
 import { END_OF_TIME } from '../telem/timestamp.ts'
 import type { Pointer } from '../version/pointer.ts'
 import type { PointerTables } from '../version/pointer-tables.ts'
+import { groupOf } from '../version/version.ts'
+import type { Catalogue } from '../version/version.ts'
 import { cutPointer, rankOf, timeOfRank } from './time-search.ts'
 import type { IndexSource, SegmentSource } from './time-search.ts'
 
@@ -22,6 +25,20 @@ export interface ChannelRef {
   readonly owner: ExtentOwner
   /** Its index channel's; an index channel is its own. */
   readonly index: { readonly key: number; readonly owner: ExtentOwner }
+}
+
+/** What a read must know of a channel of the catalogue. */
+export function channelRefOf(catalogue: Catalogue, channel: Channel): ChannelRef {
+  const groupKey = groupOf(catalogue, channel)
+  const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
+  const indexOwner = { channel: groupKey, type: 'timestamp', isIndex: true } as const
+  return {
+    key: channel.key,
+    name: channel.name,
+    type: channel.type,
+    owner,
+    index: { key: groupKey, owner: indexOwner },
+  }
 }
 
 /** One group at one instant. */

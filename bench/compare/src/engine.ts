@@ -41,7 +41,7 @@ export interface Store {
   count(start: bigint, end: bigint): Now<number>
   /** Deletes the rows of a range. */
   delete(start: bigint, end: bigint): Now<unknown>
-  /** What the store's background work would have done in the time since it was filled, if it has any. */
+  /** Does what a store does in the background, and had no time for while it was filled. */
   settle?(): Now<unknown>
   /** Gives the deleted rows' bytes back to the file system, as far as the store can. */
   reclaim(): Now<unknown>

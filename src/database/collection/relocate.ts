@@ -19,7 +19,6 @@ import type { Version } from '../../version/version.ts'
 import { catalogueOf, groupOf } from '../../version/version.ts'
 import { rankOf, slicePointer, timeOfRank } from '../../unary/time-search.ts'
 import type { IndexSource } from '../../unary/time-search.ts'
-import { channelRefOf } from '../engine.ts'
 import type { Engine } from '../engine.ts'
 import { PlannedChanges } from '../planned-changes.ts'
 import { ExtentBatch, Settling } from '../extent-batch.ts'
@@ -28,6 +27,7 @@ import { Moves, planMoves } from './moves.ts'
 import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { stretchesReaching } from '../walk-pointers.ts'
+import { channelRefOf } from '../../unary/channel-view.ts'
 
 /** What was copied of one channel, and is moved nowhere yet. */
 interface Copies {
