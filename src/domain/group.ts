@@ -52,9 +52,7 @@ export class Group {
     this.#runs = [...runs]
     this.#strips = []
     this.#extents = []
-    this.#joined = undefined
-    this.#changed.clear()
-    this.#gone = []
+    this.#separate()
     for (const run of runs) this.#sort(run)
   }
 
@@ -119,9 +117,19 @@ export class Group {
       run.kind === 'strip' ? !spent.has(run) : !emptied.has(run) && !cut.has(run)
     this.#runs = this.#runs.filter(isLeft)
     if (spent.size > 0) this.#strips = this.#strips.filter(isLeft)
-    if (cut.size + emptied.size > 0) this.#extents = this.#extents.filter(isLeft)
-    if (this.#joined !== undefined) this.#gone = [...this.#gone, cut, emptied]
+    if (cut.size + emptied.size > 0) {
+      this.#extents = this.#extents.filter(isLeft)
+      if (this.#extents.length <= FEW_RUNS) this.#separate()
+      else if (this.#joined !== undefined) this.#gone = [...this.#gone, cut, emptied]
+    }
     return [...spent, ...cut, ...emptied]
+  }
+
+  /** They are few, or others: what was joined would keep those that went. */
+  #separate(): void {
+    this.#joined = undefined
+    this.#changed.clear()
+    this.#gone = []
   }
 
   /** Those that are joined, as they are now: the chunks of runs that changed are made anew. */
