@@ -9,6 +9,7 @@ import {
   ValidationError,
 } from '../errors.ts'
 import { liveOfRun } from '../domain/group.ts'
+import type { ExtentsRun } from '../domain/tail.ts'
 import type { Held } from '../guard/held.ts'
 import { assertHeld } from '../guard/held.ts'
 import { channelOf } from '../telem/channel.ts'
@@ -166,12 +167,13 @@ function dropTail(engine: Engine, key: number, lsn: number): void {
   const group = engine.groups.get(key)
   if (group === undefined) return
   engine.groups.delete(key)
+  const freed = new Map<number, number>()
+  const dropped: ExtentsRun[] = []
   for (const run of group.runs) {
     if (run.kind === 'extents') {
       engine.tailExtents -= run.shape.keys.length
-      engine.noteTailFreed(liveOfRun(run), lsn)
-      for (const [channel, list] of run.pointers)
-        for (const pointer of list.pointers) engine.deadSpace.noteGone(channel, pointer, lsn)
+      liveOfRun(run, freed)
+      dropped.push(run)
       continue
     }
     if (run.isReleased) continue
@@ -179,4 +181,6 @@ function dropTail(engine: Engine, key: number, lsn: number): void {
     if (engine.snapshots.size > 0) engine.pool.forget([run.page])
     else engine.pool.give([run.page])
   }
+  engine.noteTailFreed(freed, lsn)
+  engine.deadSpace.noteTailDropped(dropped, lsn)
 }

@@ -201,9 +201,8 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
   return extents
 }
 
-/** Bytes of segments that the runs of a tail keep live, by segment. */
-export function liveOfRun(run: ExtentsRun): Map<number, number> {
-  const live = new Map<number, number>()
+/** Bytes of segments that a run of a tail keeps live, by segment. @param live what others keep, which they are added to */
+export function liveOfRun(run: ExtentsRun, live: Map<number, number> = new Map()): Map<number, number> {
   for (const list of run.pointers.values()) {
     for (const pointer of list.pointers)
       live.set(pointer.segment, (live.get(pointer.segment) ?? 0) + pointer.live)

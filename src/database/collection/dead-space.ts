@@ -6,6 +6,7 @@
 // of this alone: pins and the log are asked first (S2).
 
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
+import type { ExtentsRun } from '../../domain/tail.ts'
 import type { Place } from '../../segment/segment-pool.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { ChangesAhead } from '../../version/changes-ahead.ts'
@@ -14,7 +15,7 @@ import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
 import { DeadRanges } from './dead-ranges.ts'
 import type { DeadRange } from './dead-ranges.ts'
-import { LateChanges, LateCuts } from './late-notes.ts'
+import { LateChanges, LateCuts, LateRuns } from './late-notes.ts'
 import type { Late } from './late-notes.ts'
 import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
@@ -134,6 +135,11 @@ export class DeadSpace {
   /** Takes note of what a delete took out of tails, in the step that published it. */
   noteTailCuts(cuts: readonly GoneFromTail[], lsn: number): void {
     this.#noteLater(new LateCuts(this, cuts, lsn))
+  }
+
+  /** Takes note of a tail that is gone, in the step that published it. @param runs never changed any more */
+  noteTailDropped(runs: readonly ExtentsRun[], lsn: number): void {
+    this.#noteLater(new LateRuns(this, runs, lsn))
   }
 
   /** Looks at it now, where that is little. */

@@ -1,8 +1,9 @@
-// What long records freed, looked at some time after their step (0006-I9): the changes of a record, one by one, and what a
-// delete took out of tails. Until all of it was looked at it keeps the tables before the record in memory. Who looks, and
+// What long records freed, looked at some time after their step (0006-I9): the changes of a record, one by one, what a
+// delete took out of tails, and tails that are gone. Until all of it was looked at it keeps the tables before the record in memory. Who looks, and
 // when, is for DeadSpace to say, which is told here what is dead and what is in doubt.
 
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
+import type { ExtentsRun } from '../../domain/tail.ts'
 import type { Place } from '../../segment/segment-pool.ts'
 import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { PointerChange } from '../../version/edit.ts'
@@ -164,6 +165,42 @@ export class LateCuts implements Late {
 
   *segments(): Iterable<SegmentId> {
     for (const { gone } of this.#cuts.slice(this.#cuts.length - this.left)) yield gone.segment
+  }
+}
+
+/** A tail that is gone: run by run. */
+export class LateRuns implements Late {
+  readonly #told: Notes
+  readonly #runs: readonly ExtentsRun[]
+  readonly lsn: number
+  left = 0
+  #at = 0
+
+  /** As many as channels in its runs: most have one pointer in each. */
+  get notes(): number {
+    return this.left
+  }
+
+  constructor(told: Notes, runs: readonly ExtentsRun[], lsn: number) {
+    this.#told = told
+    this.#runs = runs
+    this.lsn = lsn
+    for (const { shape } of runs) this.left += shape.keys.length
+  }
+
+  look(most: number): void {
+    for (let some = most; some > 0 && this.left > 0;) {
+      const { pointers, shape } = this.#runs[this.#at++]!
+      some -= shape.keys.length
+      this.left -= shape.keys.length
+      for (const [key, list] of pointers)
+        for (const pointer of list.pointers) this.#told.noteGone(key, pointer, this.lsn)
+    }
+  }
+
+  *segments(): Iterable<SegmentId> {
+    for (const { pointers } of this.#runs.slice(this.#at))
+      for (const list of pointers.values()) for (const { segment } of list.pointers) yield segment
   }
 }
 

@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
 import { DeadSpace } from '../../../src/database/collection/dead-space.ts'
 import { Turns } from '../../../src/database/turns.ts'
+import { pointersOfRun } from '../../../src/domain/group.ts'
 import type { Pointer } from '../../../src/version/pointer.ts'
 import { PointerTableBuilder } from '../../../src/version/pointer-table.ts'
 import { PointerTables } from '../../../src/version/pointer-tables.ts'
 import { EMPTY_VERSION } from '../../../src/version/version.ts'
 import type { Version } from '../../../src/version/version.ts'
 import { deadRangesOf } from '../../support/dead-ranges.ts'
+import { SHAPE } from '../../support/pointers.ts'
+import { EXTENTS } from '../../support/tails.ts'
 
 const SEGMENT = 2 ** 32 + 1
 const LENGTH = 1000
@@ -95,6 +98,37 @@ describe('what a record frees', () => {
     )
     expect(space.doubtsOf(SEGMENT)).toHaveLength(1500)
     expect(space.doubtAt(SEGMENT, LENGTH)).toEqual({ offset: LENGTH, length: LENGTH, channel: 2, lsn: 7 })
+  })
+})
+
+describe('what lay in a long tail that is gone', () => {
+  const places = (i: number): { segment: number; offset: number; length: number }[] =>
+    [0, 1].map((k) => ({ segment: SEGMENT + k, offset: 2 * i * LENGTH, length: LENGTH }))
+  const runs = Array.from({ length: 1500 }, (_, i) => {
+    const first = BigInt(10 * i)
+    return pointersOfRun(SHAPE, { ...EXTENTS, first, last: first + 9n, places: places(i) })
+  })
+
+  it('is found dead in slices', async () => {
+    const space = spaceFor(100_000)
+    space.noteTailDropped(runs, 7)
+    expect(space.isBehind).toBe(true)
+    expect(deadRangesOf(space, SEGMENT)).toEqual([])
+    await space.catchUp(new Turns(systemClock))
+    for (const segment of [SEGMENT, SEGMENT + 1])
+      expect(deadRangesOf(space, segment)).toEqual(
+        runs.map((_, i) => ({ start: 2 * i * LENGTH, end: (2 * i + 1) * LENGTH, lsn: 7 })),
+      )
+  })
+
+  it('is searched for where it was forgotten before anybody looked', () => {
+    const space = spaceFor(2999)
+    space.noteTailDropped(runs, 7)
+    expect(space.isBehind).toBe(false)
+    expect([...space.unknown]).toEqual([
+      [SEGMENT, 7],
+      [SEGMENT + 1, 7],
+    ])
   })
 })
 
