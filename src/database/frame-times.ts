@@ -1,5 +1,6 @@
-// Where the times of a frame may lie: they increase, from frame to frame too, and keep to the writer's start and to its
-// region, the gap in what others have committed. Called by the writer, before a frame takes effect.
+// Where the times of a frame may lie: they increase, from frame to frame too, and keep to the writer's start
+// and to its region, the gap in what others have committed. Called by the writer, before a frame takes
+// effect.
 
 import { claimRegion, overlap, regionOf } from '../control/region.ts'
 import type { Stream } from '../domain/stream.ts'
@@ -52,7 +53,8 @@ function checkRegion(engine: Engine, stream: Stream, name: string, first: bigint
     const region = regionOf(group, engine.version.pointers.get(group.key), stream)
     upper = stream.upper = region.upper
     const { passed } = region
-    // Samples that are pending lie before what was passed: the next must too, or their commit could only fail.
+    // Samples that are pending lie before what was passed: the next must too, or their commit could only
+    // fail.
     if (passed !== undefined && (first < passed.end || stream.pending.length > 0)) {
       throw overlap(name, { start: first, end: last + 1n }, passed)
     }

@@ -1,5 +1,5 @@
-// The frame that a writer has in hand: the caller's object, read once and whole before anything is touched, by columns.
-// Kept by the writer, one for all its frames.
+// The frame that a writer has in hand: the caller's object, read once and whole before anything is touched,
+// by columns. Kept by the writer, one for all its frames.
 
 import type { Stream } from '../domain/stream.ts'
 import { ValidationError } from '../errors.ts'
@@ -15,7 +15,9 @@ interface Column {
   readonly ownOnly: boolean
 }
 
-/** Most bytes of one channel in one frame: an extent, its table included, stays far below its limit of 4 GiB. */
+/**
+ * Most bytes of one channel in one frame: an extent, its table included, stays far below its limit of 4 GiB.
+ */
 const MOST_BYTES = 2 ** 31
 
 export class FrameValues {

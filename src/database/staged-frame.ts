@@ -1,5 +1,5 @@
-// A stream's part of a frame, encoded: into the rows behind those of its page, or as whole arrays where it goes to a
-// segment. Nothing counts as written by that. Called by the writer.
+// A stream's part of a frame, encoded: into the rows behind those of its page, or as whole arrays where it
+// goes to a segment. Nothing counts as written by that. Called by the writer.
 
 import type { Stream } from '../domain/stream.ts'
 import { ValidationError } from '../errors.ts'

@@ -1,6 +1,6 @@
-// When the log is synced though nobody waits for it: within the interval after the oldest record that is not proven, and
-// once much was written to segments since the last sync. By the timer where the loop turns, else by the caller that keeps
-// it. Kept by the engine, which tells of each record.
+// When the log is synced though nobody waits for it: within the interval after the oldest record that is not
+// proven, and once much was written to segments since the last sync. By the timer where the loop turns, else
+// by the caller that keeps it. Kept by the engine, which tells of each record.
 
 import type { Clock } from '../clock.ts'
 import type { SegmentPool } from '../segment/segment-pool.ts'
@@ -10,7 +10,10 @@ import type { Syncer } from './syncer.ts'
 /** Node fires timers of more than this at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** The timer is due this much before the interval is over, in milliseconds, at most a quarter of it: who lets the loop turn is in time. */
+/**
+ * The timer is due this much before the interval is over, in milliseconds, at most a quarter of it: who lets
+ * the loop turn is in time.
+ */
 const TIMER_EARLY_MS = 100
 
 export interface SyncScheduleOptions {

@@ -81,7 +81,10 @@ export interface TimedList {
   readonly index: IndexSource
 }
 
-/** All samples of a channel with `start <= time < end`, in time order. @throws CorruptionError, StorageError */
+/**
+ * All samples of a channel with `start <= time < end`, in time order.
+ * @throws CorruptionError, StorageError
+ */
 export function partsIn(view: GroupView, channel: ChannelRef, start: bigint, end: bigint): Part[] {
   const parts: Part[] = []
   if (start >= end) return parts
@@ -94,8 +97,8 @@ export function partsIn(view: GroupView, channel: ChannelRef, start: bigint, end
 }
 
 /**
- * As `partsIn`, one by one: pointers that nobody asks for are not looked at. What lies in memory is that of the
- * first step. @throws CorruptionError, StorageError
+ * As `partsIn`, one by one: pointers that nobody asks for are not looked at. What lies in memory is that of
+ * the first step. @throws CorruptionError, StorageError
  */
 export function* partsFrom(
   view: GroupView,
@@ -123,7 +126,10 @@ export function* partsFrom(
 /** So many lists of pointers are gone through side by side. */
 const FEW_LISTS = 4
 
-/** The longest few lists of a channel's pointers, and the parts of the others in [start, end): those are of short runs. */
+/**
+ * The longest few lists of a channel's pointers, and the parts of the others in [start, end): those are of
+ * short runs.
+ */
 export function longestOf(
   view: GroupView,
   channel: ChannelRef,
@@ -153,7 +159,9 @@ export function listsOf({ pointers, tail, segments }: GroupView, { key, index }:
   return lists
 }
 
-/** Where the first of the pointers ends that begin before a time and end behind it; undefined where none does. */
+/**
+ * Where the first of the pointers ends that begin before a time and end behind it; undefined where none does.
+ */
 export function endAround(view: GroupView, channel: ChannelRef, time: bigint): bigint | undefined {
   let first: bigint | undefined
   for (const { list } of listsOf(view, channel)) {

@@ -1,5 +1,6 @@
-// The domains of one channel at one instant: how many contiguous stretches its samples form. Lists of pointers know
-// their own, so that most of a channel of a million pointers is not looked at. Called by `stats`.
+// The domains of one channel at one instant: how many contiguous stretches its samples form. Lists of
+// pointers know their own, so that most of a channel of a million pointers is not looked at. Called by
+// `stats`.
 
 import { partitionPoint } from '../binary-search.ts'
 import type { PointerList } from '../domain/pointer-list.ts'
@@ -17,8 +18,8 @@ type Stretches = Pick<PointerList, 'length' | 'domains' | 'startAt' | 'endAt' | 
 type Stretch = Pick<Part, 'start' | 'end' | 'joined'>
 
 /**
- * Contiguous stretches of a channel: those that go on, or touch, are one. Only where others lie between the pointers of a
- * list those are looked at.
+ * Contiguous stretches of a channel: those that go on, or touch, are one. Only where others lie between the
+ * pointers of a list those are looked at.
  */
 export function domainsOf(view: GroupView, channel: ChannelRef): number {
   const single: Stretch[] = rowsIn(view, channel, MIN_TIMESTAMP, END_OF_TIME)

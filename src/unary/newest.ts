@@ -1,5 +1,5 @@
-// The newest samples of one channel at one instant: pointer by pointer from the end where few are asked for, else by
-// counting. Called by `latest` and `bounds`.
+// The newest samples of one channel at one instant: pointer by pointer from the end where few are asked for,
+// else by counting. Called by `latest` and `bounds`.
 
 import type { TimeRange } from '../telem/time-range.ts'
 import { MIN_TIMESTAMP } from '../telem/timestamp.ts'
@@ -27,7 +27,10 @@ export function newestParts(view: GroupView, channel: ChannelRef, count: number,
   return lastOf(parts, count)
 }
 
-/** From the first of the newest `count` samples of a channel before `end`, to `end`. @throws CorruptionError, StorageError */
+/**
+ * From the first of the newest `count` samples of a channel before `end`, to `end`.
+ * @throws CorruptionError, StorageError
+ */
 export function newestRange(view: GroupView, channel: ChannelRef, count: number, end: bigint): TimeRange {
   if (count <= FEW_NEWEST) {
     const start = newestParts(view, channel, count, end)[0]?.start ?? end

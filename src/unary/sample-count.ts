@@ -1,5 +1,6 @@
-// Counting the samples of one channel at one instant: by the sums that its lists of pointers keep, without making parts of
-// the pointers that lie wholly inside. Called by reads of the newest, by `count`, and where frames are cut.
+// Counting the samples of one channel at one instant: by the sums that its lists of pointers keep, without
+// making parts of the pointers that lie wholly inside. Called by reads of the newest, by `count`, and where
+// frames are cut.
 
 import { partitionPoint } from '../binary-search.ts'
 import { END_OF_TIME } from '../telem/timestamp.ts'

@@ -1,6 +1,7 @@
-// What long records freed, looked at some time after their step (0006-I9): the changes of a record, one by one, what a
-// delete took out of tails, and tails that are gone. Until all of it was looked at it keeps the tables before the record in memory. Who looks, and
-// when, is for DeadSpace to say, which is told here what is dead and what is in doubt.
+// What long records freed, looked at some time after their step (0006-I9): the changes of a record, one by
+// one, what a delete took out of tails, and tails that are gone. Until all of it was looked at it keeps the
+// tables before the record in memory. Who looks, and when, is for DeadSpace to say, which is told here what
+// is dead and what is in doubt.
 
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
 import type { ExtentsRun } from '../../domain/tail.ts'
