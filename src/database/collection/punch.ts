@@ -17,7 +17,7 @@ import { HolePlan } from './collect-plan.ts'
 import type { DeadRanges } from './dead-ranges.ts'
 import { oldestPinAfter } from './destroying.ts'
 import type { Engine } from '../engine.ts'
-import { settleDoubts } from './find-dead.ts'
+import { settleDoubts } from './settle-doubts.ts'
 import { SLICE_MS } from '../turns.ts'
 
 /**

@@ -2,7 +2,7 @@
 // and that one stays (0006-I9).
 
 import { describe, expect, it, vi } from 'vitest'
-import { settleDoubts } from '../../../src/database/collection/find-dead.ts'
+import { settleDoubts } from '../../../src/database/collection/settle-doubts.ts'
 import type { Doubt } from '../../../src/database/collection/dead-space.ts'
 import type { Engine } from '../../../src/database/engine.ts'
 import type { Segment } from '../../../src/segment/segment-pool.ts'
