@@ -158,7 +158,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    * @param channels one name or several, each once
    * @param range the end is exclusive; `{}` means all time
    * @param options `signal` aborts a delete that still waits; one that took effect resolves
-   * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, StorageError, the signal's reason
+   * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, CorruptionError (times at an end of
+   * the range cannot be read), StorageError, LeaseLostError, ReadOnlyError, ClosedError, the signal's reason
    */
   async delete(
     channels: Names<S>,
@@ -256,7 +257,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    * the second joins the first, and goes on alone where the first is aborted.
    *
    * **Durable:** no file is removed before the record that frees it is synced.
-   * @throws ValidationError, StorageError, ClosedError, the signal's reason, what `onProgress` throws
+   * @throws ValidationError, StorageError, LeaseLostError, ReadOnlyError, ClosedError, the signal's reason, what `onProgress`
+   * throws
    */
   async gc(options: GcOptions = {}): Promise<GcReport> {
     const engine = this.#engine

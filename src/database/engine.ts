@@ -277,7 +277,7 @@ export class Engine {
    * **Guard:** whatever the edit's plan rests on. **Durable:** handed to the operating system.
    * On a full disk one that brings nothing new to keep may use the reserve.
    * @param planned its changes, where they were planned in slices
-   * @throws StorageError, LeaseLostError; then nothing has changed
+   * @throws StorageError, LeaseLostError, AssertionError (it does not fit the head); then nothing has changed
    */
   publishEdit(edit: Edit, planned?: PlannedChanges): number {
     const { journal } = this
