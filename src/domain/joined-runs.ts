@@ -6,7 +6,8 @@
 
 import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import type { LiveBytes } from '../version/pointer-branch.ts'
-import type { Pointer, SegmentId } from '../version/pointer.ts'
+import type { Pointer } from '../version/pointer.ts'
+import { liveBytesOf, startBoundOf } from './pointer-list.ts'
 import type { PointerList } from './pointer-list.ts'
 import { CHUNK_RUNS, RunChunk } from './run-chunk.ts'
 import type { ExtentsRun, PointersByKey, PointersView } from './tail.ts'
@@ -215,14 +216,11 @@ class JoinedList implements PointerList {
   }
 
   startBound(time: bigint): number {
-    const position = this.lowerBound(time)
-    return position < this.length && this.startAt(position) < time ? position + 1 : position
+    return startBoundOf(this, time)
   }
 
   liveIn(from: number, to: number): LiveBytes {
-    const sums = new Map<SegmentId, number>()
-    this.forEach(from, to, ({ segment, live }) => sums.set(segment, (sums.get(segment) ?? 0) + live))
-    return sums
+    return liveBytesOf(this, from, to)
   }
 
   samplesBefore(position: number): number {

@@ -31,6 +31,22 @@ export interface PointerList {
   positionOfSample(sample: number): { readonly position: number; readonly within: number }
 }
 
+/** `startBound` of a list. */
+export function startBoundOf(
+  list: Pick<PointerList, 'length' | 'lowerBound' | 'startAt'>,
+  time: bigint,
+): number {
+  const position = list.lowerBound(time)
+  return position < list.length && list.startAt(position) < time ? position + 1 : position
+}
+
+/** `liveIn` of a list that keeps no sums of them. */
+export function liveBytesOf(list: Pick<PointerList, 'forEach'>, from: number, to: number): LiveBytes {
+  const sums = new Map<SegmentId, number>()
+  list.forEach(from, to, ({ segment, live }) => sums.set(segment, (sums.get(segment) ?? 0) + live))
+  return sums
+}
+
 /** From this length on sums are kept. */
 const SUMMED_FROM = 16
 
@@ -87,15 +103,11 @@ export class ShortPointerList implements PointerList {
   }
 
   startBound(time: bigint): number {
-    const position = this.lowerBound(time)
-    return position < this.length && this.startAt(position) < time ? position + 1 : position
+    return startBoundOf(this, time)
   }
 
   liveIn(from = 0, to: number = this.length): LiveBytes {
-    const sums = new Map<SegmentId, number>()
-    for (const { segment, live } of this.pointers.slice(from, to))
-      sums.set(segment, (sums.get(segment) ?? 0) + live)
-    return sums
+    return liveBytesOf(this, from, to)
   }
 
   samplesBefore(position: number): number {
