@@ -2,7 +2,7 @@
 
 import type { ChannelNames, Schema } from '../channel/schema.ts'
 import { ValidationError } from '../errors.ts'
-import { toEnd } from '../steps.ts'
+import { takeSteps } from '../steps.ts'
 import { isPlainObject, refuseUnknownKeys } from '../telem/input.ts'
 
 /** One name, or several; each once. */
@@ -19,7 +19,7 @@ export function namesOf(channels: unknown): string[] {
 }
 
 export function refuseTwice(names: readonly string[]): void {
-  toEnd(distinct(names))
+  takeSteps(distinct(names))
 }
 
 /** A copy, not looked at for names that are there twice. @throws ValidationError for none, or what is no name */

@@ -270,8 +270,7 @@ export class DeleteDraft {
 
   *#takeRuns(group: GroupDraft): Steps {
     for (const run of group.runs) {
-      yield* this.tailCuts.prepare(run)
-      this.tailCuts.take(group.group, run)
+      yield* this.tailCuts.takeSteps(group.group, run)
       yield
     }
     group.runs = []

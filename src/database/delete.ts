@@ -7,7 +7,7 @@ import type { Stream } from '../domain/stream.ts'
 import type { Held } from '../guard/held.ts'
 import type { Channel } from '../telem/channel.ts'
 import type { TimeRange } from '../telem/time-range.ts'
-import { toEnd } from '../steps.ts'
+import { takeSteps } from '../steps.ts'
 import { byName } from './by-name.ts'
 import { DeleteDraft } from './delete-draft.ts'
 import type { Engine } from './engine.ts'
@@ -71,7 +71,7 @@ export function deleteUnder(
   draft: DeleteDraft,
 ): number | undefined {
   draft.assertUnder(held)
-  toEnd(draft.takeSince())
+  takeSteps(draft.takeSince())
   const { tailCut: tail, changes, tailCuts } = draft
   if (tail.keys.length === 0) return undefined
   tailCuts.check()

@@ -5,7 +5,7 @@
 import { assert } from '../assert.ts'
 import { ValidationError } from '../errors.ts'
 import type { Frame } from '../telem/frame.ts'
-import { toEnd } from '../steps.ts'
+import { takeSteps } from '../steps.ts'
 import { END_OF_TIME, MIN_TIMESTAMP } from '../telem/timestamp.ts'
 import type { TimeRange } from '../telem/time-range.ts'
 import { partsIn } from '../unary/channel-view.ts'
@@ -155,14 +155,14 @@ function readParts(
   }
   const lanes = plan.channels.map((channel) => fillingOf(channel))
   const times = new Map(
-    toEnd(timesWanted(plan, lanes)).map(({ channel, range }) => [channel.key, fillingOf(channel, range)]),
+    takeSteps(timesWanted(plan, lanes)).map(({ channel, range }) => [channel.key, fillingOf(channel, range)]),
   )
   const fillings = [...lanes, ...times.values()]
   const size = fillings.reduce((sum, filling) => sum + filling.size, 0)
   const frame = framing(lanes, times)
   if (size > READ_NOW_LIMIT) return engine.letEnd(fillLong(engine, instant, plan, fillings, frame))
   for (const filling of fillings) fillNow(filling, engine.segments)
-  const result = toEnd(frame)
+  const result = takeSteps(frame)
   const turn = engine.turns.due()
   return turn === undefined ? Promise.resolve(result) : turn.then(() => result)
 }

@@ -2,7 +2,7 @@
 // channels of that instant, frames typed by the schema.
 
 import type { ChannelNames, Schema, TypesOf } from '../channel/schema.ts'
-import { toEnd } from '../steps.ts'
+import { takeSteps } from '../steps.ts'
 import type { Frame } from '../telem/frame.ts'
 import { range as toRange } from '../telem/time-range.ts'
 import type { RangeLike, TimeRange } from '../telem/time-range.ts'
@@ -200,7 +200,7 @@ export abstract class Reads<S extends Schema> {
   #tell<T>({ instant, catalogue, names }: Asked, read: Reading<T>): Promise<T> {
     const finding = findAll(names, catalogue)
     return this.#told(() => {
-      if (names.length <= NAMES_AT_ONCE) return read(instant, toEnd(finding))
+      if (names.length <= NAMES_AT_ONCE) return read(instant, takeSteps(finding))
       const engine = this.engine()
       return engine.letEnd(readHeld(engine, instant, finding, read))
     })

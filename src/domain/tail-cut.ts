@@ -5,8 +5,8 @@
 
 import { lowerBound } from '../binary-search.ts'
 import { assert } from '../assert.ts'
-import { toEnd } from '../steps.ts'
 import type { Shape } from '../journal/shape.ts'
+import { takeSteps } from '../steps.ts'
 import type { PointerChange, TailCut } from '../version/edit.ts'
 import type { Pointer, SegmentId } from '../version/pointer.ts'
 import type { Group } from './group.ts'
@@ -75,12 +75,23 @@ export class TailCuts {
     this.#end = end
   }
 
-  /** What a record names. */
-  static of(cut: TailCut): TailCuts {
+  /** What a record names, in steps between which the loop may turn. */
+  static *of(cut: TailCut): Generator<void, TailCuts, void> {
     const cuts = new TailCuts(cut)
-    for (const key of cut.keys) cuts.addKey(key)
-    for (const change of cut.extents) cuts.addExtents(change)
-    for (const { key, at } of cut.parted) cuts.addParted(key, at)
+    let named = 0
+    const isStep = (): boolean => ++named % NAMES_A_STEP === 0
+    for (const key of cut.keys) {
+      cuts.addKey(key)
+      if (isStep()) yield
+    }
+    for (const change of cut.extents) {
+      cuts.addExtents(change)
+      if (isStep()) yield
+    }
+    for (const { key, at } of cut.parted) {
+      cuts.addParted(key, at)
+      if (isStep()) yield
+    }
     return cuts
   }
 
@@ -116,23 +127,24 @@ export class TailCuts {
     this.#parted.set(key, others === undefined ? alone : [...others, at])
   }
 
-  /** Finds in steps what `take` of a run would have to find in one. */
-  *prepare(run: TailRun): Generator<void, void, void> {
-    if (run.kind === 'strip') yield* this.#find(run.shape)
-  }
-
   /** Works out what becomes of a group's run, which changes with `apply` only. An extents run is taken once. */
   take(group: Group, run: TailRun): void {
+    takeSteps(this.takeSteps(group, run))
+  }
+
+  /** As `take`, in steps between which the loop may turn where nobody changes the run meanwhile. */
+  *takeSteps(group: Group, run: TailRun): Generator<void, void, void> {
     if (run.kind === 'strip') {
+      yield* this.#find(run.shape)
       const change = this.#takeRows(run)
       if (change === undefined) this.#runs.delete(run)
       else this.#runs.set(run, change)
       return
     }
-    const is = this.#takeExtents(run)
+    const is = yield* this.#takeExtents(run)
     if (is === undefined) return
     this.#groups.add(group)
-    const isLeft = [...is.values()].some((list) => list.length > 0)
+    const isLeft = hasPointers(is)
     this.#runs.set(run, { run, was: run.pointers, is: isLeft ? is : undefined })
     if (isLeft) return
     const emptied = this.#emptied.get(group)
@@ -177,7 +189,7 @@ export class TailCuts {
 
   #takeRows(strip: Strip): RunChange | undefined {
     const { shape, times, flushed, committed } = strip
-    const { ordinals, parted } = toEnd(this.#find(shape))
+    const { ordinals, parted } = takeSteps(this.#find(shape))
     let { cuts } = strip
     const from = lowerBound(times, this.#start, flushed, committed)
     const to = lowerBound(times, this.#end, from, committed)
@@ -221,9 +233,12 @@ export class TailCuts {
     return found
   }
 
-  #takeExtents(run: ExtentsRun): Pointers | undefined {
+  *#takeExtents(run: ExtentsRun): Generator<void, Pointers | undefined, void> {
     let pointers: Map<number, ShortPointerList> | undefined
-    for (const key of run.shape.keys) {
+    const { keys } = run.shape
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0 && i % NAMES_A_STEP === 0) yield
+      const key = keys[i]!
       const before = run.pointers.get(key)?.pointers
       if (before === undefined) continue
       const after = this.#withoutParted(key, this.#withoutGone(key, before))
@@ -264,12 +279,30 @@ export class TailCuts {
   }
 }
 
-/** Takes out of the tails of groups what a record names. */
-export function applyTailCut(groups: readonly Group[], cut: TailCut): TailCuts {
-  const cuts = TailCuts.of(cut)
-  for (const group of groups) for (const run of group.runs) cuts.take(group, run)
+/** Takes out of the tails of groups what a record names, in steps between which nobody looks at them. */
+export function* tailCutSteps(groups: readonly Group[], cut: TailCut): Generator<void, TailCuts, void> {
+  const cuts = yield* TailCuts.of(cut)
+  let taken = 0
+  for (const group of groups) {
+    for (const run of group.runs) {
+      yield* cuts.takeSteps(group, run)
+      if (++taken % RUNS_A_STEP === 0) yield
+    }
+  }
+  yield
   cuts.apply()
   return cuts
+}
+
+/** Channels that a record names, or that a run has, which are a step: below a ms also before the code is compiled. */
+const NAMES_A_STEP = 128
+
+/** Runs of a few channels that are a step. */
+const RUNS_A_STEP = 32
+
+function hasPointers(pointers: Pointers): boolean {
+  for (const list of pointers.values()) if (list.length > 0) return true
+  return false
 }
 
 /** The unflushed rows of a strip at some times, as far as it has them. */

@@ -9,7 +9,7 @@ import type { TailCut } from '../version/edit.ts'
 import { CommitEnds } from './commit-ends.ts'
 import { Group, pointersOfRun } from './group.ts'
 import { Strip, stripSize } from './tail.ts'
-import { applyTailCut } from './tail-cut.ts'
+import { tailCutSteps } from './tail-cut.ts'
 import type { TailRun } from './tail.ts'
 
 /** Bytes of the first page that replay puts a writer's rows in, and of the largest: they double. */
@@ -56,12 +56,12 @@ export class TailReplay {
     }
   }
 
-  /** Takes out of the tails what a delete names. */
-  cut(cut: TailCut): void {
+  /** Takes out of the tails what a delete names, in steps between which the loop may turn. */
+  *cut(cut: TailCut): Generator<void, void, void> {
     const keys = new Set(cut.keys)
     for (const [key, tail] of this.#tails)
       if (!this.#own.has(tail) && namesAny(tail.group.runs, keys)) this.#ownTail(key)
-    applyTailCut(
+    yield* tailCutSteps(
       [...this.#own].map(({ group }) => group),
       cut,
     )

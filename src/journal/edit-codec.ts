@@ -8,8 +8,9 @@ import type { ByteReader } from '../codec/byte-reader.ts'
 import { BytePieces } from '../codec/byte-pieces.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
+import { takeSteps } from '../steps.ts'
 import type { ByteRange } from '../version/byte-ranges.ts'
-import type { Edit, PointerChange, TailCut } from '../version/edit.ts'
+import type { Edit, FlushEdit, PointerChange, PunchEdit, TailCut } from '../version/edit.ts'
 import type { Pointer } from '../version/pointer.ts'
 
 const KINDS = [
@@ -80,6 +81,11 @@ export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead, ins
  * @throws DecodeError where they are no edit.
  */
 export function decodeEdit(from: ByteReader): Edit {
+  return takeSteps(editSteps(from))
+}
+
+/** As `decodeEdit`, in steps between which the loop may turn: an edit may name a million pointers. */
+export function* editSteps(from: ByteReader): Generator<void, Edit, void> {
   const kind = KINDS[from.u8()]
   switch (kind) {
     case 'begin': {
@@ -91,26 +97,23 @@ export function decodeEdit(from: ByteReader): Edit {
     }
     case 'create':
     case 'redefine':
-      return { kind, channels: decodeChannels(from) }
+      return { kind, channels: yield* listSteps(from, 4, decodeChannel) }
     case 'remove':
-      return { kind, keys: decodeNumbers(from) }
-    case 'flush':
-      return {
-        kind,
-        groups: list(from, 16, () => ({ key: from.u64(), lsn: from.u64() })),
-        changes: decodeChanges(from),
-      }
-    case 'delete':
-      return { kind, changes: decodeChanges(from), tail: decodeTailCut(from) }
+      return { kind, keys: yield* listSteps(from, 8, decodeNumber) }
+    case 'flush': {
+      const groups = yield* listSteps(from, 16, decodeFlushed)
+      return { kind, groups, changes: yield* changeSteps(from) }
+    }
+    case 'delete': {
+      const changes = yield* changeSteps(from)
+      return { kind, changes, tail: yield* tailCutSteps(from) }
+    }
     case 'relocate':
-      return { kind, changes: decodeChanges(from) }
+      return { kind, changes: yield* changeSteps(from) }
     case 'drop':
-      return { kind, segments: decodeNumbers(from) }
+      return { kind, segments: yield* listSteps(from, 8, decodeNumber) }
     case 'punch':
-      return {
-        kind,
-        segments: list(from, 12, () => ({ segment: from.u64(), ranges: decodeRanges(from) })),
-      }
+      return { kind, segments: yield* listSteps(from, 12, decodePunched) }
     default:
       throw new DecodeError(from.offset - 1, 'an edit of an unknown kind')
   }
@@ -119,10 +122,6 @@ export function decodeEdit(from: ByteReader): Edit {
 /** Appends a channel's definition, as JSON: its metadata is JSON anyway. */
 export function encodeChannel(to: ByteWriter, channel: Channel): void {
   to.text(JSON.stringify(channel))
-}
-
-export function decodeChannels(from: ByteReader): Channel[] {
-  return list(from, 4, () => decodeChannel(from))
 }
 
 /** @throws DecodeError where no definition of a channel comes next */
@@ -240,15 +239,21 @@ const NO_TAIL = { keys: [], extents: [], parted: [] }
 
 type PartedSample = TailCut['parted'][number]
 
-function decodeChanges(from: ByteReader): PointerChange[] {
-  return list(from, 32, () => {
+function* changeSteps(from: ByteReader): Generator<void, PointerChange[], void> {
+  const changes: PointerChange[] = []
+  let stepped = from.offset
+  for (let left = from.count(32); left > 0; left--) {
     const key = from.u64()
     const count = from.u32()
     const first = from.i64()
     const last = from.i64()
-    const comes = list(from, POINTER_SIZE, () => decodePointer(from))
-    return { key, comes, ...(count === 0 ? {} : { goes: { first, last, count } }) }
-  })
+    const comes = yield* listSteps(from, POINTER_SIZE, decodePointer)
+    changes.push({ key, comes, ...(count === 0 ? {} : { goes: { first, last, count } }) })
+    if (from.offset - stepped < STEP_SIZE) continue
+    stepped = from.offset
+    yield
+  }
+  return changes
 }
 
 function encodeTailCut(
@@ -269,14 +274,16 @@ function encodeParted(to: ByteWriter, { key, at }: PartedSample): void {
   to.i64(at)
 }
 
-function decodeTailCut(from: ByteReader): TailCut {
-  return {
-    start: from.i64(),
-    end: from.i64(),
-    keys: decodeNumbers(from),
-    extents: decodeChanges(from),
-    parted: list(from, 16, () => ({ key: from.u64(), at: from.i64() })),
-  }
+function* tailCutSteps(from: ByteReader): Generator<void, TailCut, void> {
+  const start = from.i64()
+  const end = from.i64()
+  const keys = yield* listSteps(from, 8, decodeNumber)
+  const extents = yield* changeSteps(from)
+  return { start, end, keys, extents, parted: yield* listSteps(from, 16, decodeParted) }
+}
+
+function decodeParted(from: ByteReader): PartedSample {
+  return { key: from.u64(), at: from.i64() }
 }
 
 /** Appends ranges of bytes, each as where it begins and how long it is. */
@@ -289,10 +296,20 @@ export function encodeRanges(to: ByteWriter, ranges: readonly ByteRange[]): void
 }
 
 export function decodeRanges(from: ByteReader): ByteRange[] {
-  return list(from, 16, () => {
-    const start = from.u64()
-    return { start, end: start + from.u64() }
-  })
+  return takeSteps(listSteps(from, 16, decodeRange))
+}
+
+function decodeRange(from: ByteReader): ByteRange {
+  const start = from.u64()
+  return { start, end: start + from.u64() }
+}
+
+function decodePunched(from: ByteReader): PunchEdit['segments'][number] {
+  return { segment: from.u64(), ranges: decodeRanges(from) }
+}
+
+function decodeFlushed(from: ByteReader): FlushEdit['groups'][number] {
+  return { key: from.u64(), lsn: from.u64() }
 }
 
 function encodeNumbers(to: ByteWriter, numbers: readonly number[]): void {
@@ -303,14 +320,26 @@ function encodeNumber(to: ByteWriter, number: number): void {
   to.u64(number)
 }
 
-function decodeNumbers(from: ByteReader): number[] {
-  return list(from, 8, () => from.u64())
+function decodeNumber(from: ByteReader): number {
+  return from.u64()
 }
 
+/** Bytes of a list that are a step: some 80 pointers or channels, below a ms also before the code that reads them is compiled. */
+const STEP_SIZE = 4096
+
 /** A counted list whose items take at least `size` bytes each. */
-function list<T>(from: ByteReader, size: number, item: () => T): T[] {
-  const count = from.count(size)
+function* listSteps<T>(
+  from: ByteReader,
+  size: number,
+  decode: (from: ByteReader) => T,
+): Generator<void, T[], void> {
   const items: T[] = []
-  for (let i = 0; i < count; i++) items.push(item())
+  let stepped = from.offset
+  for (let left = from.count(size); left > 0; left--) {
+    items.push(decode(from))
+    if (from.offset - stepped < STEP_SIZE) continue
+    stepped = from.offset
+    yield
+  }
   return items
 }

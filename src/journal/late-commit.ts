@@ -3,9 +3,10 @@
 // place, for there are many of them. Called by replay.ts.
 
 import { DecodeError } from '../codec/decode-error.ts'
+import { takeSteps } from '../steps.ts'
 import { CorruptionError } from '../errors.ts'
 import { FRAME_HEADER, frameAt } from './frame.ts'
-import { COMMIT, decodeRecord } from './record.ts'
+import { COMMIT, recordSteps } from './record.ts'
 import type { CommitSection, JournalRecord } from './record.ts'
 import type { Shape } from './shape.ts'
 
@@ -30,11 +31,14 @@ const SECTION_COUNT = FRAME_HEADER + 16
 const SHAPE_NUMBER = FRAME_HEADER + 20
 const DEFINES = FRAME_HEADER + 28
 
-/** The record of the sound frame at `at`. @throws CorruptionError where it holds none */
-export function decodeNow({ path, bytes, offset, shapes }: FrameBytes, at: number): JournalRecord {
+/** The record of the sound frame at `at`, in steps between which the loop may turn. @throws CorruptionError where it holds none */
+export function* decodeNow(
+  { path, bytes, offset, shapes }: FrameBytes,
+  at: number,
+): Generator<void, JournalRecord, void> {
   const { kind, payload } = frameAt(bytes, at)
   try {
-    return decodeRecord(kind, payload, offset + at, shapes)
+    return yield* recordSteps(kind, payload, offset + at, shapes)
   } catch (cause) {
     if (cause instanceof DecodeError)
       throw new CorruptionError(path, offset + at + FRAME_HEADER + cause.offset, cause.message, { cause })
@@ -42,16 +46,17 @@ export function decodeNow({ path, bytes, offset, shapes }: FrameBytes, at: numbe
   }
 }
 
-/** As `decodeNow`; a commit of one group whose shape is known is decoded when its sections are asked for, which then may throw. */
-export function decodeLate(source: FrameBytes, at: number): JournalRecord {
+/**
+ * The record of the sound frame at `at`, where it need not be decoded yet: a commit of one group whose shape is known.
+ * Its sections are decoded when they are asked for, which then may throw. Undefined where it is another.
+ */
+export function decodeLate(source: FrameBytes, at: number): JournalRecord | undefined {
   const { data, shapes } = source
   const isCommit = data.getUint32(at + KIND, true) === COMMIT
-  if (isCommit && FRAME_HEADER + data.getUint32(at + PAYLOAD_LENGTH, true) > DEFINES) {
-    const isPlain = data.getUint32(at + SECTION_COUNT, true) === 1 && data.getUint8(at + DEFINES) === 0
-    const shape = shapes.get(data.getUint32(at + SHAPE_NUMBER, true))
-    if (isPlain && shape !== undefined) return new LateCommit(source, at, shape.index)
-  }
-  return decodeNow(source, at)
+  if (!isCommit || FRAME_HEADER + data.getUint32(at + PAYLOAD_LENGTH, true) <= DEFINES) return undefined
+  const isPlain = data.getUint32(at + SECTION_COUNT, true) === 1 && data.getUint8(at + DEFINES) === 0
+  const shape = shapes.get(data.getUint32(at + SHAPE_NUMBER, true))
+  return isPlain && shape !== undefined ? new LateCommit(source, at, shape.index) : undefined
 }
 
 class LateCommit {
@@ -72,7 +77,7 @@ class LateCommit {
 
   /** @throws CorruptionError */
   get sections(): readonly CommitSection[] {
-    const record = decodeNow(this.#source, this.offset - this.#source.offset)
+    const record = takeSteps(decodeNow(this.#source, this.offset - this.#source.offset))
     return record.kind === 'commit' ? record.sections : []
   }
 }

@@ -14,11 +14,12 @@
 import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
+import { takeSteps } from '../steps.ts'
 import { typeCode, typeOfCode } from '../telem/data-type.ts'
 import type { DataType } from '../telem/data-type.ts'
 import { MAX_TIMESTAMP } from '../telem/timestamp.ts'
 import type { Edit } from '../version/edit.ts'
-import { decodeEdit } from './edit-codec.ts'
+import { editSteps } from './edit-codec.ts'
 import { shapeOf } from './shape.ts'
 import type { Shape } from './shape.ts'
 
@@ -142,16 +143,34 @@ export function decodeRecord(
   offset: number,
   shapes: Map<number, Shape>,
 ): JournalRecord {
+  return takeSteps(recordSteps(kind, payload, offset, shapes))
+}
+
+/** As `decodeRecord`, in steps between which the loop may turn. */
+export function* recordSteps(
+  kind: number,
+  payload: Uint8Array,
+  offset: number,
+  shapes: Map<number, Shape>,
+): Generator<void, JournalRecord, void> {
   const from = new ByteReader(payload)
   const lsn = from.u64()
   const proven = from.u64()
-  if (kind === EDIT) return { kind: 'edit', lsn, proven, offset, edit: decodeEdit(from) }
+  if (kind === EDIT) return { kind: 'edit', lsn, proven, offset, edit: yield* editSteps(from) }
   if (kind !== COMMIT) throw new DecodeError(0, `a record of the unknown kind ${kind}`)
-  const count = from.count(13)
   const sections: CommitSection[] = []
-  for (let i = 0; i < count; i++) sections.push(decodeSection(from, shapes))
+  let stepped = from.offset
+  for (let left = from.count(13); left > 0; left--) {
+    sections.push(decodeSection(from, shapes))
+    if (from.offset - stepped < STEP_SIZE) continue
+    stepped = from.offset
+    yield
+  }
   return { kind: 'commit', lsn, proven, offset, sections }
 }
+
+/** Bytes of sections that are a step. */
+const STEP_SIZE = 4096
 
 function decodeSection(from: ByteReader, shapes: Map<number, Shape>): CommitSection {
   const number = from.u32()

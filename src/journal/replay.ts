@@ -10,6 +10,7 @@ import {
   JOURNAL_KIND,
 } from '../codec/file-header.ts'
 import type { ExpectedFileHeader } from '../codec/file-header.ts'
+import { takeSteps } from '../steps.ts'
 import { CorruptionError } from '../errors.ts'
 import { withoutFill } from './fill.ts'
 import { findFrame, FRAME_HEADER, readFrame, soundLength } from './frame.ts'
@@ -67,11 +68,7 @@ export interface JournalIdentity {
  * @throws CorruptionError where a whole header is not this file's, or a sound frame holds no record; UnsupportedVersionError
  */
 export function readJournal(file: Uint8Array, path: string, identity: JournalIdentity): JournalContents {
-  const steps = journalSteps(file, path, identity)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
+  return takeSteps(journalSteps(file, path, identity))
 }
 
 /** As `readJournal`, in steps between which the loop may turn. @param isLate leaves commits to be decoded when they are asked for */
@@ -167,7 +164,8 @@ function* rowSteps(
             : { offset: last, head: bytes.slice(last - offset, last - offset + FRAME_HEADER), shapes },
       }
     }
-    const record = isLate ? decodeLate(source, at) : decodeNow(source, at)
+    const late = isLate ? decodeLate(source, at) : undefined
+    const record = late ?? (yield* decodeNow(source, at))
     const expected = lsn + records.length
     if (record.lsn !== expected)
       throw new CorruptionError(path, record.offset, `record ${record.lsn} stands where ${expected} belongs`)

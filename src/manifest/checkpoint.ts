@@ -12,6 +12,7 @@
 import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
+import { takeSteps } from '../steps.ts'
 import {
   decodeChannel,
   decodePointer,
@@ -222,11 +223,7 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
 
 /** What the first frame of a checkpoint says. @throws DecodeError */
 export function decodeBegin(from: ByteReader): CheckpointBegin {
-  const steps = beginSteps(from)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
+  return takeSteps(beginSteps(from))
 }
 
 /** Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then far below one. */

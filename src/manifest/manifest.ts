@@ -16,10 +16,10 @@ import type { File, FileSystem } from '../fs/file-system.ts'
 import { join, MANIFEST_DIRECTORY, manifestName } from '../fs/layout.ts'
 import { storageError } from '../fs/storage-error.ts'
 import type { Held } from '../guard/held.ts'
-import { decodeEdit } from '../journal/edit-codec.ts'
+import { editSteps } from '../journal/edit-codec.ts'
 import { FRAME_HEADER, readFrame, sealFrame } from '../journal/frame.ts'
+import { takeSteps } from '../steps.ts'
 import { apply } from '../version/apply.ts'
-import { toEnd } from '../steps.ts'
 import { aheadSteps } from '../version/ahead-steps.ts'
 import type { Version } from '../version/version.ts'
 import { ARCHIVE, CHECKPOINT_END, checkpointFrames, CheckpointReader } from './checkpoint.ts'
@@ -252,7 +252,7 @@ export function readManifest(
   path: string,
   identity: { readonly epoch: number; readonly number: number; readonly databaseId: Uint8Array },
 ): ManifestContents | undefined {
-  return toEnd(manifestSteps(bytes, path, identity))
+  return takeSteps(manifestSteps(bytes, path, identity))
 }
 
 /**
@@ -340,7 +340,7 @@ function* decodeArchive(
   let stepped = from.offset
   for (let left = from.count(12); left > 0; left--) {
     const lsn = from.u64()
-    const edit = decodeEdit(new ByteReader(from.bytes(from.u32())))
+    const edit = yield* editSteps(new ByteReader(from.bytes(from.u32())))
     if (lsn > version.lsn) version = apply(version, edit, lsn, yield* aheadSteps(version, edit))
     if (from.offset - stepped < STEP_SIZE) continue
     stepped = from.offset

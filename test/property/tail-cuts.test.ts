@@ -3,8 +3,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { takeSteps } from '../../src/steps.ts'
 import { Group } from '../../src/domain/group.ts'
-import { applyTailCut } from '../../src/domain/tail-cut.ts'
+import { tailCutSteps } from '../../src/domain/tail-cut.ts'
 import { ShortPointerList } from '../../src/domain/pointer-list.ts'
 import { ExtentsRun, Strip, stripSize, visibleRows } from '../../src/domain/tail.ts'
 import { shapeOf } from '../../src/journal/shape.ts'
@@ -139,7 +140,7 @@ function oneByOne(groups: readonly Group[], cut: TailCut, tell: (gone: string) =
   ]
   for (const single of singles) {
     for (const group of groups) {
-      const some = applyTailCut([group], single)
+      const some = takeSteps(tailCutSteps([group], single))
       for (const { key, gone } of some.gone) tell(`${key}:${gone.start}`)
       for (const [segment, bytes] of some.freed) freed.set(segment, (freed.get(segment) ?? 0) + bytes)
     }
@@ -170,7 +171,7 @@ describe('a cut of many tails at once', () => {
           const extents = changesOf(together, wanted)
           const cut = { start: BigInt(start), end: BigInt(start + length), keys, extents, parted }
           const goneApart: string[] = []
-          const cuts = applyTailCut(together, cut)
+          const cuts = takeSteps(tailCutSteps(together, cut))
           const goneTogether = cuts.gone.map(({ key, gone }) => `${key}:${gone.start}`)
           const freedApart = oneByOne(apart, cut, (gone) => goneApart.push(gone))
           expect(told(together)).toEqual(told(apart))

@@ -29,7 +29,7 @@ import type { JournalContents } from '../../journal/replay.ts'
 import { manifestSteps, soundEnd } from '../../manifest/manifest.ts'
 import type { ManifestContents } from '../../manifest/manifest.ts'
 import type { BeginEdit } from '../../version/edit.ts'
-import { inSlices } from '../turns.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
 /** Where a database lies. */
@@ -83,7 +83,7 @@ export interface FoundEpoch {
 }
 
 function slices<T>({ turns }: Folder, steps: Generator<void, T, void>): Promise<T> {
-  return inSlices(turns, steps)
+  return inSlices(turns, steps, SLICE_MS)
 }
 
 export async function findNames(files: FileSystem, directory: string): Promise<FoundNames> {

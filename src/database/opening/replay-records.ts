@@ -3,13 +3,13 @@
 // is whole. Reads no segment. Called by load.ts and read-on.ts.
 
 import { assert } from '../../assert.ts'
+import { takeSteps } from '../../steps.ts'
 import { CorruptionError } from '../../errors.ts'
 import type { Group } from '../../domain/group.ts'
 import { TailReplay } from '../../domain/tail-replay.ts'
 import type { CommitSection, JournalRecord } from '../../journal/record.ts'
 import type { Shape } from '../../journal/shape.ts'
 import { apply } from '../../version/apply.ts'
-import type { ChangesAhead } from '../../version/changes-ahead.ts'
 import type { Edit } from '../../version/edit.ts'
 import { aheadSteps, hasManyChanges } from '../../version/ahead-steps.ts'
 import { catalogueOf, EMPTY_VERSION, groupOf as groupKeyOf } from '../../version/version.ts'
@@ -53,17 +53,8 @@ export async function replayRecords(
  * @throws AssertionError, or rejects with it, where it does not fit what came before
  */
 export function takeRecord(turns: Turns, replay: Replay, record: JournalRecord): Promise<void> | undefined {
-  // Below the checkpoint nothing of it is applied to tables.
-  if (record.kind === 'edit' && record.lsn > replay.version.lsn && hasManyChanges(record.edit))
-    return takeAhead(turns, replay, record, record.edit)
-  replay.take(record)
-  return turns.due(SLICE_MS)
-}
-
-/** What it makes of the tables is worked out first, in slices. */
-async function takeAhead(turns: Turns, replay: Replay, record: JournalRecord, edit: Edit): Promise<void> {
-  replay.take(record, await inSlices(turns, aheadSteps(replay.version, edit)))
-  await turns.due(SLICE_MS)
+  const steps = replay.take(record)
+  return steps === undefined ? turns.due(SLICE_MS) : inSlices(turns, steps, SLICE_MS)
 }
 
 /** Applies records, one after another, to a version and to tails. */
@@ -97,14 +88,26 @@ export class Replay {
   }
 
   /**
-   * @param ahead its changes, where they were applied to `version` already
-   * @throws AssertionError where the record does not fit what came before
+   * Takes a record, or gives the steps that take it, where it says much.
+   * @throws AssertionError where the record does not fit what came before; a step may too
    */
-  take(record: JournalRecord, ahead?: ChangesAhead): void {
+  take(record: JournalRecord): Generator<void, void, void> | undefined {
     const { lsn } = record
-    if (record.kind === 'edit') this.#edit(record.edit, lsn, ahead)
-    else if (record.group === undefined || !this.#isGone(record.group, lsn))
-      for (const section of record.sections) this.#commit(section, lsn)
+    if (record.kind === 'edit') {
+      const steps = this.#editSteps(record.edit, lsn)
+      if (isLong(record.edit)) return steps
+      takeSteps(steps)
+      return undefined
+    }
+    if (record.group !== undefined && this.#isGone(record.group, lsn)) return undefined
+    const { sections } = record
+    if (sections.some(({ shape }) => shape.keys.length > MANY)) return this.#commitSteps(sections, lsn)
+    for (const section of sections) {
+      if (this.#isGone(section.shape.index, lsn)) continue
+      if (!this.#isChecked(section.shape)) takeSteps(this.#shapeSteps(section.shape))
+      this.#tails.commit(section, lsn)
+    }
+    return undefined
   }
 
   end(): Replayed {
@@ -114,10 +117,31 @@ export class Replay {
     return { version, groups: this.#tails.groups, tails: this.#tails }
   }
 
-  #commit(section: CommitSection, lsn: number): void {
-    if (this.#isGone(section.shape.index, lsn)) return
-    assertShape(this.#version, section.shape, this.#checked)
-    this.#tails.commit(section, lsn)
+  *#commitSteps(sections: readonly CommitSection[], lsn: number): Generator<void, void, void> {
+    for (const section of sections) {
+      if (this.#isGone(section.shape.index, lsn)) continue
+      if (!this.#isChecked(section.shape)) yield* this.#shapeSteps(section.shape)
+      this.#tails.commit(section, lsn)
+      yield
+    }
+  }
+
+  #isChecked(shape: Shape): boolean {
+    return this.#checked.get(shape) === this.#version.channels
+  }
+
+  /** @throws AssertionError for a shape that is not one of the channels that it names, as far as they are there */
+  *#shapeSteps(shape: Shape): Generator<void, void, void> {
+    const { channels } = this.#version
+    const catalogue = catalogueOf(this.#version)
+    for (const [ordinal, key] of shape.keys.entries()) {
+      if (ordinal % MANY === 0) yield
+      const channel = channels[key]
+      if (channel === undefined) continue
+      const fits = channel.type === shape.types[ordinal] && groupKeyOf(catalogue, channel) === shape.index
+      assert(fits, `the samples of channel ${key} are of its type and its group`)
+    }
+    this.#checked.set(shape, channels)
   }
 
   /** Whether a commit's samples of a group are pointers at the end, or gone with the group. */
@@ -125,25 +149,33 @@ export class Replay {
     return lsn <= (this.#flushed.get(key) ?? 0) || this.#removed.has(key)
   }
 
-  #edit(edit: Edit, lsn: number, ahead?: ChangesAhead): void {
+  *#editSteps(edit: Edit, lsn: number): Generator<void, void, void> {
     // Below the checkpoint, what an edit did to tails is applied again all the same.
-    if (edit.kind === 'delete') this.#tails.cut(edit.tail)
-    if (lsn > this.#version.lsn) this.#version = apply(this.#version, edit, lsn, ahead)
+    if (edit.kind === 'delete') yield* this.#tails.cut(edit.tail)
+    // Below the checkpoint nothing of it is applied to tables.
+    if (lsn <= this.#version.lsn) return
+    const ahead = yield* aheadSteps(this.#version, edit)
+    this.#version = apply(this.#version, edit, lsn, ahead)
+    yield
   }
 }
 
-/** @throws AssertionError for a shape that is not one of the channels that it names, as far as they are there */
-function assertShape(version: Version, shape: Shape, checked: Map<Shape, Version['channels']>): void {
-  const { channels } = version
-  if (checked.get(shape) === channels) return
-  const catalogue = catalogueOf(version)
-  for (const [ordinal, key] of shape.keys.entries()) {
-    const channel = channels[key]
-    if (channel === undefined) continue
-    const fits = channel.type === shape.types[ordinal] && groupKeyOf(catalogue, channel) === shape.index
-    assert(fits, `the samples of channel ${key} are of its type and its group`)
+/** Channels, or changes, that are a step, or too few to be steps. */
+const MANY = 64
+
+/** Whether an edit is to be taken in steps. */
+function isLong(edit: Edit): boolean {
+  switch (edit.kind) {
+    case 'delete': {
+      const { keys, extents, parted } = edit.tail
+      return hasManyChanges(edit) || keys.length + extents.length + parted.length > 0
+    }
+    case 'create':
+    case 'redefine':
+      return edit.channels.length > MANY
+    default:
+      return hasManyChanges(edit)
   }
-  checked.set(shape, channels)
 }
 
 /** @throws CorruptionError for a state that no edits can have led to */

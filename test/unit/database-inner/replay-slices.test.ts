@@ -6,7 +6,9 @@ import { replayRecords } from '../../../src/database/opening/replay-records.ts'
 import { unprovenExtents } from '../../../src/database/opening/unproven.ts'
 import { Turns } from '../../../src/database/turns.ts'
 import { CorruptionError } from '../../../src/errors.ts'
+import type { ExtentsRun } from '../../../src/domain/tail.ts'
 import type { JournalRecord } from '../../../src/journal/record.ts'
+import { shapeOf } from '../../../src/journal/shape.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { cutOf, EXTENTS } from '../../support/tails.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo, SHAPE } from '../../support/pointers.ts'
@@ -76,6 +78,32 @@ describe('a replay', () => {
     const failed: unknown = await replayRecords(countedTurns().turns, FOUND, records).catch((error) => error)
     expect(failed).toBeInstanceOf(CorruptionError)
     expect(failed).toMatchObject({ offset: 256, message: expect.stringContaining('record 4 does not fit') })
+  })
+
+  it('lets the loop turn within a commit of many channels, and within a delete of what tails name', async () => {
+    const keys = Array.from({ length: 1000 }, (_, i) => i + 1)
+    const channels = keys.map((key) =>
+      key === 1 ? INDEX_CHANNEL : { ...DATA_CHANNEL, key, name: `c${key}` },
+    )
+    const shape = shapeOf(
+      keys,
+      channels.map(({ type }) => type),
+    )
+    const places = keys.map((key) => ({ segment: 7, offset: 64 * key, length: 64 }))
+    const sections = [{ stream: 1, shape, runs: [{ ...EXTENTS, parted: [], places }] }]
+    const wide: JournalRecord = { kind: 'commit', lsn: 2, proven: 0, offset: 128, sections }
+    const goes = { first: 100n, last: 100n, count: 1 }
+    const extents = keys.slice(1).map((key) => ({ key, goes, comes: [] }))
+    const cut = edit(3, { kind: 'delete', changes: [], tail: cutOf(100, 110, { extents }) })
+    const records = [edit(1, { kind: 'create', channels }), wide]
+    const alone = countedTurns()
+    await replayRecords(alone.turns, FOUND, records)
+    expect(alone.taken()).toBeGreaterThan(15)
+    const { turns, taken } = countedTurns()
+    const { groups } = await replayRecords(turns, FOUND, [...records, cut])
+    expect(taken() - alone.taken()).toBeGreaterThan(15)
+    const [run] = groups.get(1)!.runs as ExtentsRun[]
+    expect(keys.filter((key) => run!.pointers.get(key)!.length > 0)).toEqual([1])
   })
 
   it('does to tails what was done to them, with turns in between', async () => {

@@ -4,7 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import { Group, pointersOfRun } from '../../../src/domain/group.ts'
-import { applyTailCut } from '../../../src/domain/tail-cut.ts'
+import { tailCutSteps } from '../../../src/domain/tail-cut.ts'
+import { takeSteps } from '../../../src/steps.ts'
 import type { ExtentsRun } from '../../../src/domain/tail.ts'
 import type { PointerChange } from '../../../src/version/edit.ts'
 import { SHAPE } from '../../support/pointers.ts'
@@ -28,7 +29,7 @@ function deleteRuns(group: Group, runs: readonly ExtentsRun[]): void {
   const extents = runs.flatMap(({ first }) =>
     [1, 2].map((key): PointerChange => ({ key, goes: { first, last: first, count: 1 }, comes: [] })),
   )
-  applyTailCut([group], cutOf(0, 1_000_000, { extents }))
+  takeSteps(tailCutSteps([group], cutOf(0, 1_000_000, { extents })))
 }
 
 it('runs that a delete has taken, many or all, are let go of', async () => {

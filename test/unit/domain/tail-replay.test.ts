@@ -2,6 +2,7 @@
 // is, and what a flush has turned into pointers is let go of.
 
 import { describe, expect, it } from 'vitest'
+import { takeSteps } from '../../../src/steps.ts'
 import type { Group, pointersOfRun } from '../../../src/domain/group.ts'
 import { TailReplay } from '../../../src/domain/tail-replay.ts'
 import { visibleRows } from '../../../src/domain/tail.ts'
@@ -96,7 +97,7 @@ describe('a replay that goes on from another', () => {
     const next = new TailReplay(before)
     const goes = { first: 100n, last: 100n, count: 1 }
     const extents = [1, 2].map((key) => ({ key, goes, comes: [] }))
-    next.cut(cutOf(2, 200, { extents }))
+    takeSteps(next.cut(cutOf(2, 200, { extents })))
     expect([shownBy(before), shownBy(next)]).toEqual([
       [
         [1, 2, 3],
@@ -112,7 +113,7 @@ describe('a replay that goes on from another', () => {
     before.commit(rowsSection([1, 2], false), 5)
     before.commit({ ...rowsSection([1, 2], false, 2), shape: other }, 6)
     const next = new TailReplay(before)
-    next.cut(cutOf(2, 9))
+    takeSteps(next.cut(cutOf(2, 9)))
     expect(next.groups.get(4)).toBe(before.groups.get(4))
     expect([shownBy(next), shownBy(next, 4, 4), shownBy(before)]).toEqual([[[1]], [[1, 2]], [[1, 2]]])
   })

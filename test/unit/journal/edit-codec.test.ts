@@ -5,9 +5,10 @@ import { AssertionError } from '../../../src/assert.ts'
 import { ByteReader } from '../../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../../src/codec/decode-error.ts'
-import { decodeEdit, EncodedAhead, encodeEdit } from '../../../src/journal/edit-codec.ts'
+import { decodeEdit, editSteps, EncodedAhead, encodeEdit } from '../../../src/journal/edit-codec.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
+import { cutOf } from '../../support/tails.ts'
 
 const change = {
   key: 2,
@@ -83,6 +84,33 @@ describe('the edit codec', () => {
     to.u32(1)
     to.text('{"key":0,"name":"x","kind":"index","type":"timestamp"}')
     expect(() => decodeEdit(new ByteReader(to.view()))).toThrow(/cannot be read/)
+  })
+
+  it('reads each list of a long edit in many steps, one pointer list as well as many', () => {
+    const numbers = Array.from({ length: 10_000 }, (_, i) => i + 1)
+    const few = cutOf(0, 9)
+    const comes = numbers.map((i) => pointerTo(10 * i, 4))
+    const changes = numbers.map((key) => ({ key, comes: [] }))
+    const long: Edit[] = [
+      { kind: 'create', channels: numbers.map((key) => ({ ...INDEX_CHANNEL, key, name: `t${key}` })) },
+      { kind: 'remove', keys: numbers },
+      { kind: 'flush', groups: numbers.map((key) => ({ key, lsn: 7 })), changes: [] },
+      { kind: 'flush', groups: [], changes: [{ key: 1, comes }] },
+      { kind: 'relocate', changes },
+      { kind: 'delete', changes: [], tail: { ...few, keys: numbers } },
+      { kind: 'delete', changes: [], tail: { ...few, extents: changes } },
+      { kind: 'delete', changes: [], tail: { ...few, parted: numbers.map((key) => ({ key, at: 3n })) } },
+      { kind: 'drop', segments: numbers },
+      { kind: 'punch', segments: numbers.map((segment) => ({ segment, ranges: [] })) },
+    ]
+    for (const edit of long) {
+      const steps = editSteps(new ByteReader(encode(edit)))
+      let taken = 0
+      let step = steps.next()
+      for (; step.done !== true; step = steps.next()) taken++
+      expect(step.value).toEqual(edit)
+      expect(taken).toBeGreaterThan(15)
+    }
   })
 
   it('gives the same bytes from changes that were encoded ahead, and from no others', () => {
