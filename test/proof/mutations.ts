@@ -360,8 +360,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/opening/replay-records.ts',
-        from: "if (edit.kind === 'delete') this",
-        to: "if (edit.kind === 'delete' && lsn > this.#version.lsn) this",
+        from: "if (edit.kind === 'delete') yield* this",
+        to: "if (edit.kind === 'delete' && lsn > this.#version.lsn) yield* this",
       },
     ],
     caughtBy: { kind: 'kill', in: 'a tail cut below a checkpoint' },
@@ -373,8 +373,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'database/opening/replay-records.ts',
-        from: "if (edit.kind === 'delete') this",
-        to: "if (edit.kind === 'delete' && lsn < 0) this",
+        from: "if (edit.kind === 'delete') yield* this",
+        to: "if (edit.kind === 'delete' && lsn < 0) yield* this",
       },
     ],
     caughtBy: { kind: 'kill', in: 'delete in pointers, in tails and in both, batched' },
