@@ -13,6 +13,8 @@ import type { PointerChange } from '../version/edit.ts'
 import type { SegmentId } from '../version/pointer.ts'
 import type { Engine } from './engine.ts'
 import { giveUpPlaces } from './extents.ts'
+import { SLICE_MS } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 /** Bytes gathered before a write: 1 MB takes about 0.15 ms on the thread pool. */
 const SLICE = 1024 * 1024
@@ -74,6 +76,28 @@ export class Settling {
 
 function isSettled({ settling }: WrittenExtent): boolean {
   return settling?.isDone === true
+}
+
+/** Adds up what a record will settle, in slices: under the guards its changes stay what they are. */
+export async function planSettling(
+  turns: Turns,
+  changes: readonly PointerChange[],
+  extents: readonly (readonly WrittenExtent[])[],
+): Promise<Settling> {
+  const settling = new Settling()
+  for (const change of changes) {
+    settling.name(change)
+    const turn = turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
+  for (const some of extents) {
+    for (const extent of some) {
+      settling.add(extent)
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
+  }
+  return settling
 }
 
 export class ExtentBatch {

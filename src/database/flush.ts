@@ -14,14 +14,13 @@ import type { PointerChange } from '../version/edit.ts'
 import type { Version } from '../version/version.ts'
 import { releaseStrip } from './commit.ts'
 import type { Engine } from './engine.ts'
-import { ExtentBatch, Settling } from './extent-batch.ts'
+import { ExtentBatch, planSettling } from './extent-batch.ts'
 import type { WrittenExtent } from './extent-batch.ts'
 import { install, planInstall } from './install.ts'
 import type { Capture } from './install.ts'
 import { Placements } from './placements.ts'
 import type { RowsToPlace } from './placements.ts'
 import { SLICE_MS } from './turns.ts'
-import type { Turns } from './turns.ts'
 
 /** Lists of pointers that are installed in one step: some 5 ms (bench/stalls.ts). */
 const INSTALLS_A_STEP = 1024
@@ -89,28 +88,6 @@ function* inSteps(captures: readonly Capture[]): Generator<Capture[], void, void
     lists += own
   }
   yield some
-}
-
-/** Adds up what a record will settle, in slices: under the guards its changes stay what they are. */
-async function planSettling(
-  turns: Turns,
-  changes: readonly PointerChange[],
-  extents: readonly (readonly WrittenExtent[])[],
-): Promise<Settling> {
-  const settling = new Settling()
-  for (const change of changes) {
-    settling.name(change)
-    const turn = turns.due(SLICE_MS)
-    if (turn !== undefined) await turn
-  }
-  for (const some of extents) {
-    for (const extent of some) {
-      settling.add(extent)
-      const turn = turns.due(SLICE_MS)
-      if (turn !== undefined) await turn
-    }
-  }
-  return settling
 }
 
 /** Bytes of the samples that a flush writes: the least that it needs. */

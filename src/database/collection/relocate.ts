@@ -21,8 +21,8 @@ import { rankOf, slicePointer, timeOfRank } from '../../unary/time-search.ts'
 import type { IndexSource } from '../../unary/time-search.ts'
 import type { Engine } from '../engine.ts'
 import { PlannedChanges } from '../planned-changes.ts'
-import { ExtentBatch, Settling } from '../extent-batch.ts'
-import type { WrittenExtent } from '../extent-batch.ts'
+import { ExtentBatch, planSettling } from '../extent-batch.ts'
+import type { Settling, WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
 import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
@@ -189,13 +189,7 @@ class Copying {
 
   /** Ends the reservations that no record has ended: their channels were removed. */
   async settleRest(): Promise<void> {
-    const { turns } = this.#engine
-    const settling = new Settling()
-    for (const extent of this.batch.extents) {
-      settling.add(extent)
-      const turn = turns.due(SLICE_MS)
-      if (turn !== undefined) await turn
-    }
+    const settling = await planSettling(this.#engine.turns, [], [this.batch.extents])
     this.batch.settleAll(settling, this.#engine.lastLsn, false)
   }
 
@@ -360,16 +354,20 @@ async function installMoves(
       if (turn !== undefined) await turn
     }
   }
+  const extents = copies.map((each) => each.extents)
+  let settling: Settling | undefined = await planSettling(engine.turns, planned.list, extents)
   // A channel may have been removed between two slices; nobody else changes what the guards are of.
   const { channels } = engine.version
   if (planned.list.some(({ key }) => channels[key] === undefined)) {
     const left = planned.list.filter(({ key }) => channels[key] !== undefined)
     planned = new PlannedChanges(engine.version)
     for (const change of left) planned.add(change)
+    settling = undefined
   }
   const changes = planned.list
   if (changes.length > 0) engine.publishEdit({ kind: 'relocate', changes }, planned)
   // In the same step: bytes are live or reserved, never both.
-  for (const { extents } of copies) batch.settle(engine.lastLsn, false, changes, extents)
+  if (settling === undefined) batch.settle(engine.lastLsn, false, changes, extents.flat())
+  else batch.settleAll(settling, engine.lastLsn, false)
   return changes
 }
