@@ -93,30 +93,31 @@ export function* checkpointFrames(
   yield CHECKPOINT_END
 }
 
-/** Channels that are encoded in one step: some 0.7 ms. */
-const CHANNELS_A_STEP = 1024
-
 function* encodeBegin(to: ByteWriter, version: Version, facts: CheckpointFacts): Generator<undefined> {
+  let count = 0
+  const isStep = (): boolean => ++count % ENTRIES_A_STEP === 0
   to.u64(version.lsn)
   to.u64(facts.covers)
   to.u64(version.nextKey)
   const channels = Object.values(version.channels)
   to.u32(channels.length)
-  for (const [i, channel] of channels.entries()) {
+  for (const channel of channels) {
     encodeChannel(to, channel)
-    if (i % CHANNELS_A_STEP === CHANNELS_A_STEP - 1) yield
+    if (isStep()) yield
   }
   to.u32(version.segments.size)
   for (const [id, entry] of version.segments.entries()) {
     to.u64(id)
     to.u64(entry.size)
     to.u64(entry.live)
+    if (isStep()) yield
   }
   const flushed = [...version.flushed.entries()]
   to.u32(flushed.length)
   for (const [key, lsn] of flushed) {
     to.u64(key)
     to.u64(lsn)
+    if (isStep()) yield
   }
   to.text(facts.bootId)
 }

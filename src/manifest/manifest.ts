@@ -119,11 +119,9 @@ export class Manifest {
       let at = slice.length
       beginFrame(slice)
       for (const kind of checkpointFrames(version, facts, slice)) {
-        if (kind === undefined) {
-          const due = turn()
-          if (due !== undefined) await due
-          continue
-        }
+        const due = turn()
+        if (due !== undefined) await due
+        if (kind === undefined) continue
         endFrame(slice, at, kind, seed, written)
         if (slice.length >= SLICE || kind === CHECKPOINT_END) {
           wanted = written + slice.length

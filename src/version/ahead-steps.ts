@@ -6,12 +6,15 @@ import { ChangesAhead } from './changes-ahead.ts'
 import type { Edit } from './edit.ts'
 import type { Version } from './version.ts'
 
-/** So many changes are a step, or left to be worked out with the rest of their edit: below a millisecond. */
+/** So many changes, or pointers that come, are a step, or left to be worked out with the rest of their edit: below a millisecond. */
 const CHANGES_A_STEP = 64
+const POINTERS_A_STEP = 1024
 
 /** Whether there is much to work out. */
 export function hasManyChanges(edit: Edit): edit is Extract<Edit, { readonly changes: unknown }> {
-  return 'changes' in edit && edit.changes.length > CHANGES_A_STEP
+  if (!('changes' in edit)) return false
+  const { changes } = edit
+  return changes.length > CHANGES_A_STEP || changes.some(({ comes }) => comes.length > POINTERS_A_STEP)
 }
 
 /**
@@ -23,7 +26,7 @@ export function* aheadSteps(version: Version, edit: Edit): Generator<void, Chang
   const ahead = new ChangesAhead(version)
   for (const change of edit.changes) {
     ahead.add(change)
-    if (ahead.changes.length % CHANGES_A_STEP === 0) yield
+    if (ahead.changes.length % CHANGES_A_STEP === 0 || change.comes.length > POINTERS_A_STEP) yield
   }
   return ahead
 }

@@ -10,9 +10,9 @@ import { Journal } from '../../journal/journal.ts'
 import { Manifest } from '../../manifest/manifest.ts'
 import type { Engine } from '../engine.ts'
 import type { Flusher } from '../flusher.ts'
-import { SLICE_MS } from '../turns.ts'
 import type { LoadedState } from './load.ts'
 import { relocateUnproven } from './relocate-unproven.ts'
+import { SLICE_MS } from '../turns.ts'
 
 /** Bytes of a pointer in a checkpoint. */
 const POINTER_SIZE = 49
@@ -34,7 +34,7 @@ export async function beginEpoch(
   const { bootId } = environment.identity
   const base = state?.clean === undefined ? undefined : state.manifest
   if (state !== undefined && base === undefined) {
-    const needed = neededToBegin(engine, state)
+    const needed = await neededToBegin(engine, state)
     try {
       await engine.reserve.lendAlone(() => flusher.flushAll())
       await engine.reserve.lendAlone(() => relocateUnproven(engine, state.unproven))
@@ -74,13 +74,21 @@ export async function beginEpoch(
 }
 
 /** Bytes that recovery writes at least: what tails hold, what only unproven records name, the pointers of the checkpoint. */
-function neededToBegin(engine: Engine, state: LoadedState): number {
+async function neededToBegin(engine: Engine, state: LoadedState): Promise<number> {
   let needed = 0
   for (const group of engine.groups.values())
     for (const run of group.runs)
       if (run.kind === 'strip') needed += (run.committed - run.flushed) * run.shape.rowSize
-  for (const key of state.unproven) needed += Number(key.split(':')[2])
-  for (const [, table] of state.version.pointers.entries()) needed += table.length * POINTER_SIZE
+  for (const key of state.unproven) {
+    needed += Number(key.slice(key.lastIndexOf(':') + 1))
+    const turn = engine.turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
+  for (const [, table] of state.version.pointers.entries()) {
+    needed += table.length * POINTER_SIZE
+    const turn = engine.turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
   return needed
 }
 

@@ -38,8 +38,11 @@ export interface Chain {
   readonly beyond: readonly JournalContents[]
 }
 
-/** Joins the files: each ends where the next one begins. */
-export function joinChain(found: FoundEpoch, covers: number): Chain {
+/** Records that are a step, where each costs next to nothing. */
+const RECORDS_A_STEP = 8192
+
+/** Joins the files: each ends where the next one begins. In steps between which the loop may turn. */
+export function* joinChain(found: FoundEpoch, covers: number): Generator<void, Chain, void> {
   // A power loss may give back names of retired files, some and not others: those before the one that
   // goes on from the manifest are not needed.
   const journals = found.journals.slice(
@@ -63,6 +66,7 @@ export function joinChain(found: FoundEpoch, covers: number): Chain {
       if (record.lsn >= limit) continue
       records.push(record)
       next = record.lsn + 1
+      if (records.length % RECORDS_A_STEP === 0) yield
     }
     last = journal
   }

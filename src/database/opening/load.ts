@@ -20,6 +20,7 @@ import { checkVersion, replayRecords } from './replay-records.ts'
 import { firstLost, unprovenExtents } from './unproven.ts'
 import type { ReachedExtent } from './unproven.ts'
 import { hasUnsyncedMark } from './unsynced-mark.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 
 /** A state that was read, and where it came from. */
 export interface LoadedState {
@@ -124,7 +125,7 @@ async function judge(
   const clean = await readCleanMark(options.files, options.directory, epoch)
   if (clean === undefined) refuseLostEpoch(notBegun)
   const covers = base?.contents.covers ?? 0
-  const chain = joinChain(found, covers)
+  const chain = await inSlices(options.turns, joinChain(found, covers), SLICE_MS)
   const proven = Math.max(
     covers,
     base?.contents.proven ?? 0,

@@ -12,7 +12,7 @@ import type { JournalRecord } from '../../journal/record.ts'
 import { journalSteps, recordsBehind } from '../../journal/replay.ts'
 import type { JournalContents, RecordRow } from '../../journal/replay.ts'
 import type { Environment } from '../environment.ts'
-import { inSlices } from '../turns.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { findNames, readBytes } from './find-epoch.ts'
 import type { FoundNames } from './find-epoch.ts'
@@ -119,7 +119,8 @@ async function readBehind(
   let newest = last
   const bytes = await readBytes(files, path, last.offset)
   const identity = { epoch, number, databaseId }
-  let row: RecordRow | undefined = await inSlices(turns, recordsBehind(bytes, path, identity, last, lastLsn))
+  const behind = recordsBehind(bytes, path, identity, last, lastLsn)
+  let row: RecordRow | undefined = await inSlices(turns, behind, SLICE_MS)
   if (row === undefined) return undefined
   const sizes = new Map([...sizesBefore, [path, row.end]])
   let lsn = lastLsn
@@ -133,7 +134,7 @@ async function readBehind(
     number = next
     path = join(directory, journalName(epoch, number))
     const steps = journalSteps(await readBytes(files, path), path, { epoch, number, databaseId }, true)
-    const contents: JournalContents = await inSlices(turns, steps)
+    const contents: JournalContents = await inSlices(turns, steps, SLICE_MS)
     if (contents.last === undefined) return undefined
     row = contents
     sizes.set(path, row.end)
@@ -154,7 +155,7 @@ async function replayOn(
   { version, tails }: Pick<LoadedState, 'version' | 'tails'>,
   records: readonly JournalRecord[],
 ): Promise<Replayed> {
-  const replay = new Replay(version, new TailReplay(tails), records)
+  const replay = await inSlices(turns, Replay.begin(version, new TailReplay(tails), records), SLICE_MS)
   for (const record of records) {
     const slice = takeRecord(turns, replay, record)
     if (slice !== undefined) await slice

@@ -8,6 +8,8 @@ import { FIRST_EXTENT } from '../../segment/segment-file.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import type { Engine } from '../engine.ts'
 import { relocate, wherever } from '../collection/relocate.ts'
+import { SLICE_MS } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 import { extentKey } from './unproven.ts'
 
 /**
@@ -16,22 +18,29 @@ import { extentKey } from './unproven.ts'
  * @throws StorageError
  */
 export async function relocateUnproven(engine: Engine, unproven: ReadonlySet<string>): Promise<void> {
-  const wanted = new Set(unproven)
+  let wanted = unproven
   while (wanted.size > 0) {
     try {
       const isWanted = (pointer: Pointer): boolean => wanted.has(extentKey(pointer))
-      await relocate(engine, undefined, wherever(engine.turns, segmentsOf(wanted), isWanted))
+      const segments = await segmentsOf(engine.turns, wanted)
+      await relocate(engine, undefined, wherever(engine.turns, segments, isWanted))
       return
     } catch (error) {
-      const damaged = [...wanted].filter((key) => isIn(engine, key, error))
-      if (damaged.length === 0) throw error
-      for (const key of damaged) wanted.delete(key)
+      const sound = [...wanted].filter((key) => !isIn(engine, key, error))
+      if (sound.length === wanted.size) throw error
+      wanted = new Set(sound)
     }
   }
 }
 
-function segmentsOf(extents: ReadonlySet<string>): Set<SegmentId> {
-  return new Set([...extents].map((key) => Number(key.slice(0, key.indexOf(':')))))
+async function segmentsOf(turns: Turns, extents: ReadonlySet<string>): Promise<Set<SegmentId>> {
+  const segments = new Set<SegmentId>()
+  for (const key of extents) {
+    segments.add(Number(key.slice(0, key.indexOf(':'))))
+    const turn = turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
+  }
+  return segments
 }
 
 /** Whether an error tells of damage in an extent, or at the head of its file. */

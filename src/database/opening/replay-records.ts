@@ -32,7 +32,8 @@ export async function replayRecords(
   found: FoundEpoch,
   records: readonly JournalRecord[],
 ): Promise<Replayed> {
-  const replay = new Replay(found.base?.contents.version ?? EMPTY_VERSION, new TailReplay(), records)
+  const base = found.base?.contents.version ?? EMPTY_VERSION
+  const replay = await inSlices(turns, Replay.begin(base, new TailReplay(), records), SLICE_MS)
   let taken = 0
   try {
     for (; taken < records.length; taken++) {
@@ -67,19 +68,27 @@ export class Replay {
   readonly #removed: ReadonlySet<number>
   readonly #checked = new Map<Shape, Version['channels']>()
 
-  /** @param records all that will be taken, in order */
-  constructor(version: Version, tails: TailReplay, records: readonly JournalRecord[]) {
+  private constructor(version: Version, tails: TailReplay, { flushed, removed }: AtEnd) {
     this.#version = version
     this.#tails = tails
-    this.#flushed = flushedAtEnd(version, records)
+    this.#flushed = flushed
+    this.#removed = removed
+  }
+
+  /** In steps between which the loop may turn. @param records all that will be taken, in order */
+  static *begin(
+    version: Version,
+    tails: TailReplay,
+    records: readonly JournalRecord[],
+  ): Generator<void, Replay, void> {
+    const atEnd = yield* findAtEnd(version, records)
     // First of all, as if they had never been there: rows that stay must not come to stand beside rows that go, with what
     // was between them, and is flushed as well, left out.
-    for (const [key, lsn] of this.#flushed) if (lsn > version.flushed.get(key)) tails.flush(key, lsn)
-    const removed = new Set<number>()
-    for (const record of records)
-      if (record.kind === 'edit' && record.edit.kind === 'remove')
-        for (const key of record.edit.keys) removed.add(key)
-    this.#removed = removed
+    for (const [key, lsn] of atEnd.flushed) {
+      if (lsn > version.flushed.get(key)) tails.flush(key, lsn)
+      yield
+    }
+    return new Replay(version, tails, atEnd)
   }
 
   /** The version after the records that were taken. */
@@ -190,19 +199,37 @@ export async function checkVersion(turns: Turns, version: Version, path: string)
       const turn = turns.due(SLICE_MS)
       if (turn !== undefined) await turn
     }
-    for (const key of version.pointers.keys())
+    for (const key of version.pointers.keys()) {
       assert(version.channels[key] !== undefined, `channel ${key} has pointers and is there`)
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
   } catch (cause) {
     throw new CorruptionError(path, 0, 'the state that it tells contradicts itself', { cause })
   }
 }
 
-/** By index channel key: the LSN up to which the whole log says that a group is flushed. */
-function flushedAtEnd(version: Version, records: readonly JournalRecord[]): Map<number, number> {
+/** What records say that is to be known before the first of them is taken. */
+interface AtEnd {
+  /** By index channel key: the LSN up to which the whole log says that a group is flushed. */
+  readonly flushed: ReadonlyMap<number, number>
+  /** Keys of channels that are removed. */
+  readonly removed: ReadonlySet<number>
+}
+
+/** Records that are a step, where most are not looked into. */
+const RECORDS_A_STEP = 8192
+
+function* findAtEnd(version: Version, records: readonly JournalRecord[]): Generator<void, AtEnd, void> {
   const flushed = new Map(version.flushed.entries())
-  for (const record of records) {
-    if (record.kind !== 'edit' || record.edit.kind !== 'flush') continue
-    for (const { key, lsn } of record.edit.groups) flushed.set(key, Math.max(lsn, flushed.get(key) ?? 0))
+  const removed = new Set<number>()
+  for (const [position, record] of records.entries()) {
+    if (position % RECORDS_A_STEP === 0) yield
+    if (record.kind !== 'edit') continue
+    const { edit } = record
+    if (edit.kind === 'remove') for (const key of edit.keys) removed.add(key)
+    if (edit.kind !== 'flush') continue
+    for (const { key, lsn } of edit.groups) flushed.set(key, Math.max(lsn, flushed.get(key) ?? 0))
   }
-  return flushed
+  return { flushed, removed }
 }

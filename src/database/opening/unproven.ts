@@ -7,33 +7,47 @@ import type { SampleRange } from '../../segment/dead-blocks.ts'
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import type { Version } from '../../version/version.ts'
-import { SLICE_MS } from '../turns.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
 /** Extents (segment:offset:length) that records beyond the mark name, with the first of these records. */
-export async function unprovenExtents(
+export function unprovenExtents(
   turns: Turns,
   records: readonly JournalRecord[],
   proven: number,
 ): Promise<Map<string, number>> {
+  return inSlices(turns, unprovenSteps(records, proven), SLICE_MS)
+}
+
+/** Extents of a record that are a step: each is a text of its own. */
+const EXTENTS_A_STEP = 256
+
+function* unprovenSteps(
+  records: readonly JournalRecord[],
+  proven: number,
+): Generator<void, Map<string, number>, void> {
   const extents = new Map<string, number>()
-  const add = (lsn: number, extent: { segment: number; offset: number; length: number }): void => {
-    const key = extentKey(extent)
-    if (!extents.has(key)) extents.set(key, lsn)
+  function* add(lsn: number, some: readonly ExtentPlace[]): Generator<void, void, void> {
+    for (const [position, extent] of some.entries()) {
+      const key = extentKey(extent)
+      if (!extents.has(key)) extents.set(key, lsn)
+      if (position % EXTENTS_A_STEP === EXTENTS_A_STEP - 1) yield
+    }
   }
   for (const record of records) {
     if (record.lsn <= proven) continue
     if (record.kind === 'commit') {
       for (const { runs } of record.sections) {
-        for (const run of runs)
-          if (run.kind === 'extents') for (const place of run.places) add(record.lsn, place)
+        for (const run of runs) if (run.kind === 'extents') yield* add(record.lsn, run.places)
       }
     } else if (record.edit.kind === 'flush' || record.edit.kind === 'relocate') {
-      for (const { comes } of record.edit.changes) for (const pointer of comes) add(record.lsn, pointer)
+      for (const { comes } of record.edit.changes) {
+        yield* add(record.lsn, comes)
+        yield
+      }
     }
-    const turn = turns.due(SLICE_MS)
-    if (turn !== undefined) await turn
+    yield
   }
   return extents
 }

@@ -196,7 +196,7 @@ describe('a manifest', () => {
       turns++
     }
     const manifest = await Manifest.write(held, identity, version, FACTS, turn)
-    expect(turns).toBe(2)
+    expect(turns).toBeGreaterThan(90)
     const stepsNow = (): number => {
       const [path] = disk.files()
       const steps = manifestSteps(disk.snapshotBytes(path!), path!, { epoch: 3, number: 31, databaseId })
