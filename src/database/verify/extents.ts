@@ -10,7 +10,6 @@ import { epochOf, join, numberOf, segmentFile } from '../../fs/layout.ts'
 import { storageError } from '../../fs/storage-error.ts'
 import { hasCode } from '../../fs/system-error.ts'
 import { segmentSeed } from '../../segment/segment-file.ts'
-import type { SampleRange } from '../../segment/dead-blocks.ts'
 import { verifyExtent } from '../../segment/verify-extent.ts'
 import type { Channel } from '../../telem/channel.ts'
 import { toISO } from '../../telem/timestamp.ts'
@@ -21,25 +20,14 @@ import { catalogueOf } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import type { SnapshotState } from '../snapshot-state.ts'
 import { whatOf } from '../survey/survey.ts'
+import type { ReachedExtent, ReachedExtents } from './reached-extents.ts'
 import { ADVICE, problemOf, rangeOf } from './report.ts'
 import type { Findings, Problem, VerifyOptions } from './report.ts'
+import { SLICE_MS } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
-/** An extent that a snapshot reaches. */
-export interface ReachedExtent {
-  readonly segment: number
-  readonly offset: number
-  readonly length: number
-  readonly channel: Channel
-  /** What pointers reach of it: the rest may have been punched. */
-  readonly live: SampleRange[]
-}
-
-/** Extents that a snapshot reaches, each once, by segment and offset. */
-export type Extents = Map<string, ReachedExtent>
-
-/** Names an extent in `Extents`. */
-export function placeOf({ segment, offset }: { readonly segment: number; readonly offset: number }): string {
+/** Names an extent: no two begin at one place. */
+function placeOf({ segment, offset }: { readonly segment: number; readonly offset: number }): string {
   return `${segment}:${offset}`
 }
 
@@ -72,69 +60,83 @@ export async function addExtents(
   engine: Engine,
   state: SnapshotState,
   channel: Channel,
-  extents: Extents,
+  extents: ReachedExtents,
 ): Promise<void> {
-  await forEachPointer(engine, state, channel, (pointer) => addExtent(extents, channel, pointer))
+  await forEachPointer(engine, state, channel, (pointer) => extents.add(channel, pointer))
 }
 
-/** Adds what a pointer of a channel reaches. */
-export function addExtent(extents: Extents, channel: Channel, pointer: Pointer): void {
-  const { segment, offset, length, skip, count } = pointer
-  const part = { from: skip, to: skip + count }
-  const known = extents.get(placeOf(pointer))
-  if (known === undefined) extents.set(placeOf(pointer), { segment, offset, length, channel, live: [part] })
-  else if (!known.live.some(({ from, to }) => from <= part.from && part.to <= to)) known.live.push(part)
-}
-
-/** Checks every extent but those in `checked`, which gets their places. @throws the signal's reason, what `onProgress` throws */
+/** Checks every extent that was not checked yet. @throws the signal's reason, what `onProgress` throws */
 export async function checkExtents(
   engine: Engine,
   state: SnapshotState,
-  extents: Extents,
-  checked: Set<string>,
-  options: VerifyOptions,
+  extents: ReachedExtents,
+  progress: Progress,
   findings: Findings,
 ): Promise<void> {
-  const segments = new Map<number, ReachedExtent[]>()
-  for (const [place, extent] of extents) {
-    if (checked.has(place)) continue
-    const list = segments.get(extent.segment)
-    if (list === undefined) segments.set(extent.segment, [extent])
-    else list.push(extent)
-  }
-  const total = extents.size
-  const onChecked = (extent: ReachedExtent): void => {
-    checked.add(placeOf(extent))
-    options.onProgress?.({ done: checked.size, total })
-    options.signal?.throwIfAborted()
-  }
+  progress.total = extents.size
   const damages: Damage[] = []
-  for (const [id, list] of [...segments].sort(([a], [b]) => a - b)) {
-    options.signal?.throwIfAborted()
-    list.sort((a, b) => a.offset - b.offset)
-    await checkSegment(engine, state, id, list, damages, findings, onChecked)
+  for (const id of extents.uncheckedSegments) {
+    progress.throwIfAborted()
+    await checkSegment(engine, state, id, extents, damages, findings, progress)
+    extents.noteChecked(id)
   }
   await tell(engine, state, damages, findings)
 }
 
-/** Opens a segment whatever its header says, and checks these extents of it. */
+/** How many extents were checked, for whoever wants to know and may end it. */
+export class Progress {
+  #done = 0
+  /** How many there are. */
+  total = 0
+  readonly #options: VerifyOptions
+
+  constructor(options: VerifyOptions) {
+    this.#options = options
+  }
+
+  /** One more was checked. @throws the signal's reason, what `onProgress` throws */
+  add(): void {
+    this.#done++
+    this.#options.onProgress?.({ done: this.#done, total: this.total })
+    this.throwIfAborted()
+  }
+
+  /** @throws the signal's reason */
+  throwIfAborted(): void {
+    this.#options.signal?.throwIfAborted()
+  }
+}
+
+/** Opens a segment whatever its header says, and checks the extents of it that were not checked yet. */
 async function checkSegment(
   engine: Engine,
   state: SnapshotState,
   id: number,
-  list: readonly ReachedExtent[],
+  extents: ReachedExtents,
   damages: Damage[],
   findings: Findings,
-  onChecked: (extent: ReachedExtent) => void,
+  progress: Progress,
 ): Promise<void> {
   const path = join(engine.directory, segmentFile(id))
-  /** Nothing of these extents can be read. */
-  const lose = (what: string, offset: number, advice: string, lost = list): void => {
-    const more = { file: path, length: 1, samples: { from: 0, to: 2 ** 32 }, isOfSegment: true }
-    for (const extent of lost) {
-      damages.push({ extent, what, offset, advice, ...more })
-      onChecked(extent)
+  const visit = async (each: (extent: ReachedExtent) => void): Promise<void> => {
+    for (const list of extents.unchecked(id)) {
+      list.forEach(each)
+      await engine.turns.due(SLICE_MS)
     }
+  }
+  /** Nothing of these extents can be read. */
+  const lose = (
+    what: string,
+    offset: number,
+    advice: string,
+    isLost: (extent: ReachedExtent) => boolean = () => true,
+  ): Promise<void> => {
+    const more = { file: path, length: 1, samples: { from: 0, to: 2 ** 32 }, isOfSegment: true }
+    return visit((extent) => {
+      if (!isLost(extent)) return
+      damages.push({ extent, what, offset, advice, ...more })
+      progress.add()
+    })
   }
   let file: File
   try {
@@ -145,11 +147,12 @@ async function checkSegment(
   }
   try {
     const header = checkHeader(engine, file, id)
-    if (header !== undefined && header.isOther) return lose(header.what, header.offset, ADVICE.samples)
+    if (header !== undefined && header.isOther) return await lose(header.what, header.offset, ADVICE.samples)
     if (header !== undefined) {
-      const channels = [...new Set(list.map(({ channel }) => `"${channel.name}"`))].join(', ')
+      const names = new Set<string>()
+      await visit(({ channel }) => names.add(`"${channel.name}"`))
       findings.add({
-        what: `${header.what}: nothing in this segment can be read in place, which holds samples of ${channels}`,
+        what: `${header.what}: nothing in this segment can be read in place, which holds samples of ${[...names].join(', ')}`,
         file: path,
         offset: header.offset,
         advice: ADVICE.header,
@@ -158,25 +161,28 @@ async function checkSegment(
     const catalogue = catalogueOf(state.version)
     const seed = segmentSeed(id, engine.databaseId)
     const size = sizeOf(file)
-    const isThere = ({ offset, length }: ReachedExtent): boolean => offset + length <= size
-    const end = list.reduce((most, { offset, length }) => Math.max(most, offset + length), 0)
-    const cut = list.filter((extent) => !isThere(extent))
-    lose(`the file ends ${end - size} bytes early`, size, ADVICE.samples, cut)
-    for (const extent of list.filter(isThere)) {
-      const { owner } = channelRefOf(catalogue, extent.channel)
-      for (const found of await verifyExtent(file, seed, extent, owner, extent.live)) {
-        damages.push({
-          extent,
-          what: found.what.replace(`Corruption in "${path}" at offset ${found.offset}: `, ''),
-          file: path,
-          offset: found.offset,
-          length: 1,
-          samples: found.samples,
-          advice: found.refusal === undefined ? ADVICE.samples : ADVICE.refused,
-          isOfSegment: false,
-        })
+    const isCut = ({ offset, length }: ReachedExtent): boolean => offset + length > size
+    let end = 0
+    await visit(({ offset, length }) => (end = Math.max(end, offset + length)))
+    if (end > size) await lose(`the file ends ${end - size} bytes early`, size, ADVICE.samples, isCut)
+    for (const list of extents.unchecked(id)) {
+      for (const extent of list) {
+        if (isCut(extent)) continue
+        const { owner } = channelRefOf(catalogue, extent.channel)
+        for (const found of await verifyExtent(file, seed, extent, owner, extent.live)) {
+          damages.push({
+            extent,
+            what: found.what.replace(`Corruption in "${path}" at offset ${found.offset}: `, ''),
+            file: path,
+            offset: found.offset,
+            length: 1,
+            samples: found.samples,
+            advice: found.refusal === undefined ? ADVICE.samples : ADVICE.refused,
+            isOfSegment: false,
+          })
+        }
+        progress.add()
       }
-      onChecked(extent)
     }
   } finally {
     file.closeNow()
@@ -227,7 +233,10 @@ async function tell(
   const byChannel = new Map<Channel, Damage[]>()
   for (const damage of joinNeighbours(damages)) {
     const { channel } = damage.extent
-    byChannel.set(channel, [...(byChannel.get(channel) ?? []), damage])
+    const list = byChannel.get(channel)
+    if (list === undefined) byChannel.set(channel, [damage])
+    else list.push(damage)
+    await engine.turns.due(SLICE_MS)
   }
   for (const [channel, list] of byChannel) {
     const costs = await costsOf(engine, state, channel, list)
@@ -288,21 +297,23 @@ function timedBy(state: SnapshotState, index: Channel, { start, end }: Cost): st
 }
 
 /** Damage of one kind to neighbouring samples of an extent is one. */
-function joinNeighbours(damages: readonly Damage[]): Damage[] {
-  const joined: Damage[] = []
+function* joinNeighbours(damages: readonly Damage[]): Generator<Damage, void, void> {
+  let last: Damage | undefined
   for (const damage of damages) {
-    const last = joined.at(-1)
     const isNext =
       last?.samples !== undefined &&
       last.extent === damage.extent &&
       last.what === damage.what &&
       last.samples.to === damage.samples?.from
     if (isNext) {
-      last.samples = { from: last.samples!.from, to: damage.samples!.to }
-      last.length = damage.offset - last.offset + 1
-    } else joined.push({ ...damage })
+      last!.samples = { from: last!.samples!.from, to: damage.samples!.to }
+      last!.length = damage.offset - last!.offset + 1
+    } else {
+      if (last !== undefined) yield last
+      last = { ...damage }
+    }
   }
-  return joined
+  if (last !== undefined) yield last
 }
 
 /** What each damage costs; nothing for what no pointer reaches. */
@@ -315,7 +326,10 @@ async function costsOf(
   const byPlace = new Map<string, Damage[]>()
   for (const damage of damages) {
     const place = placeOf(damage.extent)
-    byPlace.set(place, [...(byPlace.get(place) ?? []), damage])
+    const list = byPlace.get(place)
+    if (list === undefined) byPlace.set(place, [damage])
+    else list.push(damage)
+    await engine.turns.due(SLICE_MS)
   }
   const costs = new Map<Damage, Cost>()
   await forEachPointer(engine, state, channel, (pointer, timeAt) => {

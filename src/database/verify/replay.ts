@@ -3,13 +3,14 @@
 // retired meanwhile, which the guard of the manifest sees to.
 
 import { crc32 } from 'node:zlib'
+import { takeSteps } from '../../steps.ts'
 import type { Strip, TailView } from '../../domain/tail.ts'
 import { join, segmentFile } from '../../fs/layout.ts'
 import type { Held } from '../../guard/held.ts'
 import { assertHeld } from '../../guard/held.ts'
 import { toISO, END_OF_TIME, MIN_TIMESTAMP } from '../../telem/timestamp.ts'
 import type { Channel } from '../../telem/channel.ts'
-import { channelRefOf, partsIn } from '../../unary/channel-view.ts'
+import { channelRefOf, partsFrom } from '../../unary/channel-view.ts'
 import type { GroupView } from '../../unary/channel-view.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import { PointerTables } from '../../version/pointer-tables.ts'
@@ -19,31 +20,64 @@ import type { Version } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import { loadState } from '../opening/load.ts'
 import type { SnapshotState } from '../snapshot-state.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
-/** What differs between the captured head and its replay, in words. @throws CorruptionError, StorageError */
+/** What differs between the captured head and its replay, in words. */
+export type Difference = { readonly what: string; readonly channel?: string; readonly file?: string }
+
+/** By channel name: its tail in words. */
+export type TailWords = ReadonlyMap<string, string>
+
+/**
+ * The tails of a head, in words; undefined where a flush has given back pages with rows that it sees meanwhile: then
+ * what was read of them may be anybody's.
+ * @param turns undefined: in one step, so that nobody can
+ */
+export async function tailsOfHead(
+  engine: Engine,
+  head: SnapshotState,
+  turns: Turns | undefined,
+): Promise<TailWords | undefined> {
+  const views = new Map<number, readonly TailView[]>()
+  // Of now: a flush may put pointers in place of the snapshot's rows.
+  for (const key of engine.groups.keys()) views.set(key, head.viewOf(key).tail)
+  const steps = tailSteps(engine, head.version, (key) => views.get(key) ?? [])
+  if (turns === undefined) return takeSteps(steps)
+  const tails = await inSlices(turns, steps, SLICE_MS)
+  for (const tail of views.values())
+    for (const view of tail) if (view.kind === 'strip' && view.strip.isReleased) return undefined
+  return tails
+}
+
+/** What differs between the captured head and its replay. @throws CorruptionError, StorageError */
 export async function compareWithReplay(
   held: Held<'manifest', 'exclusive'>,
   engine: Engine,
   head: SnapshotState,
-): Promise<{ what: string; channel?: string; file?: string }[]> {
+  tails: TailWords,
+): Promise<Difference[]> {
   assertHeld(held)
-  const { files, directory, environment } = engine
-  // Now: a flush may put pointers in place of the snapshot's rows while the logs are read.
-  const tails = tailsOf(engine, head.version, (key) => head.viewOf(key).tail)
+  const { files, directory, environment, turns } = engine
   const replayed = await loadState({
     files,
     directory,
-    turns: engine.turns,
+    turns,
     bootId: environment.identity.bootId,
     isSound: () => Promise.resolve(true),
     until: head.pin.lsn,
   })
   if (replayed === undefined) return [{ what: 'invariant 11: the logs tell of no state' }]
   const { version, groups } = replayed
-  const again = tailsOf(engine, version, (key) => groups.get(key)?.views() ?? [])
-  const differences = await compareVersions(engine.turns, directory, head.version, version)
+  const views = new Map<number, readonly TailView[]>()
+  for (const [key, group] of groups) views.set(key, group.views())
+  const again = await inSlices(
+    turns,
+    tailSteps(engine, version, (key) => views.get(key) ?? []),
+    SLICE_MS,
+  )
+  const differences = await compareVersions(turns, directory, head.version, version)
   return [...differences, ...compareTails(tails, again)]
 }
 
@@ -52,9 +86,10 @@ async function compareVersions(
   directory: string,
   head: Version,
   replayed: Version,
-): Promise<{ what: string; channel?: string; file?: string }[]> {
-  const problems: { what: string; channel?: string; file?: string }[] = []
-  if (head.nextKey !== replayed.nextKey || channelsOf(head) !== channelsOf(replayed)) {
+): Promise<Difference[]> {
+  const problems: Difference[] = []
+  const haveSame = await inSlices(turns, sameChannels(head, replayed), SLICE_MS)
+  if (head.nextKey !== replayed.nextKey || !haveSame) {
     problems.push({ what: 'invariant 11: replay gives other channels' })
   }
   for (const channel of catalogueOf(head).list) {
@@ -71,6 +106,8 @@ async function compareVersions(
         what: `invariant 11: flushed to ${flushed}, by replay to ${again}`,
         channel: channel.name,
       })
+    const turn = turns.due(SLICE_MS)
+    if (turn !== undefined) await turn
   }
   for (const id of new Set([...head.segments.ids(), ...replayed.segments.ids()])) {
     const [a, b] = [head.segments.get(id), replayed.segments.get(id)]
@@ -88,17 +125,25 @@ function haveSameHoles(a: SegmentEntry | undefined, b: SegmentEntry | undefined)
   return a.holes.equals(b.holes)
 }
 
-/** All definitions in words; the order of an update's properties does not matter. */
-function channelsOf(version: Version): string {
-  return JSON.stringify(
-    catalogueOf(version).list.map((channel) => Object.entries(channel).sort(([a], [b]) => (a < b ? -1 : 1))),
-  )
+/** Channels that are a step. */
+const CHANNELS_A_STEP = 64
+
+/** Whether all definitions are the same; the order of an update's properties does not matter. */
+function* sameChannels(head: Version, replayed: Version): Generator<void, boolean, void> {
+  const [ours, theirs] = [catalogueOf(head).list, catalogueOf(replayed).list]
+  if (ours.length !== theirs.length) return false
+  for (let i = 0; i < ours.length; i++) {
+    if (i % CHANNELS_A_STEP === 0) yield
+    if (wordsOf(ours[i]!) !== wordsOf(theirs[i]!)) return false
+  }
+  return true
 }
 
-function compareTails(
-  head: ReadonlyMap<string, string>,
-  replayed: ReadonlyMap<string, string>,
-): { what: string; channel: string }[] {
+function wordsOf(channel: Channel): string {
+  return JSON.stringify(Object.entries(channel).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function compareTails(head: TailWords, replayed: TailWords): Difference[] {
   return [...replayed].flatMap(([channel, theirs]) => {
     const ours = head.get(channel)
     return ours === theirs
@@ -107,28 +152,34 @@ function compareTails(
   })
 }
 
-/** By channel name: its tail in words. */
-function tailsOf(
+function* tailSteps(
   { segments }: Engine,
   version: Version,
   viewsOf: (groupKey: number) => readonly TailView[],
-): Map<string, string> {
+): Generator<void, TailWords, void> {
   const catalogue = catalogueOf(version)
-  return new Map(
-    catalogue.list.map((channel) => {
-      const view = { pointers: PointerTables.empty, tail: viewsOf(groupOf(catalogue, channel)), segments }
-      return [channel.name, tailOf(version, view, channel)]
-    }),
-  )
+  const tails = new Map<string, string>()
+  yield
+  for (const [position, channel] of catalogue.list.entries()) {
+    if (position % CHANNELS_A_STEP === CHANNELS_A_STEP - 1) yield
+    const view = { pointers: PointerTables.empty, tail: viewsOf(groupOf(catalogue, channel)), segments }
+    tails.set(channel.name, yield* tailOf(version, view, channel))
+  }
+  return tails
 }
 
+/** Pieces of a tail that are a step. */
+const PARTS_A_STEP = 128
+
 /** A channel's tail in words, however its rows are split over pages: stretches, counts, checksums of times and values. */
-function tailOf(version: Version, view: GroupView, channel: Channel): string {
+function* tailOf(version: Version, view: GroupView, channel: Channel): Generator<void, string, void> {
   const starts: string[] = []
   const extents: string[] = []
-  let [times, values, count] = [0, 0, 0]
+  let [times, values, count, parts] = [0, 0, 0, 0]
   let end: bigint | undefined
-  for (const part of partsIn(view, channelRefOf(catalogueOf(version), channel), MIN_TIMESTAMP, END_OF_TIME)) {
+  const ref = channelRefOf(catalogueOf(version), channel)
+  for (const part of partsFrom(view, ref, MIN_TIMESTAMP, END_OF_TIME)) {
+    if (++parts % PARTS_A_STEP === 0) yield
     if (!part.joined && part.start !== end) starts.push(toISO(part.start))
     end = part.end
     count += part.count

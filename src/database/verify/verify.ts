@@ -2,6 +2,7 @@
 // can be seen from one instant (1 to 5 and 11). Reports damage, never throws for it. Reads a pinned snapshot, so
 // that writers go on. Called by `db.verify`, by directory.ts and by `repair` for its target.
 
+import type { Journal } from '../../journal/journal.ts'
 import { extentLayout } from '../../segment/extent-layout.ts'
 import { RubidiumError } from '../../errors.ts'
 import { unguarded } from '../../guard/held.ts'
@@ -16,12 +17,14 @@ import { catalogueOf } from '../../version/version.ts'
 import type { Engine } from '../engine.ts'
 import type { SnapshotState } from '../snapshot-state.ts'
 import { releaseSnapshot, takeSnapshot } from '../snapshots.ts'
+import { SLICE_MS } from '../turns.ts'
 import { checkAccounts } from './accounts.ts'
-import { addExtent, addExtents, checkExtents } from './extents.ts'
-import type { Extents } from './extents.ts'
+import { addExtents, checkExtents, Progress } from './extents.ts'
 import { checkFolder } from './folder.ts'
 import { verifyLogs } from './logs.ts'
-import { compareWithReplay } from './replay.ts'
+import { compareWithReplay, tailsOfHead } from './replay.ts'
+import type { TailWords } from './replay.ts'
+import { ReachedExtents } from './reached-extents.ts'
 import { ADVICE, Findings } from './report.ts'
 import type { VerifyOptions, VerifyReport } from './report.ts'
 
@@ -31,16 +34,20 @@ export async function verifyEngine(engine: Engine, options: VerifyOptions): Prom
   const state = await takeChecked(engine, options, findings)
   try {
     const catalogue = catalogueOf(state.version)
-    const checked = new Set<string>()
-    const extents: Extents = new Map()
-    for (const channel of catalogue.list) await addExtents(engine, state, channel, extents)
-    await checkExtents(engine, state, extents, checked, options, findings)
+    const progress = new Progress(options)
+    const extents = new ReachedExtents()
+    for (const channel of catalogue.list) {
+      await addExtents(engine, state, channel, extents)
+      await engine.turns.due(SLICE_MS)
+    }
+    await checkExtents(engine, state, extents, progress, findings)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
       await checkPointers(engine, state, channel, extents, findings)
+      await engine.turns.due(SLICE_MS)
     }
     // What a flush has put in the place of rows meanwhile.
-    await checkExtents(engine, state, extents, checked, options, findings)
+    await checkExtents(engine, state, extents, progress, findings)
     for (const channel of catalogue.list) {
       options.signal?.throwIfAborted()
       if (channel.kind === 'index') await checkTimes(engine, state, channel, options, findings)
@@ -76,15 +83,10 @@ async function takeChecked(
     mode: 'exclusive',
     purpose: 'verify',
   })
+  const { state, tails } = await takeInWords(engine, engine.journal)
+  if (tails === undefined) return state
   try {
-    engine.journal.writeOut()
-  } catch {
-    // Records that are acknowledged and cannot be written yet: the logs cannot tell of them.
-    return takeSnapshot(engine)
-  }
-  const state = takeSnapshot(engine)
-  try {
-    const differences = await compareWithReplay(held, engine, state)
+    const differences = await compareWithReplay(held, engine, state, tails)
     const known = findings.problems.length
     // Of a damaged log less is replayed: the damage is told, and not what comes of it.
     if (differences.length > 0) await verifyLogs(engine, findings, options.signal)
@@ -103,9 +105,39 @@ async function takeChecked(
   }
 }
 
+/** How often the tails of a snapshot are read in slices. */
+const TRIES = 3
+
 /**
- * Visits a channel's parts in order of time and lets the loop turn. After each wait they are looked up again
- * from where it was: a flush may have put pointers in the place of rows meanwhile.
+ * Takes a snapshot whose records are all in the logs, with its tails in words; without them where the logs cannot tell of
+ * it. Another one where a flush has given back rows while they were read; the last one in one step.
+ */
+async function takeInWords(
+  engine: Engine,
+  journal: Journal,
+): Promise<{ readonly state: SnapshotState; readonly tails: TailWords | undefined }> {
+  for (let tries = 1; ; tries++) {
+    try {
+      journal.writeOut()
+    } catch {
+      // Records that are acknowledged and cannot be written yet.
+      return { state: takeSnapshot(engine), tails: undefined }
+    }
+    const state = takeSnapshot(engine)
+    try {
+      const tails = await tailsOfHead(engine, state, tries > TRIES ? undefined : engine.turns)
+      if (tails !== undefined) return { state, tails }
+    } catch (error) {
+      releaseSnapshot(engine, state)
+      throw error
+    }
+    releaseSnapshot(engine, state)
+  }
+}
+
+/**
+ * Visits a channel's parts in order of time and lets the loop turn. Where a flush has put pointers in the place of rows
+ * meanwhile they are looked up again, from where it was.
  */
 async function forEachPart(
   engine: Engine,
@@ -117,11 +149,14 @@ async function forEachPart(
   let cursor = MIN_TIMESTAMP
   for (let isDone = false; !isDone;) {
     isDone = true
-    for (const part of readableParts(state.viewOf(ref.index.key), ref, cursor, findings)) {
+    const view = state.viewOf(ref.index.key)
+    for (const part of readableParts(view, ref, cursor, findings)) {
       cursor = part.end
-      const wait = visit(part) ?? engine.turns.due()
+      const wait = visit(part) ?? engine.turns.due(SLICE_MS)
       if (wait === undefined) continue
       await wait
+      // As long as no flush has replaced rows by pointers, what was looked up is what there is.
+      if (state.viewOf(ref.index.key).tail === view.tail) continue
       isDone = false
       break
     }
@@ -150,13 +185,13 @@ async function checkPointers(
   engine: Engine,
   state: SnapshotState,
   channel: Channel,
-  extents: Extents,
+  extents: ReachedExtents,
   findings: Findings,
 ): Promise<void> {
   const ref = channelRefOf(catalogueOf(state.version), channel)
   const { name } = channel
   try {
-    for (const _leaf of state.version.pointers.get(channel.key).checking()) await engine.turns.due()
+    for (const _leaf of state.version.pointers.get(channel.key).checking()) await engine.turns.due(SLICE_MS)
   } catch (error) {
     findings.meet(error, name)
   }
@@ -181,7 +216,7 @@ async function checkPointers(
   await forEachPart(engine, state, ref, findings, (part) => {
     if (part.kind === 'extent') {
       const { length, skip, count } = part.pointer
-      addExtent(extents, channel, part.pointer)
+      extents.add(channel, part.pointer)
       const needed = extentLayout(byteWidth(channel.type), skip + count, channel.kind === 'index')
       if (needed === undefined || needed.length > length)
         add(`invariant 4: a pointer from ${toISO(part.start)} on reaches beyond its extent`)
@@ -267,7 +302,8 @@ async function readTimes(
   reader.checkRoom(pointer, ref.owner, pointer.count)
   const times = new BigInt64Array(count)
   const bytes = new Uint8Array(times.buffer)
-  await reader.readSamples(pointer, ref.owner, pointer.skip + from + position, count, bytes)
-  await engine.turns.due()
+  // Of many small extents no table is kept: V8 would walk through them all.
+  await reader.readOnce(pointer, ref.owner, pointer.skip + from + position, count, bytes)
+  await engine.turns.due(SLICE_MS)
   return times
 }
