@@ -38,7 +38,7 @@ export type TailWords = ReadonlyMap<string, string>
 export async function tailsOfHead(
   engine: Engine,
   head: SnapshotState,
-  turns: Turns | undefined,
+  turns: Pick<Turns, 'due'> | undefined,
 ): Promise<TailWords | undefined> {
   const views = new Map<number, readonly TailView[]>()
   // Of now: a flush may put pointers in place of the snapshot's rows.
