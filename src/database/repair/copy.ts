@@ -10,6 +10,7 @@ import type { Piece, SalvagedGroup } from './pieces.ts'
 import type { Fault, Losses } from './report.ts'
 import type { RepairSource } from './source.ts'
 import { ChannelCopy } from './target.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
 import { Timeline } from './timeline.ts'
 
 /** What a copy goes from and to. */
@@ -28,8 +29,8 @@ const WITHOUT_PLACE: Fault = { what: 'which timestamps these samples belong to c
 export async function copyGroup(copying: Copying, group: SalvagedGroup): Promise<Map<number, number>> {
   const { index, data, piecesOf } = group
   const written = new Map<number, number>()
-  const pieces = piecesOf(index.key)
   const { target } = copying
+  const pieces = await inSlices(target.turns, piecesOf(index.key), SLICE_MS)
   const owner = ownerOf(index)
   const timeline = new Timeline(owner, target.segments, pieces)
   const to = new ChannelCopy(target, index, index.key, (pointer, rank) => timeline.add(pointer, rank))
@@ -43,7 +44,8 @@ export async function copyGroup(copying: Copying, group: SalvagedGroup): Promise
       timeline,
       to: new ChannelCopy(target, channel, index.key),
     }
-    written.set(channel.key, await new DataCopy(parts).copy(piecesOf(channel.key)))
+    const some = await inSlices(target.turns, piecesOf(channel.key), SLICE_MS)
+    written.set(channel.key, await new DataCopy(parts).copy(some))
   }
   return written
 }
@@ -83,7 +85,7 @@ async function copyPieces(
 
 async function done({ copying }: Parts, count: number): Promise<void> {
   copying.onSamples(count)
-  await copying.target.turns.due()
+  await copying.target.turns.due(SLICE_MS)
 }
 
 class IndexCopy {

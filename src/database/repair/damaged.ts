@@ -205,13 +205,26 @@ function kindOf(
 
 function groupsOf(channels: readonly Channel[], traces: readonly Trace[]): Salvage['groups'] {
   const pieces = new Map(traces.map((trace) => [trace.key, trace.pieces]))
+  const dataOf = new Map<string, Channel[]>()
+  for (const channel of channels) {
+    if (channel.index === undefined) continue
+    const data = dataOf.get(channel.index)
+    if (data === undefined) dataOf.set(channel.index, [channel])
+    else data.push(channel)
+  }
   return channels
     .filter(({ kind }) => kind === 'index')
     .map((index) => ({
       index,
-      data: channels.filter((channel) => channel.index === index.name),
-      piecesOf: (key) => pieces.get(key) ?? [],
+      data: dataOf.get(index.name) ?? [],
+      piecesOf: (key) => given(pieces.get(key) ?? []),
+      samplesOf: (key) => (pieces.get(key) ?? []).reduce((sum, { count }) => sum + count, 0),
     }))
+}
+
+function* given(pieces: readonly Piece[]): Generator<void, readonly Piece[], void> {
+  yield
+  return pieces
 }
 
 /** Samples of channels that have no index channel. */

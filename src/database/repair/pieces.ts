@@ -4,6 +4,7 @@
 
 import { visibleRows } from '../../domain/tail.ts'
 import type { Group } from '../../domain/group.ts'
+import type { PointerList } from '../../domain/pointer-list.ts'
 import type { Pointer, SegmentId } from '../../version/pointer.ts'
 import { catalogueOf } from '../../version/version.ts'
 import type { Version } from '../../version/version.ts'
@@ -47,8 +48,10 @@ export type Piece = ExtentPiece | RowsPiece
 export interface SalvagedGroup {
   readonly index: Channel
   readonly data: readonly Channel[]
-  /** Pieces of a channel: sorted, disjoint. */
-  readonly piecesOf: (key: number) => readonly Piece[]
+  /** Pieces of a channel: sorted, disjoint. In steps between which the loop may turn. */
+  readonly piecesOf: (key: number) => Generator<void, readonly Piece[], void>
+  /** How many samples they hold. */
+  readonly samplesOf: (key: number) => number
 }
 
 /** What there is to copy. */
@@ -79,19 +82,32 @@ export function groupsOf(version: Version, groups: ReadonlyMap<number, Group>): 
       index,
       data: dataOf.get(index.key) ?? [],
       piecesOf: (key) => piecesIn(version, groups.get(index.key), key),
+      samplesOf: (key) => samplesIn(version, groups.get(index.key), key),
     }))
 }
 
-function piecesIn(version: Version, group: Group | undefined, key: number): Piece[] {
+/** Pointers that are a step. */
+const POINTERS_A_STEP = 512
+
+function* piecesIn(
+  version: Version,
+  group: Group | undefined,
+  key: number,
+): Generator<void, readonly Piece[], void> {
   const pieces: Piece[] = []
-  const add = (pointer: Pointer): void => void pieces.push(pieceOf(pointer))
-  const table = version.pointers.get(key)
-  table.forEach(0, table.length, add)
+  function* addAll(list: PointerList): Generator<void, void, void> {
+    for (let at = 0; at < list.length; at += POINTERS_A_STEP) {
+      if (at > 0) yield
+      const add = (pointer: Pointer): void => void pieces.push(pieceOf(pointer))
+      list.forEach(at, Math.min(at + POINTERS_A_STEP, list.length), add)
+    }
+  }
+  yield* addAll(version.pointers.get(key))
   const flushed = pieces.length
   for (const view of group?.views() ?? []) {
     if (view.kind === 'pointers') {
       const list = view.pointers.get(key)
-      list?.forEach(0, list.length, add)
+      if (list !== undefined) yield* addAll(list)
       continue
     }
     const { strip } = view
@@ -113,6 +129,16 @@ function piecesIn(version: Version, group: Group | undefined, key: number): Piec
   }
   if (pieces.length > flushed) pieces.sort(byStart)
   return pieces
+}
+
+function samplesIn(version: Version, group: Group | undefined, key: number): number {
+  let count = version.pointers.get(key).samples
+  for (const view of group?.views() ?? []) {
+    if (view.kind === 'pointers') count += view.pointers.get(key)?.samples ?? 0
+    else if (view.strip.shape.ordinals.has(key))
+      for (const { from, to } of visibleRows(view, key)) count += to - from
+  }
+  return count
 }
 
 /** The piece that a pointer reaches. */

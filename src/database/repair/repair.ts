@@ -23,6 +23,8 @@ import { refuseIfHeld, salvage } from './salvage.ts'
 import type { Salvage } from './pieces.ts'
 import { RepairSource } from './source.ts'
 import { createIn } from './target.ts'
+import { SLICE_MS } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 import { verifyEngine } from '../verify/verify.ts'
 
 /** Where a repair stands. */
@@ -150,7 +152,7 @@ async function build(
   try {
     await createIn(engine, found.channels)
     const losses = new Losses()
-    const total = samplesOf(found)
+    const total = await samplesOf(engine.turns, found)
     let done = 0
     const onSamples = (count: number): void => {
       signal?.throwIfAborted()
@@ -171,10 +173,14 @@ async function build(
   }
 }
 
-function samplesOf({ groups }: Salvage): number {
+async function samplesOf(turns: Turns, { groups }: Salvage): Promise<number> {
   let total = 0
-  for (const { index, data, piecesOf } of groups) {
-    for (const { key } of [index, ...data]) for (const { count } of piecesOf(key)) total += count
+  for (const { index, data, samplesOf: samples } of groups) {
+    for (const { key } of [index, ...data]) {
+      total += samples(key)
+      const turn = turns.due(SLICE_MS)
+      if (turn !== undefined) await turn
+    }
   }
   return total
 }

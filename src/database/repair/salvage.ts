@@ -18,6 +18,7 @@ import { groupsOf } from './pieces.ts'
 import type { Piece, Salvage, SalvagedGroup } from './pieces.ts'
 import { RepairSource } from './source.ts'
 import { salvageDamaged } from './damaged.ts'
+import { inSlices, SLICE_MS, Turns } from '../turns.ts'
 
 /** @throws DatabaseLockedError where a process that is certainly alive has the database open for writing */
 export function refuseIfHeld(environment: Environment, directory: string, names: readonly string[]): void {
@@ -44,19 +45,20 @@ export async function salvage(
   directory: string,
   signal: AbortSignal | undefined,
 ): Promise<Salvage> {
-  const { files } = environment
+  const { files, clock } = environment
+  const turns = new Turns(clock)
   const loaded = await load(environment, directory)
   if (loaded !== undefined && loaded.report.cut === undefined)
-    return unlessOlder(loaded, files, directory, signal, true)
+    return unlessOlder(turns, loaded, files, directory, signal, true)
   // Samples that are not sound need not keep a record from being believed: they are told one by one.
   const whole = await load(environment, directory, () => Promise.resolve(true))
   const found = await salvageDamaged(files, directory, signal)
   // An opening cuts a log at what a power loss may have torn. Where sound records follow, they are salvaged.
   if (whole === undefined || found.lastLsn > whole.lastLsn) return found
   if (loaded === undefined || loaded.lastLsn === whole.lastLsn)
-    return unlessOlder(whole, files, directory, signal, loaded !== undefined)
+    return unlessOlder(turns, whole, files, directory, signal, loaded !== undefined)
   return withSource(files, directory, whole, (source) =>
-    betterOf(ofState(whole, false), ofState(loaded, false), source),
+    inSlices(turns, betterOf(ofState(whole, false), ofState(loaded, false), source), SLICE_MS),
   )
 }
 
@@ -65,6 +67,7 @@ export async function salvage(
  * files are gone too, nothing else tells that the samples were moved to other segments since.
  */
 async function unlessOlder(
+  turns: Turns,
   loaded: LoadedState,
   files: FileSystem,
   directory: string,
@@ -74,10 +77,13 @@ async function unlessOlder(
   const state = ofState(loaded, isHonest)
   if (!(await misses(loaded, files, directory))) return state
   const found = await salvageDamaged(files, directory, signal, true)
-  return withSource(files, directory, loaded, (source) => {
-    const sum = ({ groups }: Salvage): number =>
-      groups.reduce((count, group) => count + soundIn(source, group), 0)
-    return sum(found) > sum(state) ? found : state
+  return withSource(files, directory, loaded, async (source) => {
+    const sum = async ({ groups }: Salvage): Promise<number> => {
+      let count = 0
+      for (const group of groups) count += await inSlices(turns, soundIn(source, group), SLICE_MS)
+      return count
+    }
+    return (await sum(found)) > (await sum(state)) ? found : state
   })
 }
 
@@ -89,15 +95,15 @@ async function misses({ version }: LoadedState, files: FileSystem, directory: st
   return false
 }
 
-function withSource<T>(
+async function withSource<T>(
   files: FileSystem,
   directory: string,
   { databaseId }: LoadedState,
-  use: (source: RepairSource) => T,
-): T {
+  use: (source: RepairSource) => Promise<T>,
+): Promise<T> {
   const source = new RepairSource(files, directory, databaseId)
   try {
-    return use(source)
+    return await use(source)
   } finally {
     source.close()
   }
@@ -127,37 +133,44 @@ async function load(
  * The newer of two states with, for each group, the samples of that in which more are sound: what a record beyond the
  * mark moved to bytes that a power loss took is still where it was before.
  */
-function betterOf(newer: Salvage, older: Salvage, source: RepairSource): Salvage {
-  const groups = newer.groups.map((group) => {
-    const before = older.groups.find(({ index }) => index.key === group.index.key)
-    const isWorse = before !== undefined && soundIn(source, group) < soundIn(source, before)
-    return isWorse ? { ...group, piecesOf: before.piecesOf } : group
-  })
+function* betterOf(newer: Salvage, older: Salvage, source: RepairSource): Generator<void, Salvage, void> {
+  const groups: SalvagedGroup[] = []
+  const befores = new Map(older.groups.map((group) => [group.index.key, group]))
+  for (const group of newer.groups) {
+    const before = befores.get(group.index.key)
+    const isWorse = before !== undefined && (yield* soundIn(source, group)) < (yield* soundIn(source, before))
+    const { piecesOf, samplesOf } = isWorse ? before : group
+    groups.push({ ...group, piecesOf, samplesOf })
+  }
   return { ...newer, groups, untold: older.untold }
 }
 
-/** Samples that are sound; of data channels at least as many as lie beside timestamps that are. */
-function soundIn(source: RepairSource, { index, data, piecesOf }: SalvagedGroup): number {
-  const times = countIn(source, index, piecesOf(index.key))
+/** Samples that are sound; of data channels at least as many as lie beside timestamps that are. In steps: all are read. */
+function* soundIn(
+  source: RepairSource,
+  { index, data, piecesOf }: SalvagedGroup,
+): Generator<void, number, void> {
+  const times = yield* countIn(source, index, yield* piecesOf(index.key))
   let count = times.sound
   for (const channel of data) {
-    const { sound } = countIn(source, channel, piecesOf(channel.key))
+    const { sound } = yield* countIn(source, channel, yield* piecesOf(channel.key))
     count += Math.max(0, sound - times.lost)
   }
   return count
 }
 
-function countIn(
+function* countIn(
   source: RepairSource,
   { key, type, kind }: Channel,
   pieces: readonly Piece[],
-): { sound: number; lost: number } {
+): Generator<void, { sound: number; lost: number }, void> {
   const owner = { channel: key, type, isIndex: kind === 'index' }
   let [sound, lost] = [0, 0]
   for (const piece of pieces) {
     for (const stretch of source.stretches(piece, owner, 0, piece.count)) {
       if ('bytes' in stretch) sound += stretch.count
       else lost += stretch.count
+      yield
     }
   }
   return { sound, lost }

@@ -9,6 +9,7 @@ import { liveShare } from '../../unary/time-search.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import type { Engine } from '../engine.ts'
 import { ExtentBatch } from '../extent-batch.ts'
+import { SLICE_MS } from '../turns.ts'
 
 /** Pointers of one edit. */
 const POINTERS_AN_EDIT = 4096
@@ -16,8 +17,8 @@ const POINTERS_AN_EDIT = 4096
 /** Bytes of samples written between two syncs. */
 const SYNC_EVERY = 64 * 1024 * 1024
 
-/** Channels of one edit: a record holds their definitions. */
-const CHANNELS_AN_EDIT = 4096
+/** Channels of one edit: a record holds their definitions, and is made in one step. */
+const CHANNELS_AN_EDIT = 512
 
 /** Creates channels under the keys that they have. Ascending by key. @throws StorageError */
 export async function createIn(engine: Engine, channels: readonly Channel[]): Promise<void> {
@@ -27,8 +28,10 @@ export async function createIn(engine: Engine, channels: readonly Channel[]): Pr
     mode: 'exclusive',
     purpose: 'repair',
   })
-  for (let from = 0; from < channels.length; from += CHANNELS_AN_EDIT)
+  for (let from = 0; from < channels.length; from += CHANNELS_AN_EDIT) {
     engine.publishEdit({ kind: 'create', channels: channels.slice(from, from + CHANNELS_AN_EDIT) })
+    await engine.turns.due(SLICE_MS)
+  }
 }
 
 /** Samples that go to the target together. `start`: time of the first; `end`: of the last + 1 ns. */
@@ -55,7 +58,7 @@ export class ChannelCopy {
   readonly #width: number
   /** Bytes of samples in an extent. */
   readonly #size: number
-  /** Made when there is a sample: of many channels most may have none. */
+  /** Grows with what comes: of many channels most may have few samples. */
   #buffer: Uint8Array = new Uint8Array(0)
   #used = 0
   /** Of what is in the buffer. */
@@ -88,9 +91,14 @@ export class ChannelCopy {
 
   /** Adds samples: at most `room`. @throws StorageError */
   async add(run: Run): Promise<void> {
-    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(this.#size)
+    const used = this.#used + run.bytes.length
+    if (this.#buffer.length < used) {
+      const larger = new Uint8Array(Math.min(this.#size, 2 * used))
+      larger.set(this.#buffer.subarray(0, this.#used))
+      this.#buffer = larger
+    }
     this.#buffer.set(run.bytes, this.#used)
-    this.#used += run.bytes.length
+    this.#used = used
     this.samples += run.count
     const last = this.#runs.at(-1)
     if (last !== undefined && run.joined) {
