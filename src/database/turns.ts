@@ -47,6 +47,25 @@ export class Turns {
   }
 }
 
+/** Steps of well below a millisecond between two turns. */
+const STEPS_A_TURN = 32
+
+/** As `inSlices`, for who has no clock: the loop turns after so many steps. @param steps each of them short */
+export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
+  for (let taken = 1; ; taken++) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (taken % STEPS_A_TURN === 0) await turnOfLoop()
+  }
+}
+
+/** Resolves after the event loop has turned. */
+export function turnOfLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
 /** Takes all steps of something; the loop turns between them where it is due. @param longestMs as for `due` */
 export async function inSlices<T>(
   turns: Pick<Turns, 'due'>,

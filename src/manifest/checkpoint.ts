@@ -12,7 +12,6 @@
 import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
-import { takeSteps } from '../steps.ts'
 import {
   decodeChannel,
   decodePointer,
@@ -222,16 +221,11 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
   }
 }
 
-/** What the first frame of a checkpoint says. @throws DecodeError */
-export function decodeBegin(from: ByteReader): CheckpointBegin {
-  return takeSteps(beginSteps(from))
-}
-
 /** Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then far below one. */
 const ENTRIES_A_STEP = 64
 
-/** As `decodeBegin`, in steps between which the loop may turn. */
-function* beginSteps(from: ByteReader): Generator<void, CheckpointBegin, void> {
+/** What the first frame of a checkpoint says, in steps between which the loop may turn. @throws DecodeError */
+export function* beginSteps(from: ByteReader): Generator<void, CheckpointBegin, void> {
   const lsn = from.u64()
   const covers = from.u64()
   const nextKey = from.u64()

@@ -3,7 +3,7 @@
 // settle.ts through damaged.ts.
 
 import type { FoundExtent, FoundExtents } from './found.ts'
-import { placeOf } from './found.ts'
+import type { ByPlace } from '../survey/by-place.ts'
 import type { ExtentPiece, Piece } from './pieces.ts'
 import type { Cutter } from './settle.ts'
 import type { RepairSource } from './source.ts'
@@ -47,7 +47,7 @@ export function cutterOf(
   note: (what: string) => void,
 ): Cutter {
   return (piece, start, end) => {
-    const extent = found.get(placeOf(piece))
+    const extent = found.get(piece)
     const index = extent === undefined ? undefined : indexOf(extent)
     if (index === undefined) return 'unknown'
     let from: { position: number; time: bigint } | undefined
@@ -94,7 +94,7 @@ function sliceOf(
 }
 
 /** By place of an index channel's extent: the pieces of it that are left. */
-export type PiecesLeft = ReadonlyMap<string, readonly ExtentPiece[]>
+export type PiecesLeft = Pick<ByPlace<readonly ExtentPiece[]>, 'get'>
 
 /**
  * What is left of a data channel's extent that nothing names, where parts of the timestamps that were written with it
@@ -107,11 +107,11 @@ export function besideTimes(
   left: PiecesLeft,
 ): readonly Piece[] {
   if (piece.kind === 'rows' || piece.isUnnamed !== true) return [piece]
-  const extent = found.get(placeOf(piece))
+  const extent = found.get(piece)
   const index = extent === undefined || extent.isIndex ? undefined : indexOf(extent)
   if (extent === undefined || index === undefined) return [piece]
   const isBeside = index.epoch === extent.epoch && index.lsn === extent.lsn
-  const times = isBeside ? left.get(placeOf(index.piece)) : undefined
+  const times = isBeside ? left.get(index.piece) : undefined
   if (times === undefined) return [piece]
   return times.flatMap((each) => {
     const isWithin = each.skip >= piece.skip && each.skip + each.count <= piece.skip + piece.count

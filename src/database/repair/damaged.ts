@@ -10,7 +10,7 @@ import { toISO } from '../../telem/timestamp.ts'
 import { readCleanMark } from '../opening/clean-mark.ts'
 import { define } from './define.ts'
 import type { Definitions, Trace } from './define.ts'
-import { findExtents, placeOf } from './found.ts'
+import { findExtents } from './found.ts'
 import type { FoundExtent, FoundExtents } from './found.ts'
 import { compareOrder, historyOf } from './history.ts'
 import type { Break, History, Said } from './history.ts'
@@ -24,14 +24,18 @@ import type { LostRange, Untold } from './report.ts'
 import { settle } from './settle.ts'
 import type { Cutter } from './settle.ts'
 import { RepairSource } from './source.ts'
+import { ByPlace } from '../survey/by-place.ts'
 import { surveyFolder } from '../survey/survey.ts'
 import type { Survey } from '../survey/survey.ts'
+import { inSlices, SLICE_MS } from '../turns.ts'
+import type { Turns } from '../turns.ts'
 
 /**
  * @param isOlder newer records than those that are there must have been lost
  * @throws NotADatabaseError, UnsupportedVersionError, CorruptionError, StorageError, the signal's reason
  */
 export async function salvageDamaged(
+  turns: Turns,
   files: FileSystem,
   directory: string,
   signal: AbortSignal | undefined,
@@ -41,23 +45,27 @@ export async function salvageDamaged(
   const databaseId = await idOf(files, survey)
   const logs = await readLogs(files, survey, databaseId, signal)
   const untold: Untold[] = [...logs.untold]
-  const history = historyOf(logs, await cleanSizesOf(files, survey))
+  const all = <T>(steps: Generator<void, T, void>): Promise<T> => inSlices(turns, steps, SLICE_MS)
+  const history = await all(historyOf(logs, await cleanSizesOf(files, survey)))
   const found = await findExtents(files, survey, databaseId, untold, signal)
-  const unnamed = unnamedOf(history, found, isOlder)
+  const unnamed = await all(unnamedOf(history, found, isOlder))
   const source = new RepairSource(files, directory, databaseId)
   const indexOf = indexLookUp(found)
   const notes: Note[] = []
   try {
     const cutter = (key: number): Cutter =>
       cutterOf(source, found, indexOf, (what) => void notes.push({ key, what }))
-    const settled = tracesOf(history, found, unnamed, cutter, (piece, key) => {
+    const tell = (piece: Piece, key: number): void => {
       const what = `a part of ${piece.count} samples was deleted or replaced, and which part cannot be told: none is taken`
       const place = piece.kind === 'rows' ? {} : { file: pathOf(directory, piece), offset: piece.offset }
       notes.push({ key, what, ...place })
-    })
-    const traces = alignTraces(settled, found, indexOf)
+    }
+    const settled = await all(tracesOf(history, found, unnamed, cutter, tell))
+    const traces = await all(alignTraces(settled, found, indexOf))
     const definitions = define(history.channels, traces)
-    for (const { key, ...note } of notes) untold.push({ ...note, channel: nameOf(definitions, key) })
+    const names = namesOf(definitions)
+    for (const { key, ...note } of notes)
+      untold.push({ ...note, channel: names.get(key) ?? `channel-${key}` })
     for (const { path, error } of survey.refusals)
       untold.push({ what: `the folder cannot be listed: ${error.message}`, file: path })
     noteBreaks(history, isOlder, untold, directory)
@@ -82,8 +90,8 @@ export async function salvageDamaged(
 /** Something that cannot be told of a channel, before it has a name. */
 type Note = Omit<Untold, 'channel'> & { readonly key: number }
 
-function nameOf({ channels, homeless }: Definitions, key: number): string {
-  return [...channels, ...homeless].find((each) => each.key === key)?.name ?? `channel-${key}`
+function namesOf({ channels, homeless }: Definitions): ReadonlyMap<number, string> {
+  return new Map([...homeless, ...channels].map(({ key, name }) => [key, name]))
 }
 
 function pathOf(directory: string, piece: { readonly segment: number }): string {
@@ -105,82 +113,133 @@ async function cleanSizesOf(
   }
 }
 
-/** Extents that nothing known names, where what names them may be lost. */
-function unnamedOf(history: History, found: FoundExtents, isOlder: boolean): FoundExtent[] {
-  const named = new Set(history.flushedExtents)
-  for (const list of history.pointers.values()) for (const pointer of list) named.add(placeOf(pointer))
+/** Extents, pieces or what was said of a channel, which are a step. */
+const ITEMS_A_STEP = 256
+
+/** Extents that nothing known names, where what names them may be lost. In steps between which the loop may turn. */
+function* unnamedOf(
+  history: History,
+  found: FoundExtents,
+  isOlder: boolean,
+): Generator<void, FoundExtent[], void> {
+  const named = new ByPlace<true>()
+  let taken = 0
+  const isStep = (): boolean => ++taken % ITEMS_A_STEP === 0
+  for (const place of history.flushedExtents) {
+    named.set(place, true)
+    if (isStep()) yield
+  }
+  for (const list of history.pointers.values()) {
+    for (const pointer of list) {
+      named.set(pointer, true)
+      if (isStep()) yield
+    }
+  }
   for (const list of history.said.values()) {
-    for (const said of list)
-      if (said.kind === 'claim' && said.piece.kind === 'extent') named.add(placeOf(said.piece))
+    for (const said of list) {
+      if (said.kind === 'claim' && said.piece.kind === 'extent') named.set(said.piece, true)
+      if (isStep()) yield
+    }
   }
   const { base, covers, channels } = history
-  const unnamed = [...found].flatMap(([place, extent]) => {
+  const unnamed: FoundExtent[] = []
+  for (const extent of found.values()) {
+    if (isStep()) yield
     const { key, type, isIndex } = extent
     // What the newest whole checkpoint does not name was dead by then, or named by commits that it does not cover.
     const isOld = base.lsn > 0 && (extent.epoch < base.epoch || extent.lsn < covers)
-    if (named.has(place) || isOld || history.isRemoved(key)) return []
+    if (isOld || named.get(extent.piece) === true || history.isRemoved(key)) continue
     const channel = channels.get(key)
     const fits = channel === undefined || (channel.type === type && (channel.kind === 'index') === isIndex)
-    return fits ? [extent] : []
-  })
+    if (fits) unnamed.push(extent)
+  }
   const isLost = isOlder || history.count === 0 || history.breaks.length > 0 || history.isOpenEnded
   return isLost || unnamed.some(({ lsn }) => lsn > history.lastLsn) ? unnamed : []
 }
 
-function tracesOf(
+function* tracesOf(
   history: History,
   found: FoundExtents,
   unnamed: readonly FoundExtent[],
   cutter: (key: number) => Cutter,
   onUncut: (piece: Piece, key: number) => void,
-): Trace[] {
-  const said = new Map<number, Said[]>([...history.said].map(([key, list]) => [key, [...list]]))
+): Generator<void, Trace[], void> {
+  const unnamedBy = new Map<number, Said[]>()
   for (const { key, epoch, lsn, piece } of unnamed) {
-    const list = said.get(key)
+    const list = unnamedBy.get(key)
     const claim: Said = { kind: 'claim', order: { epoch, lsn }, piece }
-    if (list === undefined) said.set(key, [claim])
+    if (list === undefined) unnamedBy.set(key, [claim])
     else list.push(claim)
   }
-  const keys = [...new Set([...said.keys(), ...history.pointers.keys(), ...history.channels.keys()])]
-  return keys
-    .filter((key) => !history.isRemoved(key))
-    .map((key) => {
-      const base = (history.pointers.get(key) ?? []).map(pieceOf)
-      // Stable: what an extent says of itself comes after the record that was the newest then.
-      const list = (said.get(key) ?? []).sort((a, b) => compareOrder(a.order, b.order))
-      const { breaks, base: baseOrder } = history
-      const { pieces, uncut } = settle({ base, baseOrder, said: list, breaks }, cutter(key))
-      for (const piece of uncut) onUncut(piece, key)
-      return {
-        key,
-        pieces: pieces.map((piece) => dated(piece, found)),
-        ...kindOf(history, found, key, pieces),
-      }
-    })
+  yield
+  const { breaks, base: baseOrder } = history
+  // In the order in which they were first spoken of.
+  const keys = new Set([
+    ...history.said.keys(),
+    ...unnamedBy.keys(),
+    ...history.pointers.keys(),
+    ...history.channels.keys(),
+  ])
+  const traces: Trace[] = []
+  for (const key of keys) {
+    if (history.isRemoved(key)) continue
+    const base = (history.pointers.get(key) ?? []).map(pieceOf)
+    yield
+    // Stable: what an extent says of itself comes after the record that was the newest then.
+    const list = [...(history.said.get(key) ?? []), ...(unnamedBy.get(key) ?? [])]
+    const said = list.sort((a, b) => compareOrder(a.order, b.order))
+    yield
+    const { pieces, uncut } = yield* settle({ base, baseOrder, said, breaks }, cutter(key))
+    for (const piece of uncut) onUncut(piece, key)
+    const datedPieces: Piece[] = []
+    for (const piece of pieces) {
+      datedPieces.push(dated(piece, found))
+      if (datedPieces.length % ITEMS_A_STEP === 0) yield
+    }
+    traces.push({ key, pieces: datedPieces, ...kindOf(history, found, key, pieces) })
+    yield
+  }
+  return traces
 }
 
 /** Data channels' extents that nothing names, cut as the timestamps that were written with them were. */
-function alignTraces(traces: readonly Trace[], found: FoundExtents, indexOf: IndexLookUp): Trace[] {
-  const left = new Map<string, ExtentPiece[]>()
+function* alignTraces(
+  traces: readonly Trace[],
+  found: FoundExtents,
+  indexOf: IndexLookUp,
+): Generator<void, Trace[], void> {
+  const left = new ByPlace<ExtentPiece[]>()
+  let taken = 0
   for (const { isIndex, pieces } of traces) {
     for (const piece of isIndex === true ? pieces : []) {
+      if (++taken % ITEMS_A_STEP === 0) yield
       if (piece.kind === 'rows') continue
-      const list = left.get(placeOf(piece))
-      if (list === undefined) left.set(placeOf(piece), [piece])
+      const list = left.get(piece)
+      if (list === undefined) left.set(piece, [piece])
       else list.push(piece)
     }
   }
-  return traces.map((trace) =>
-    trace.isIndex === true
-      ? trace
-      : { ...trace, pieces: trace.pieces.flatMap((piece) => besideTimes(piece, found, indexOf, left)) },
-  )
+  const aligned: Trace[] = []
+  for (const trace of traces) {
+    if (trace.isIndex === true) {
+      aligned.push(trace)
+      continue
+    }
+    const pieces: Piece[] = []
+    for (const piece of trace.pieces) {
+      for (const each of besideTimes(piece, found, indexOf, left)) pieces.push(each)
+      if (++taken % ITEMS_A_STEP === 0) yield
+    }
+    aligned.push({ ...trace, pieces })
+    yield
+  }
+  return aligned
 }
 
 /** With what its extent says of when it was written. */
 function dated(piece: Piece, found: FoundExtents): Piece {
   if (piece.kind === 'rows' || piece.written !== undefined) return piece
-  const written = found.get(placeOf(piece))?.piece.written
+  const written = found.get(piece)?.piece.written
   return written === undefined ? piece : { ...piece, written }
 }
 
@@ -197,7 +256,7 @@ function kindOf(
   if (channel !== undefined) return { type: channel.type, isIndex: channel.kind === 'index', index }
   if (member !== undefined) return { type: member.type, isIndex: member.index === key, index }
   for (const piece of pieces) {
-    const extent = piece.kind === 'extent' ? found.get(placeOf(piece)) : undefined
+    const extent = piece.kind === 'extent' ? found.get(piece) : undefined
     if (extent !== undefined) return { type: extent.type, isIndex: extent.isIndex, index }
   }
   return { type: undefined, isIndex: undefined, index }

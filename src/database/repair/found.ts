@@ -8,6 +8,7 @@ import type { ExtentHeader } from '../../segment/extent-header.ts'
 import type { DataType } from '../../telem/data-type.ts'
 import type { ExtentPiece } from './pieces.ts'
 import type { Untold } from './report.ts'
+import { ByPlace } from '../survey/by-place.ts'
 import { seedOfName } from '../survey/survey.ts'
 import type { Survey } from '../survey/survey.ts'
 import { walkExtents } from '../survey/extents.ts'
@@ -25,13 +26,8 @@ export interface FoundExtent {
   readonly piece: ExtentPiece
 }
 
-/** Extents by place, as `placeOf` names it. */
-export type FoundExtents = ReadonlyMap<string, FoundExtent>
-
-/** Names an extent: no two begin at one place. */
-export function placeOf({ segment, offset }: { readonly segment: number; readonly offset: number }): string {
-  return `${segment}:${offset}`
-}
+/** Extents by place: no two begin at one. */
+export type FoundExtents = Pick<ByPlace<FoundExtent>, 'get' | 'values'>
 
 /** @throws the system's error where a segment cannot be opened, the signal's reason */
 export async function findExtents(
@@ -41,7 +37,7 @@ export async function findExtents(
   untold: Untold[],
   signal: AbortSignal | undefined,
 ): Promise<FoundExtents> {
-  const found = new Map<string, FoundExtent>()
+  const found = new ByPlace<FoundExtent>()
   for (const each of survey.files) {
     if (each.kind !== 'segment') continue
     if (each.refusal !== undefined) {
@@ -57,7 +53,7 @@ export async function findExtents(
       for await (const step of walkExtents(file, seedOfName(each, databaseId), { samples: false, signal })) {
         if (step.what === 'gap' || step.type === undefined || step.length !== step.header.length) continue
         const { offset, length } = step
-        found.set(placeOf({ segment, offset }), extentOf(step.header, step.type, { segment, offset, length }))
+        found.set({ segment, offset }, extentOf(step.header, step.type, { segment, offset, length }))
       }
     } finally {
       file.close()

@@ -11,6 +11,7 @@ import { viewArray } from '../../telem/data-type.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import type { Logs, ReadManifest } from './logs.ts'
+import type { ExtentBegin } from '../survey/by-place.ts'
 import { pieceOf } from './pieces.ts'
 import type { Piece } from './pieces.ts'
 
@@ -68,16 +69,23 @@ export interface History {
   readonly lastLsn: number
   /** By key, from commits: the key of its index channel, and its type. */
   readonly members: ReadonlyMap<number, { readonly index: number; readonly type: DataType }>
-  /** Extents (segment:offset) that were named by commits of which a flush is known. */
-  readonly flushedExtents: ReadonlySet<string>
+  /** Extents that were named by commits of which a flush is known. */
+  readonly flushedExtents: Iterable<ExtentBegin>
   /** Records and checkpoints that were read. */
   readonly count: number
 }
 
-/** @param cleanSize bytes that the mark of a clean close says a manifest has, by name */
-export function historyOf(logs: Logs, cleanSizes: ReadonlyMap<string, number>): History {
+/** In steps between which the loop may turn. @param cleanSizes bytes that the mark of a clean close says a manifest has, by name */
+export function historyOf(
+  logs: Logs,
+  cleanSizes: ReadonlyMap<string, number>,
+): Generator<void, History, void> {
   return new Fold(logs, cleanSizes).run()
 }
+
+/** Channels, changes or pointers of a record that are a step; records, where next to nothing is done to each. */
+const ITEMS_A_STEP = 128
+const RECORDS_A_STEP = 4096
 
 type Step =
   | { readonly order: Order; readonly kind: 'edit'; readonly edit: Edit }
@@ -94,7 +102,7 @@ class Fold {
   readonly #breaks: Break[] = []
   readonly #flushed = new Map<number, number>()
   readonly #members = new Map<number, { index: number; type: DataType }>()
-  readonly #flushedExtents = new Set<string>()
+  readonly #flushedExtents: ExtentBegin[] = []
   #isOpenEnded: boolean
 
   constructor(logs: Logs, cleanSizes: ReadonlyMap<string, number>) {
@@ -104,22 +112,25 @@ class Fold {
     this.#isOpenEnded = !this.#isAsClosed()
   }
 
-  run(): History {
+  *run(): Generator<void, History, void> {
     const base = this.#base
     const begin = base?.begin
     for (const channel of Object.values(begin?.channels ?? {})) this.#channels.set(channel.key, channel)
     for (const [key, lsn] of begin?.flushed.entries() ?? []) this.#flushed.set(key, lsn)
-    const steps = this.#steps()
+    const steps = yield* this.#steps()
+    let taken = 0
     for (const step of steps) {
+      if (++taken % RECORDS_A_STEP === 0) yield
       if (step.kind !== 'edit' || step.edit.kind !== 'flush') continue
       for (const { key, lsn } of step.edit.groups)
         this.#flushed.set(key, Math.max(lsn, this.#flushed.get(key) ?? 0))
     }
     for (const step of steps) {
-      if (step.kind === 'edit') this.#takeEdit(step.edit, step.order)
+      if (step.kind === 'edit') yield* this.#takeEdit(step.edit, step.order)
       else if (step.kind === 'commit')
-        for (const section of step.sections) this.#takeCommit(section, step.order)
-      else this.#takePart(step.manifest, step.order)
+        for (const section of step.sections) yield* this.#takeCommit(section, step.order)
+      else yield* this.#takePart(step.manifest, step.order)
+      if (++taken % ITEMS_A_STEP === 0) yield
     }
     const nextKey = begin?.nextKey ?? 1
     return {
@@ -139,15 +150,10 @@ class Fold {
   }
 
   /** What counts of the logs besides the base, in order; notes where something is missing. */
-  #steps(): Step[] {
+  *#steps(): Generator<void, Step[], void> {
     const { manifests, journals } = this.#logs
     const from = this.#beginning()
-    const steps = new Map<string, Step>()
-    const add = (step: Step): void => {
-      const { epoch, lsn } = step.order
-      const name = `${epoch}:${lsn}:${step.kind === 'part of a checkpoint' ? 1 : 0}`
-      if (!steps.has(name)) steps.set(name, step)
-    }
+    const steps: Step[] = []
     /** By epoch: up to which LSN everything is known. */
     const covered = new Map<number, number>()
     let proven = 0
@@ -157,7 +163,7 @@ class Fold {
       if (manifest !== this.#base) {
         // What came before a newer whole one is in it, and what is not whole may be a crash's.
         if (isWhole || isBefore(manifest, this.#base)) continue
-        add({ order: { epoch, lsn }, kind: 'part of a checkpoint', manifest })
+        steps.push({ order: { epoch, lsn }, kind: 'part of a checkpoint', manifest })
         this.#breaks.push({ epoch, lsn, lost: 'checkpoint' })
       }
       let covers = begin?.covers ?? lsn
@@ -172,7 +178,9 @@ class Fold {
           } as const
           this.#breaks.push({ epoch, lsn: first ?? archive.covers, lost })
         }
-        for (const { lsn: at, edit } of archive.edits) add({ order: { epoch, lsn: at }, kind: 'edit', edit })
+        for (const { lsn: at, edit } of archive.edits)
+          steps.push({ order: { epoch, lsn: at }, kind: 'edit', edit })
+        yield
         covers = archive.covers
         proven = Math.max(proven, archive.proven)
       }
@@ -188,10 +196,16 @@ class Fold {
       const behind = journals[i + 1]
       // What was appended behind its end failed, and was appended to the next one instead.
       const limit = behind?.epoch === epoch && behind.records.length > 0 ? behind.firstLsn : Infinity
-      for (const record of records) if (record.lsn < limit) add(stepOf(record, epoch))
+      for (const record of records) {
+        if (record.lsn < limit) steps.push(stepOf(record, epoch))
+        if (steps.length % RECORDS_A_STEP === 0) yield
+      }
       proven = Math.max(proven, journal.proven)
     }
-    const sorted = [...steps.values()].sort((a, b) => compareOrder(a.order, b.order))
+    yield
+    // Stable: of what was said twice the first counts.
+    const sorted = withoutDoubles(steps.sort((a, b) => compareOrder(a.order, b.order)))
+    yield
     this.#noteMissing(sorted, covered)
     // A mark vouches for records that are not here.
     const covers = Math.max(0, ...covered.values())
@@ -246,14 +260,15 @@ class Fold {
     if (next <= (this.#base?.lsn ?? 0)) this.#isOpenEnded = true
   }
 
-  #takeEdit(edit: Edit, order: Order): void {
+  *#takeEdit(edit: Edit, order: Order): Generator<void, void, void> {
     const isInBase = this.#isInBase(order)
     if (edit.kind === 'delete') {
       const { start, end, keys, extents, parted } = edit.tail
-      if (!isInBase) this.#go(edit.changes, order)
-      this.#go(extents, order)
+      if (!isInBase) yield* this.#go(edit.changes, order)
+      yield* this.#go(extents, order)
       for (const key of keys) this.#say(key, { kind: 'erase', order, start, end })
-      this.#claim(extents, order)
+      yield
+      yield* this.#claim(extents, order)
       for (const { key, at } of parted) this.#say(key, { kind: 'part', order, at })
     }
     if (isInBase) return
@@ -269,12 +284,12 @@ class Fold {
         }
         return
       case 'relocate':
-        this.#go(edit.changes, order)
-        this.#claim(edit.changes, order)
+        yield* this.#go(edit.changes, order)
+        yield* this.#claim(edit.changes, order)
         return
       case 'flush':
       case 'delete':
-        this.#claim(edit.changes, order)
+        yield* this.#claim(edit.changes, order)
         return
       default:
       // Nothing of samples is said.
@@ -285,14 +300,14 @@ class Fold {
     return this.#base !== undefined && compareOrder(order, this.#base) <= 0
   }
 
-  #takeCommit({ shape, runs }: CommitSection, order: Order): void {
+  *#takeCommit({ shape, runs }: CommitSection, order: Order): Generator<void, void, void> {
     const isFlushed = order.lsn <= (this.#flushed.get(shape.index) ?? 0)
     for (const [i, key] of shape.keys.entries())
-      this.#members.set(key, { index: shape.index, type: shape.types[i]! })
+      if (this.#members.get(key)?.index !== shape.index || this.#members.get(key)?.type !== shape.types[i])
+        this.#members.set(key, { index: shape.index, type: shape.types[i]! })
     for (const run of runs) {
       if (isFlushed) {
-        if (run.kind === 'extents')
-          for (const { segment, offset } of run.places) this.#flushedExtents.add(`${segment}:${offset}`)
+        if (run.kind === 'extents') for (const place of run.places) this.#flushedExtents.push(place)
         continue
       }
       const { count } = run
@@ -300,8 +315,10 @@ class Fold {
         run.kind === 'rows' ? timesOf(run.bytes, run.offsets[0]! + 8 * run.from, count) : undefined
       const start = run.kind === 'rows' ? times![0]! : run.first
       const end = (run.kind === 'rows' ? times!.at(-1)! : run.last) + 1n
+      const parted = new Set(run.parted)
       for (const [i, key] of shape.keys.entries()) {
-        const place = { start, end, count, joined: run.joined && !run.parted.includes(key) }
+        if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield
+        const place = { start, end, count, joined: run.joined && !parted.has(key) }
         if (run.kind === 'extents') {
           this.#say(key, {
             kind: 'claim',
@@ -319,24 +336,34 @@ class Fold {
   }
 
   /** What is there of a checkpoint was so at its LSN. */
-  #takePart({ begin, pointers }: ReadManifest, order: Order): void {
+  *#takePart({ begin, pointers }: ReadManifest, order: Order): Generator<void, void, void> {
     if (begin !== undefined) {
       for (const key of [...this.#channels.keys()])
         if (begin.channels[key] === undefined) this.#channels.delete(key)
       for (const channel of Object.values(begin.channels)) this.#channels.set(channel.key, channel)
     }
-    for (const [key, list] of pointers)
-      for (const pointer of list) this.#say(key, { kind: 'claim', order, piece: pieceOf(pointer) })
+    for (const [key, list] of pointers) yield* this.#claimAll(key, list, order)
   }
 
-  #go(changes: readonly PointerChange[], order: Order): void {
-    for (const { key, goes } of changes)
+  *#go(changes: readonly PointerChange[], order: Order): Generator<void, void, void> {
+    for (const [i, { key, goes }] of changes.entries()) {
       if (goes !== undefined) this.#say(key, { kind: 'go', order, first: goes.first, last: goes.last })
+      if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield
+    }
   }
 
-  #claim(changes: readonly PointerChange[], order: Order): void {
-    for (const { key, comes } of changes)
-      for (const pointer of comes) this.#say(key, { kind: 'claim', order, piece: pieceOf(pointer) })
+  *#claim(changes: readonly PointerChange[], order: Order): Generator<void, void, void> {
+    for (const [i, { key, comes }] of changes.entries()) {
+      yield* this.#claimAll(key, comes, order)
+      if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield
+    }
+  }
+
+  *#claimAll(key: number, pointers: readonly Pointer[], order: Order): Generator<void, void, void> {
+    for (const [i, pointer] of pointers.entries()) {
+      this.#say(key, { kind: 'claim', order, piece: pieceOf(pointer) })
+      if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield
+    }
   }
 
   #say(key: number, said: Said): void {
@@ -344,6 +371,21 @@ class Fold {
     if (list === undefined) this.#said.set(key, [said])
     else list.push(said)
   }
+}
+
+/** Of steps in order, those of one record that say the same kind of thing but once. */
+function withoutDoubles(steps: readonly Step[]): Step[] {
+  const once: Step[] = []
+  let [hasRecord, hasPart] = [false, false]
+  for (const step of steps) {
+    const before = once.at(-1)
+    if (before === undefined || compareOrder(before.order, step.order) !== 0) hasRecord = hasPart = false
+    if (step.kind === 'part of a checkpoint' ? hasPart : hasRecord) continue
+    if (step.kind === 'part of a checkpoint') hasPart = true
+    else hasRecord = true
+    once.push(step)
+  }
+  return once
 }
 
 function isBefore(manifest: ReadManifest, base: ReadManifest | undefined): boolean {

@@ -52,7 +52,7 @@ export async function salvage(
     return unlessOlder(turns, loaded, files, directory, signal, true)
   // Samples that are not sound need not keep a record from being believed: they are told one by one.
   const whole = await load(environment, directory, () => Promise.resolve(true))
-  const found = await salvageDamaged(files, directory, signal)
+  const found = await salvageDamaged(turns, files, directory, signal)
   // An opening cuts a log at what a power loss may have torn. Where sound records follow, they are salvaged.
   if (whole === undefined || found.lastLsn > whole.lastLsn) return found
   if (loaded === undefined || loaded.lastLsn === whole.lastLsn)
@@ -76,7 +76,7 @@ async function unlessOlder(
 ): Promise<Salvage> {
   const state = ofState(loaded, isHonest)
   if (!(await misses(loaded, files, directory))) return state
-  const found = await salvageDamaged(files, directory, signal, true)
+  const found = await salvageDamaged(turns, files, directory, signal, true)
   return withSource(files, directory, loaded, async (source) => {
     const sum = async ({ groups }: Salvage): Promise<number> => {
       let count = 0

@@ -36,18 +36,38 @@ interface Placed {
 const FIRST = -(2n ** 63n)
 const LAST = 2n ** 63n - 1n
 
-export function settle(saying: Saying, cut: Cutter): Settled {
+/** Changes, or pieces, that are a step. */
+const ITEMS_A_STEP = 256
+
+/** In steps between which the loop may turn. */
+export function* settle(saying: Saying, cut: Cutter): Generator<void, Settled, void> {
   const { base, baseOrder, said, breaks } = saying
   const uncut: Piece[] = []
   const early = new Layers(cut, uncut)
   const layers = new Layers(cut, uncut)
   const isEarly = ({ order }: Said): boolean => compareOrder(order, baseOrder) <= 0
-  for (const each of said) if (isEarly(each)) early.take(each)
+  let taken = 0
+  const isStep = (): boolean => ++taken % ITEMS_A_STEP === 0
+  for (const each of said) {
+    if (isEarly(each)) early.take(each)
+    if (isStep()) yield
+  }
   layers.begin(base.map((piece) => ({ piece, order: baseOrder })))
   // What lies in tails at the checkpoint lies beside its pointers.
-  for (const placed of early.list) if (layers.isFree(placed.piece)) layers.put(placed)
-  for (const each of said) if (!isEarly(each)) layers.take(each)
-  return { pieces: layers.list.map((placed, i) => joinedRight(placed, layers.list[i - 1], breaks)), uncut }
+  for (const placed of early.list) {
+    if (layers.isFree(placed.piece)) layers.put(placed)
+    if (isStep()) yield
+  }
+  for (const each of said) {
+    if (!isEarly(each)) layers.take(each)
+    if (isStep()) yield
+  }
+  const pieces: Piece[] = []
+  for (const [i, placed] of layers.list.entries()) {
+    pieces.push(joinedRight(placed, layers.list[i - 1], breaks))
+    if (isStep()) yield
+  }
+  return { pieces, uncut }
 }
 
 /** The piece; it goes on with nothing where something that was lost may lie before it. */

@@ -3,12 +3,16 @@
 // lies, and whoever reports it can say why. Called by log.ts and extents.ts.
 
 import type { File, FileSystem } from '../../fs/file-system.ts'
+import { turnOfLoop } from '../turns.ts'
 
 /** Bytes of one read. */
 export const WINDOW: number = 256 * 1024
 
 /** What is tried alone once a larger read was refused. */
 const PIECE = 4096
+
+/** So many pieces are given out between two turns of the loop: extents, the shortest of which take 50 us each. */
+const PIECES_A_TURN = 32
 
 /** Bytes that the file system refused to read. */
 export interface Refusal {
@@ -24,6 +28,7 @@ export class SurveyFile {
   readonly #refusals: Refusal[] = []
   #window: Uint8Array<ArrayBuffer> = new Uint8Array(0)
   #from = 0
+  #given = 0
 
   private constructor(file: File) {
     this.file = file
@@ -55,6 +60,7 @@ export class SurveyFile {
    * multiple of 8 of its buffer where `offset` is one.
    */
   async at(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (++this.#given % PIECES_A_TURN === 0) await turnOfLoop()
     const wanted = Math.max(0, Math.min(length, this.size - offset))
     const end = this.#from + this.#window.length
     if (offset < this.#from || offset + wanted > end) {

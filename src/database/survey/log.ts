@@ -7,25 +7,26 @@ import { ByteReader } from '../../codec/byte-reader.ts'
 import { startValue } from '../../codec/checksum.ts'
 import { DecodeError } from '../../codec/decode-error.ts'
 import { HEADER_SIZE } from '../../codec/file-header.ts'
-import { decodeEdit, decodePointer, decodeRanges } from '../../journal/edit-codec.ts'
+import { decodePointer, decodeRanges, editSteps } from '../../journal/edit-codec.ts'
 import { FILL } from '../../journal/fill.ts'
 import { FRAME_HEADER, frameSize, MAX_FRAME, readFrame } from '../../journal/frame.ts'
 import type { Frame } from '../../journal/frame.ts'
-import { decodeRecord, RECORD_HEADER } from '../../journal/record.ts'
+import { RECORD_HEADER, recordSteps } from '../../journal/record.ts'
 import type { JournalRecord } from '../../journal/record.ts'
 import type { Shape } from '../../journal/shape.ts'
 import {
   ARCHIVE,
+  beginSteps,
   CHECKPOINT_BEGIN,
   CHECKPOINT_END,
   CHECKPOINT_HOLES,
   CHECKPOINT_POINTERS,
-  decodeBegin,
 } from '../../manifest/checkpoint.ts'
 import type { CheckpointBegin } from '../../manifest/checkpoint.ts'
 import type { ByteRange } from '../../version/byte-ranges.ts'
 import type { Edit } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
+import { inTurns } from '../turns.ts'
 import { WINDOW } from './file.ts'
 import type { SurveyFile } from './file.ts'
 
@@ -132,7 +133,7 @@ export async function* walkJournal(
     const lsn = isLong ? numberOr(head) : undefined
     const proven = isLong ? numberOr(head) : undefined
     const common = { what: 'record', offset, length, lsn, proven } as const
-    const record = attempt(() => decodeRecord(kind, payload, offset, shapes))
+    const record = await attemptAll(recordSteps(kind, payload, offset, shapes))
     yield typeof record === 'string' ? { ...common, record: undefined, fault: record } : { ...common, record }
   }
 }
@@ -149,7 +150,7 @@ export async function* walkManifest(
       continue
     }
     const { offset, length, kind: code, payload } = step
-    const decoded = attempt(() => decodeManifestFrame(code, payload))
+    const decoded = await attemptAll(decodeManifestFrame(code, payload))
     yield typeof decoded === 'string'
       ? { what: 'frame', offset, length, kind: 'fault', code, fault: decoded }
       : { what: 'frame', offset, length, ...decoded }
@@ -162,11 +163,11 @@ type Decoded = WalkedManifestFrame extends infer F
     : never
   : never
 
-function decodeManifestFrame(code: number, payload: Uint8Array): Decoded {
+function* decodeManifestFrame(code: number, payload: Uint8Array): Generator<void, Decoded, void> {
   const from = new ByteReader(payload)
   switch (code) {
     case CHECKPOINT_BEGIN:
-      return { kind: 'begin', begin: decodeBegin(from) }
+      return { kind: 'begin', begin: yield* beginSteps(from) }
     case CHECKPOINT_POINTERS: {
       const key = from.u64()
       const pointers: Pointer[] = []
@@ -184,7 +185,8 @@ function decodeManifestFrame(code: number, payload: Uint8Array): Decoded {
       for (let left = from.count(12); left > 0; left--) {
         const lsn = from.u64()
         const length = from.u32()
-        edits.push({ lsn, length, edit: decodeEdit(new ByteReader(from.bytes(length))) })
+        edits.push({ lsn, length, edit: yield* editSteps(new ByteReader(from.bytes(length))) })
+        yield
       }
       return { kind: 'archive', covers, proven, edits }
     }
@@ -205,6 +207,16 @@ function numberOr(from: ByteReader): number | undefined {
 function attempt<T>(decode: () => T): T | string {
   try {
     return decode()
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message
+    throw error
+  }
+}
+
+/** As `attempt`, of a decoder in steps, between which the loop turns. */
+async function attemptAll<T>(steps: Generator<void, T, void>): Promise<T | string> {
+  try {
+    return await inTurns(steps)
   } catch (error) {
     if (error instanceof DecodeError) return error.message
     throw error

@@ -19,12 +19,17 @@ import type { Findings } from './report.ts'
 export class Told {
   /** Newest definitions, by key. */
   readonly channels: Map<number, Channel> = new Map()
-  /** By segment: bytes that were punched, as they were told. */
-  readonly #holes = new Map<number, ByteRange[]>()
+  /** By segment, and part of it: bytes that were punched, as they were told. */
+  readonly #holes = new Map<number, Map<number, ByteRange[]>>()
 
   /** Whether a byte of [start, end) of a segment was punched: what lies there is nobody's. */
   isPunched(segment: number, start: number, end: number): boolean {
-    return (this.#holes.get(segment) ?? []).some((hole) => hole.start < end && start < hole.end)
+    const parts = this.#holes.get(segment)
+    const isIn = (part: number): boolean =>
+      parts?.get(part)?.some((hole) => hole.start < end && start < hole.end) === true
+    if (parts === undefined || isIn(LONG)) return parts !== undefined
+    for (let part = partOf(start); part <= partOf(end - 1); part++) if (isIn(part)) return true
+    return false
   }
 
   edit(edit: Edit): void {
@@ -34,8 +39,29 @@ export class Told {
   }
 
   holes(segment: number, ranges: readonly ByteRange[]): void {
-    this.#holes.set(segment, [...(this.#holes.get(segment) ?? []), ...ranges])
+    let parts = this.#holes.get(segment)
+    if (parts === undefined) this.#holes.set(segment, (parts = new Map<number, ByteRange[]>()))
+    for (const range of ranges) {
+      const [first, last] = [partOf(range.start), partOf(range.end - 1)]
+      const isLong = last - first > MOST_PARTS
+      for (let part = isLong ? LONG : first; part <= (isLong ? LONG : last); part++) {
+        const holes = parts.get(part)
+        if (holes === undefined) parts.set(part, [range])
+        else holes.push(range)
+      }
+    }
   }
+}
+
+/** Bytes of a part of a segment: whoever asks for some of them looks at the holes of few parts. */
+const PART_SIZE = 256 * 1024
+
+/** Holes of more parts are kept by themselves: there are few, and what logs say may be anything. */
+const MOST_PARTS = 64
+const LONG = -1
+
+function partOf(offset: number): number {
+  return Math.floor(offset / PART_SIZE)
 }
 
 /** Walks the logs of a folder. @throws the signal's reason */

@@ -2,6 +2,7 @@
 // (0009-I1, I2), and what channels are called and where they belong when nothing tells.
 
 import { describe, expect, it } from 'vitest'
+import { takeSteps } from '../../../src/steps.ts'
 import fc from 'fast-check'
 import { define } from '../../../src/database/repair/define.ts'
 import type { Trace } from '../../../src/database/repair/define.ts'
@@ -48,7 +49,7 @@ function settled(
   breaks: readonly Order[] = [],
   cut = exactly,
 ): Settled {
-  return settle({ base, baseOrder: at(10), said, breaks }, cut)
+  return takeSteps(settle({ base, baseOrder: at(10), said, breaks }, cut))
 }
 
 const claim = (lsn: number, piece: Piece): Said => ({ kind: 'claim', order: at(lsn), piece })
