@@ -62,13 +62,14 @@ export async function salvageDamaged(
     }
     const settled = await all(tracesOf(history, found, unnamed, cutter, tell))
     const traces = await all(alignTraces(settled, found, indexOf))
-    const definitions = define(history.channels, traces)
-    const names = namesOf(definitions)
+    const definitions = await all(define(history.channels, traces))
+    const names = notes.length === 0 ? undefined : namesOf(definitions)
     for (const { key, ...note } of notes)
-      untold.push({ ...note, channel: names.get(key) ?? `channel-${key}` })
+      untold.push({ ...note, channel: names?.get(key) ?? `channel-${key}` })
     for (const { path, error } of survey.refusals)
       untold.push({ what: `the folder cannot be listed: ${error.message}`, file: path })
     noteBreaks(history, isOlder, untold, directory)
+    await turns.due(SLICE_MS)
     return {
       databaseId,
       lastLsn: history.lastLsn,

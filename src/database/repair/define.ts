@@ -29,11 +29,20 @@ export interface Definitions {
   readonly homeless: readonly { readonly key: number; readonly name: string }[]
 }
 
+/** Channels that are a step. */
+const CHANNELS_A_STEP = 256
+
 /**
+ * In steps between which the loop may turn.
  * @param defined by key
  * @param traces of all channels of which there are samples
  */
-export function define(defined: ReadonlyMap<number, Channel>, traces: readonly Trace[]): Definitions {
+export function* define(
+  defined: ReadonlyMap<number, Channel>,
+  traces: readonly Trace[],
+): Generator<void, Definitions, void> {
+  let taken = 0
+  const isStep = (): boolean => ++taken % CHANNELS_A_STEP === 0
   const guessed = new Map<number, string>()
   const homeless: { key: number; name: string }[] = []
   const channels = new Map<number, Channel>()
@@ -46,7 +55,10 @@ export function define(defined: ReadonlyMap<number, Channel>, traces: readonly T
   }
   const byKey = new Map(traces.map((trace) => [trace.key, trace]))
   const known = [...defined.values()]
-  for (const channel of known) if (channel.kind === 'index') take(channel)
+  for (const channel of known) {
+    if (isStep()) yield
+    if (channel.kind === 'index') take(channel)
+  }
   const indexKeys = new Map([...channels.values()].map(({ name, key }) => [name, key]))
   // Index channels that only samples show: one that data channels miss by name may be it.
   const unnamed = traces.filter(({ key, isIndex }) => isIndex === true && !defined.has(key))
@@ -62,6 +74,7 @@ export function define(defined: ReadonlyMap<number, Channel>, traces: readonly T
     )
   }
   for (const channel of known) {
+    if (isStep()) yield
     if (channel.kind === 'index') continue
     const own = channel.index === undefined ? undefined : indexKeys.get(channel.index)
     const home = own ?? homeOf(channel.key)
@@ -72,6 +85,7 @@ export function define(defined: ReadonlyMap<number, Channel>, traces: readonly T
     else take(Object.freeze({ ...channel, index: index.name }), 'its index channel was found by its samples')
   }
   for (const { key, type, isIndex } of traces) {
+    if (isStep()) yield
     if (defined.has(key) || isIndex === true) continue
     const home = homeOf(key)
     const index = home === undefined ? undefined : channels.get(home)

@@ -6,6 +6,7 @@
 
 import type { CommitSection, JournalRecord } from '../../journal/record.ts'
 import type { Channel } from '../../telem/channel.ts'
+import type { Shape } from '../../journal/shape.ts'
 import type { DataType } from '../../telem/data-type.ts'
 import { viewArray } from '../../telem/data-type.ts'
 import type { Edit, PointerChange } from '../../version/edit.ts'
@@ -104,6 +105,8 @@ class Fold {
   readonly #members = new Map<number, { index: number; type: DataType }>()
   readonly #flushedExtents: ExtentBegin[] = []
   #isOpenEnded: boolean
+  /** Of the commit before. */
+  #shape: Shape | undefined
 
   constructor(logs: Logs, cleanSizes: ReadonlyMap<string, number>) {
     this.#logs = logs
@@ -302,9 +305,11 @@ class Fold {
 
   *#takeCommit({ shape, runs }: CommitSection, order: Order): Generator<void, void, void> {
     const isFlushed = order.lsn <= (this.#flushed.get(shape.index) ?? 0)
-    for (const [i, key] of shape.keys.entries())
-      if (this.#members.get(key)?.index !== shape.index || this.#members.get(key)?.type !== shape.types[i])
+    if (shape !== this.#shape)
+      for (const [i, key] of shape.keys.entries())
         this.#members.set(key, { index: shape.index, type: shape.types[i]! })
+    this.#shape = shape
+    if (shape.keys.length > ITEMS_A_STEP) yield
     for (const run of runs) {
       if (isFlushed) {
         if (run.kind === 'extents') for (const place of run.places) this.#flushedExtents.push(place)

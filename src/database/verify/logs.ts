@@ -25,9 +25,10 @@ export class Told {
   /** Whether a byte of [start, end) of a segment was punched: what lies there is nobody's. */
   isPunched(segment: number, start: number, end: number): boolean {
     const parts = this.#holes.get(segment)
+    if (parts === undefined) return false
     const isIn = (part: number): boolean =>
-      parts?.get(part)?.some((hole) => hole.start < end && start < hole.end) === true
-    if (parts === undefined || isIn(LONG)) return parts !== undefined
+      parts.get(part)?.some((hole) => hole.start < end && start < hole.end) === true
+    if (isIn(LONG)) return true
     for (let part = partOf(start); part <= partOf(end - 1); part++) if (isIn(part)) return true
     return false
   }

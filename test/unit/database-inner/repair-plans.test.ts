@@ -4,8 +4,8 @@
 import { describe, expect, it } from 'vitest'
 import { takeSteps } from '../../../src/steps.ts'
 import fc from 'fast-check'
-import { define } from '../../../src/database/repair/define.ts'
-import type { Trace } from '../../../src/database/repair/define.ts'
+import { define as defineInSteps } from '../../../src/database/repair/define.ts'
+import type { Definitions, Trace } from '../../../src/database/repair/define.ts'
 import type { Order, Said } from '../../../src/database/repair/history.ts'
 import type { ExtentPiece, Piece } from '../../../src/database/repair/pieces.ts'
 import { settle } from '../../../src/database/repair/settle.ts'
@@ -41,6 +41,10 @@ const exactly: Cutter = (piece, start, end) => {
     count: Number(to - from),
     joined: piece.joined && from === piece.start,
   }
+}
+
+function define(...known: Parameters<typeof defineInSteps>): Definitions {
+  return takeSteps(defineInSteps(...known))
 }
 
 function settled(
