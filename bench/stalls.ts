@@ -144,6 +144,9 @@ async function run(
     ),
   )
   await step('checkpoint', () => checkpointNow(made.engine))
+  await step('verify', async () => {
+    if (!(await db.verify()).ok) throw new Error('not sound')
+  })
   await step('close', () => db.close())
   await step('open', async () => {
     db = await open()

@@ -77,14 +77,9 @@ export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead, ins
 }
 
 /**
- * The edit whose bytes come next.
+ * The edit whose bytes come next, in steps between which the loop may turn: it may name a million pointers.
  * @throws DecodeError where they are no edit.
  */
-export function decodeEdit(from: ByteReader): Edit {
-  return takeSteps(editSteps(from))
-}
-
-/** As `decodeEdit`, in steps between which the loop may turn: an edit may name a million pointers. */
 export function* editSteps(from: ByteReader): Generator<void, Edit, void> {
   const kind = KINDS[from.u8()]
   switch (kind) {

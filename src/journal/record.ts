@@ -14,7 +14,6 @@
 import { ByteReader } from '../codec/byte-reader.ts'
 import type { ByteWriter } from '../codec/byte-writer.ts'
 import { DecodeError } from '../codec/decode-error.ts'
-import { takeSteps } from '../steps.ts'
 import { typeCode, typeOfCode } from '../telem/data-type.ts'
 import type { DataType } from '../telem/data-type.ts'
 import { MAX_TIMESTAMP } from '../telem/timestamp.ts'
@@ -134,19 +133,10 @@ export type JournalRecord = { readonly lsn: number; readonly proven: number; rea
 )
 
 /**
- * Decodes a frame's payload. `shapes` are those that the file has defined so far; new ones are added.
+ * Decodes a frame's payload, in steps between which the loop may turn. `shapes` are those that the file has defined so
+ * far; new ones are added.
  * @throws DecodeError where it is no record: with a sound checksum that means a fault, not damage.
  */
-export function decodeRecord(
-  kind: number,
-  payload: Uint8Array,
-  offset: number,
-  shapes: Map<number, Shape>,
-): JournalRecord {
-  return takeSteps(recordSteps(kind, payload, offset, shapes))
-}
-
-/** As `decodeRecord`, in steps between which the loop may turn. */
 export function* recordSteps(
   kind: number,
   payload: Uint8Array,

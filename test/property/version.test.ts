@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest'
 import { ByteReader } from '../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../src/codec/decode-error.ts'
-import { decodeEdit, encodeEdit } from '../../src/journal/edit-codec.ts'
-import { COMMIT, decodeRecord, encodeCommit } from '../../src/journal/record.ts'
+import { takeSteps } from '../../src/steps.ts'
+import { editSteps, encodeEdit } from '../../src/journal/edit-codec.ts'
+import { COMMIT, encodeCommit, recordSteps } from '../../src/journal/record.ts'
 import type { CommitSection, Run } from '../../src/journal/record.ts'
 import { shapeOf } from '../../src/journal/shape.ts'
 import type { Shape } from '../../src/journal/shape.ts'
@@ -112,7 +113,7 @@ describe('edits', () => {
     fc.assert(
       fc.property(edit, (written) => {
         const from = new ByteReader(encode(written))
-        expect(decodeEdit(from)).toEqual(written)
+        expect(takeSteps(editSteps(from))).toEqual(written)
         expect(from.remaining).toBe(0)
       }),
       propertyOptions(400),
@@ -126,7 +127,7 @@ describe('edits', () => {
         const bytes = encode(written)
         bytes[at % bytes.length]! ^= mask
         try {
-          decodeEdit(new ByteReader(bytes))
+          takeSteps(editSteps(new ByteReader(bytes)))
         } catch (error) {
           expect(error).toBeInstanceOf(DecodeError)
         }
@@ -208,7 +209,7 @@ describe('commits', () => {
           if (isNew) known.set(of, known.size)
           return { number: known.get(of)!, isNew }
         })
-        const record = decodeRecord(COMMIT, to.view().slice(), 64, new Map())
+        const record = takeSteps(recordSteps(COMMIT, to.view().slice(), 64, new Map()))
         expect(record).toMatchObject({ kind: 'commit', lsn: number, proven })
         if (record.kind !== 'commit') return
         expect(record.sections.map((each) => [each.stream, each.shape])).toEqual(

@@ -19,8 +19,9 @@ import { CorruptionError, DependentDataError, SnapshotExpiredError, StorageError
 import { parseNumbered } from '../../src/fs/layout.ts'
 import { MemoryFileSystem } from '../../src/fs/memory-file-system.ts'
 import { Database } from '../../src/index.ts'
-import { decodeEdit } from '../../src/journal/edit-codec.ts'
-import { decodeRecord } from '../../src/journal/record.ts'
+import { takeSteps } from '../../src/steps.ts'
+import { editSteps } from '../../src/journal/edit-codec.ts'
+import { recordSteps } from '../../src/journal/record.ts'
 import { readJournal } from '../../src/journal/replay.ts'
 import { Fence } from '../../src/lease/fence.ts'
 import { readLease } from '../../src/lease/lease-file.ts'
@@ -135,8 +136,8 @@ describe('the decoders', () => {
     )
     fc.assert(
       fc.property(bytes, fc.constantFrom(1, 2, 3), (payload, kind) => {
-        decoded(() => decodeRecord(kind, payload, 64, new Map()))
-        decoded(() => decodeEdit(new ByteReader(payload.subarray(16))))
+        decoded(() => takeSteps(recordSteps(kind, payload, 64, new Map())))
+        decoded(() => takeSteps(editSteps(new ByteReader(payload.subarray(16)))))
         expect(payload.length).toBeLessThan(10_000)
       }),
       propertyOptions(1000),

@@ -5,7 +5,8 @@ import { AssertionError } from '../../../src/assert.ts'
 import { ByteReader } from '../../../src/codec/byte-reader.ts'
 import { ByteWriter } from '../../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../../src/codec/decode-error.ts'
-import { decodeEdit, editSteps, EncodedAhead, encodeEdit } from '../../../src/journal/edit-codec.ts'
+import { takeSteps } from '../../../src/steps.ts'
+import { editSteps, EncodedAhead, encodeEdit } from '../../../src/journal/edit-codec.ts'
 import type { Edit } from '../../../src/version/edit.ts'
 import { DATA_CHANNEL, INDEX_CHANNEL, pointerTo } from '../../support/pointers.ts'
 import { cutOf } from '../../support/tails.ts'
@@ -58,6 +59,10 @@ function encode(edit: Edit): Uint8Array {
   const to = new ByteWriter(16)
   encodeEdit(to, edit)
   return to.view().slice()
+}
+
+function decodeEdit(from: ByteReader): Edit {
+  return takeSteps(editSteps(from))
 }
 
 describe('the edit codec', () => {

@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import { ByteWriter } from '../../../src/codec/byte-writer.ts'
 import { DecodeError } from '../../../src/codec/decode-error.ts'
-import { COMMIT, decodeRecord, encodeCommit } from '../../../src/journal/record.ts'
-import type { CommitSection } from '../../../src/journal/record.ts'
+import { takeSteps } from '../../../src/steps.ts'
+import { COMMIT, encodeCommit, recordSteps } from '../../../src/journal/record.ts'
+import type { CommitSection, JournalRecord } from '../../../src/journal/record.ts'
 import type { Shape } from '../../../src/journal/shape.ts'
 import { shapeOf } from '../../../src/journal/shape.ts'
 import { SHAPE, stripOf } from '../../support/pointers.ts'
@@ -35,6 +36,10 @@ function section(times: number[], from = 0): CommitSection {
     from,
   } as const
   return { stream: 3, shape: SHAPE, runs: [run] }
+}
+
+function decodeRecord(...of: Parameters<typeof recordSteps>): JournalRecord {
+  return takeSteps(recordSteps(...of))
 }
 
 describe('a commit', () => {
