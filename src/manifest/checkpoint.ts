@@ -150,7 +150,7 @@ export class CheckpointReader {
         this.#takeHoles(from)
         break
       case CHECKPOINT_POINTERS:
-        this.#takePointers(from)
+        yield* this.#takePointers(from)
         break
       case CHECKPOINT_END:
         return yield* this.#finish(from)
@@ -172,7 +172,7 @@ export class CheckpointReader {
     segments.set(id, { ...entry, holes })
   }
 
-  #takePointers(from: ByteReader): void {
+  *#takePointers(from: ByteReader): Generator<void, void, void> {
     const key = from.u64()
     const count = from.count(49)
     if (key !== this.#key || this.#builder === undefined) {
@@ -180,7 +180,10 @@ export class CheckpointReader {
       this.#key = key
       this.#builder = new PointerTableBuilder()
     }
-    for (let i = 0; i < count; i++) this.#builder.push(decodePointer(from))
+    for (let i = 0; i < count; i++) {
+      this.#builder.push(decodePointer(from))
+      if (i % POINTERS_A_STEP === POINTERS_A_STEP - 1) yield
+    }
     this.#pointers += count
   }
 
@@ -220,6 +223,9 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
     return undefined
   }
 }
+
+/** Pointers that are a step. */
+const POINTERS_A_STEP = 512
 
 /** Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then far below one. */
 const ENTRIES_A_STEP = 64

@@ -3,10 +3,10 @@
 // is whole. Called by manifest/manifest.ts and by database/opening/replay-records.ts.
 
 import { ChangesAhead } from './changes-ahead.ts'
-import type { Edit } from './edit.ts'
+import type { Edit, PointerChange } from './edit.ts'
 import type { Version } from './version.ts'
 
-/** So many changes, or pointers that come, are a step, or left to be worked out with the rest of their edit: below a millisecond. */
+/** So many changes, or pointers that go or come, are a step, or left to be worked out with the rest of their edit: below a millisecond. */
 const CHANGES_A_STEP = 64
 const POINTERS_A_STEP = 1024
 
@@ -14,7 +14,11 @@ const POINTERS_A_STEP = 1024
 export function hasManyChanges(edit: Edit): edit is Extract<Edit, { readonly changes: unknown }> {
   if (!('changes' in edit)) return false
   const { changes } = edit
-  return changes.length > CHANGES_A_STEP || changes.some(({ comes }) => comes.length > POINTERS_A_STEP)
+  return changes.length > CHANGES_A_STEP || changes.some(isLong)
+}
+
+function isLong({ goes, comes }: PointerChange): boolean {
+  return comes.length + (goes?.count ?? 0) > POINTERS_A_STEP
 }
 
 /**
@@ -26,7 +30,7 @@ export function* aheadSteps(version: Version, edit: Edit): Generator<void, Chang
   const ahead = new ChangesAhead(version)
   for (const change of edit.changes) {
     ahead.add(change)
-    if (ahead.changes.length % CHANGES_A_STEP === 0 || change.comes.length > POINTERS_A_STEP) yield
+    if (ahead.changes.length % CHANGES_A_STEP === 0 || isLong(change)) yield
   }
   return ahead
 }
