@@ -25,7 +25,10 @@ export abstract class RubidiumError extends Error {
   }
 }
 
-/** Input that breaks a rule of the contract. Nothing was changed. `channel` names the channel, where one is at fault. */
+/**
+ * Input that breaks a rule of the contract. Nothing was changed. `channel` names the channel, where one is at
+ * fault.
+ */
 export class ValidationError extends RubidiumError {
   readonly code = 'VALIDATION'
   /** Name of the channel that is at fault; left out where none is. */
@@ -89,7 +92,10 @@ export class DependentChannelError extends RubidiumError {
   }
 }
 
-/** Timestamps cannot be deleted while a data channel outside the call has samples there. `channel` is that data channel. */
+/**
+ * Timestamps cannot be deleted while a data channel outside the call has samples there. `channel` is that
+ * data channel.
+ */
 export class DependentDataError extends RubidiumError {
   readonly code = 'DEPENDENT_DATA'
   /** Name of the data channel. */
@@ -196,8 +202,8 @@ export class CorruptionError extends RubidiumError {
 }
 
 /**
- * The file system refused: disk full, I/O error, too many open files; the `cause` is its own error. Or records contradict
- * each other, though none is damaged: then the `cause` says in what.
+ * The file system refused: disk full, I/O error, too many open files; the `cause` is its own error. Or
+ * records contradict each other, though none is damaged: then the `cause` says in what.
  */
 export class StorageError extends RubidiumError {
   readonly code = 'STORAGE'

@@ -92,7 +92,9 @@ function findOption(command: Command, name: string): Option | undefined {
   return command.options.find(({ long, short }) => long === name || short === name)
 }
 
-/** The argument that the positional word number `position` belongs to; the last one may take all that follow. */
+/**
+ * The argument that the positional word number `position` belongs to; the last one may take all that follow.
+ */
 function argumentAt(command: Command, position: number): Argument | undefined {
   const { registeredArguments } = command
   const last = registeredArguments.at(-1)

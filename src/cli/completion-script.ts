@@ -1,5 +1,6 @@
-// The script that makes a shell ask `rubidium complete` what could be typed. It comes from @bomb.sh/tab, which
-// speaks the protocol of cobra's completions in four shells; what its script for bash lacks is put in here.
+// The script that makes a shell ask `rubidium complete` what could be typed. It comes from @bomb.sh/tab,
+// which speaks the protocol of cobra's completions in four shells; what its script for bash lacks is put in
+// here.
 
 import { script } from '@bomb.sh/tab'
 
@@ -9,7 +10,9 @@ export type Shell = 'bash' | 'zsh' | 'fish' | 'powershell'
 /** All values of `Shell`. */
 export const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish', 'powershell']
 
-/** What a completion tells the shell to do with the words that it prints: a sum of powers of two, as in cobra. */
+/**
+ * What a completion tells the shell to do with the words that it prints: a sum of powers of two, as in cobra.
+ */
 export const DIRECTIVES: Readonly<Record<'files' | 'noFiles' | 'directories' | 'keepOrder', number>> = {
   files: 0,
   noFiles: 4,

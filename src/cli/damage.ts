@@ -1,5 +1,5 @@
-// What commands that only look say of damage in a block: which channel, which file, and what to do. They show the
-// rest, and exit with 1. Called by `info` and `plot`. Pure, but for the notes.
+// What commands that only look say of damage in a block: which channel, which file, and what to do. They show
+// the rest, and exit with 1. Called by `info` and `plot`. Pure, but for the notes.
 
 import { CorruptionError } from '../index.ts'
 import { printable, shellWord } from './figures.ts'

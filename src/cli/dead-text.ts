@@ -1,5 +1,6 @@
-// What commands say of dead bytes: what a collection gave back, what stays and why, and which command takes it.
-// A hint names a command only where it does what the hint says. Called by `gc`, `delete` and `info`; pure.
+// What commands say of dead bytes: what a collection gave back, what stays and why, and which command takes
+// it. A hint names a command only where it does what the hint says. Called by `gc`, `delete` and `info`;
+// pure.
 
 import type { GcReport, ReaderStats, Stats } from '../index.ts'
 import { bytes, several, whole } from './figures.ts'
@@ -8,7 +9,9 @@ type Segments = Stats['segments']
 
 /** The threshold of a collection that is given none. */
 const DEFAULT_THRESHOLD = 0.2
-/** Dead bytes are worth a rewrite of what lives beside them from here on, and from this share of all segments. */
+/**
+ * Dead bytes are worth a rewrite of what lives beside them from here on, and from this share of all segments.
+ */
 const WORTHWHILE_BYTES = 1024 * 1024
 const WORTHWHILE_SHARE = 0.01
 /** A command gives dead bytes back where it takes about all of them. */

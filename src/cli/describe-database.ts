@@ -1,6 +1,6 @@
-// Gathers what `rubidium info` tells: from the reports of the database, and the files of its directory, and by
-// walking over the times of its groups and over the values of the channels that were named, in frames of bounded
-// size.
+// Gathers what `rubidium info` tells: from the reports of the database, and the files of its directory, and
+// by walking over the times of its groups and over the values of the channels that were named, in frames of
+// bounded size.
 
 import { bytesOfFiles } from '../fs/user-files.ts'
 import type { Channel, Database, Metadata, ReaderStats, RecoveryReport, Stats } from '../index.ts'

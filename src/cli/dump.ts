@@ -1,4 +1,5 @@
-// `rubidium dump`: what is in a file of a database, for people who want to see, and for whoever looks for a fault.
+// `rubidium dump`: what is in a file of a database, for people who want to see, and for whoever looks for a
+// fault.
 
 import type { Command } from 'commander'
 import { dump } from '../index.ts'

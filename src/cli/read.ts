@@ -18,7 +18,9 @@ import { TIME_FORMATS } from './time-text.ts'
 import type { TimeFormat } from './time-text.ts'
 import { withDatabase } from './with-database.ts'
 
-/** Samples of all channels together that a frame holds at most, about: 8 bytes each, and room to read them. */
+/**
+ * Samples of all channels together that a frame holds at most, about: 8 bytes each, and room to read them.
+ */
 const FRAME_CELLS = 2_000_000
 
 /** Rows of a frame at most and at least, whatever the number of channels and the limit. */

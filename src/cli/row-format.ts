@@ -1,6 +1,6 @@
-// How rows of samples are written as text: CSV as RFC 4180 says (lines end with a line feed alone), or NDJSON.
-// Values are exact: a number is the shortest decimal that reads back to the same float64, a whole number has
-// all its digits. Pure. Called by `RowPrinter`.
+// How rows of samples are written as text: CSV as RFC 4180 says (lines end with a line feed alone), or
+// NDJSON. Values are exact: a number is the shortest decimal that reads back to the same float64, a whole
+// number has all its digits. Pure. Called by `RowPrinter`.
 
 import type { DataType, TypedArrayOf } from '../index.ts'
 import type { TimeFormat } from './time-text.ts'

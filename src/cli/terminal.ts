@@ -35,7 +35,9 @@ export interface Terminal {
   confirm(question: string): Promise<boolean | undefined>
 }
 
-/** Who reads only the first lines has closed the pipe: there is nobody left to tell, and nothing went wrong. */
+/**
+ * Who reads only the first lines has closed the pipe: there is nobody left to tell, and nothing went wrong.
+ */
 export class PipeClosedError extends Error {
   override readonly name = 'PipeClosedError'
 

@@ -19,8 +19,8 @@ const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, i) => S
 const LAST_DIGITS: readonly string[] = THREE_DIGITS.map((text) => text.replace(/0+$/, ''))
 
 /**
- * A function that prints times. ISO times are as `figures.time` prints them, without zeros that end the fraction.
- * Rows come in order of time: it works a date out once an hour.
+ * A function that prints times. ISO times are as `figures.time` prints them, without zeros that end the
+ * fraction. Rows come in order of time: it works a date out once an hour.
  */
 export function timePrinter(format: TimeFormat): (time: bigint) => string {
   if (format === 'ns') return String

@@ -1,5 +1,6 @@
 // `rubidium unlock`: takes the right to write from a process that stands still, or that nobody can tell to be
-// alive or dead, and gives it back. A holder that is certainly dead needs no such word: any opening passes it.
+// alive or dead, and gives it back. A holder that is certainly dead needs no such word: any opening passes
+// it.
 
 import type { Command } from 'commander'
 import { DatabaseLockedError } from '../index.ts'

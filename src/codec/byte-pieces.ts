@@ -1,12 +1,13 @@
-// Bytes that are written in many small steps and become very many: kept in pieces, as one buffer that doubles is copied
-// whole in the step that doubles it, and V8 collects its garbage for a block of that size. What a record over many
-// thousand channels is encoded in before its step (0003, Slices), and written from without being put together.
+// Bytes that are written in many small steps and become very many: kept in pieces, as one buffer that doubles
+// is copied whole in the step that doubles it, and V8 collects its garbage for a block of that size. What a
+// record over many thousand channels is encoded in before its step (0003, Slices), and written from without
+// being put together.
 
 import { ByteWriter } from './byte-writer.ts'
 
 /**
- * Bytes after which another piece is begun. 13 MB are handed to the operating system in 2.7 ms by pieces of 1 MiB or at
- * once, and in 4.7 by 64 KiB; by 256 KiB in 2.9.
+ * Bytes after which another piece is begun. 13 MB are handed to the operating system in 2.7 ms by pieces of 1
+ * MiB or at once, and in 4.7 by 64 KiB; by 256 KiB in 2.9.
  */
 const PIECE = 256 * 1024
 

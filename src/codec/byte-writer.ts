@@ -91,7 +91,10 @@ export class ByteWriter {
     this.#bytes.set(source, at)
   }
 
-  /** `length` bytes of `source` from `from` on. Short parts are copied in a loop: a view of each would cost more. */
+  /**
+   * `length` bytes of `source` from `from` on. Short parts are copied in a loop: a view of each would cost
+   * more.
+   */
   part(source: Uint8Array, from: number, length: number): void {
     const at = this.#advance(length)
     const bytes = this.#bytes

@@ -38,7 +38,10 @@ export function checksum(bytes: Uint8Array, seed: number, offset: number): numbe
   return crc32(bytes, startValue(seed, offset))
 }
 
-/** The checksum of bytes that came in pieces: of one more piece, behind those of which it was `before` (at first `startValue`). */
+/**
+ * The checksum of bytes that came in pieces: of one more piece, behind those of which it was `before` (at
+ * first `startValue`).
+ */
 export function continueChecksum(piece: Uint8Array, before: number): number {
   return crc32(piece, before)
 }

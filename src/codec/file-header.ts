@@ -91,8 +91,8 @@ export function isHeaderWhole(bytes: Uint8Array): boolean {
 /**
  * Checks the first bytes of the file at `path` against what its opener expects.
  *
- * A newer format is told before the checksum is looked at, since a newer library may have changed that too; unless the
- * checksum holds once the version is this library's own: then that field is what was damaged.
+ * A newer format is told before the checksum is looked at, since a newer library may have changed that too;
+ * unless the checksum holds once the version is this library's own: then that field is what was damaged.
  * @param bytes the file's first bytes, HEADER_SIZE of them or what there is
  * @returns the header, with a copy of the database id
  * @throws CorruptionError where it is short, damaged, or belongs to another file or database
@@ -135,7 +135,9 @@ export function decodeFileHeader(bytes: Uint8Array, path: string, expected: Expe
   return { kind: expected.kind, databaseId, epoch: expected.epoch, number: expected.number }
 }
 
-/** Whether a header that does not match its checksum would, if it had the version that this library writes. */
+/**
+ * Whether a header that does not match its checksum would, if it had the version that this library writes.
+ */
 function isVersionDamaged(bytes: Uint8Array): boolean {
   if (isHeaderWhole(bytes)) return false
   const mended = bytes.slice(0, HEADER_SIZE)

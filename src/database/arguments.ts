@@ -22,7 +22,10 @@ export function refuseTwice(names: readonly string[]): void {
   takeSteps(distinct(names))
 }
 
-/** A copy, not looked at for names that are there twice. @throws ValidationError for none, or what is no name */
+/**
+ * A copy, not looked at for names that are there twice.
+ * @throws ValidationError for none, or what is no name
+ */
 export function copyOfNames(channels: unknown): string[] {
   const names: unknown[] = Array.isArray(channels) ? [...(channels as unknown[])] : [channels]
   if (names.length === 0) throw new ValidationError('No channel is named')

@@ -29,10 +29,12 @@ export class Channels {
   }
 
   /**
-   * Creates channels, all or none. An index channel may stand in the same list as its data channels, in any order.
+   * Creates channels, all or none. An index channel may stand in the same list as its data channels, in any
+   * order.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
-   * @throws ValidationError, ChannelExistsError, ChannelNotFoundError (an index), ReadOnlyError, StorageError, ClosedError
+   * @throws ValidationError, ChannelExistsError, ChannelNotFoundError (an index), ReadOnlyError,
+   * StorageError, ClosedError
    */
   create(definitions: readonly ChannelDefinition[]): Promise<Channel[]>
   /** Creates one channel. @throws as for several */
@@ -74,7 +76,8 @@ export class Channels {
    * Gives a channel another name; what is open goes on with the old one.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
-   * @throws ChannelNotFoundError, ChannelExistsError, ValidationError, ReadOnlyError, StorageError, ClosedError
+   * @throws ChannelNotFoundError, ChannelExistsError, ValidationError, ReadOnlyError, StorageError,
+   * ClosedError
    */
   async rename(nameOrKey: string | number, name: string): Promise<Channel> {
     this.#engine.assertWritable()
@@ -111,7 +114,8 @@ export class Channels {
    * Removes channels with their data, all or none.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
-   * @throws ChannelNotFoundError, DependentChannelError, ResourceOpenError, ReadOnlyError, StorageError, ClosedError
+   * @throws ChannelNotFoundError, DependentChannelError, ResourceOpenError, ReadOnlyError, StorageError,
+   * ClosedError
    */
   async remove(nameOrKey: string | number | readonly (string | number)[]): Promise<void> {
     this.#engine.assertWritable()
@@ -128,7 +132,9 @@ export class Channels {
     await deadSpace.catchUp(turns)
   }
 
-  /** An open snapshot would keep the pages of a group that is removed: it is given pointers first (0001-I9). */
+  /**
+   * An open snapshot would keep the pages of a group that is removed: it is given pointers first (0001-I9).
+   */
   async #freePages(): Promise<void> {
     if (this.#engine.snapshots.size === 0) return
     try {

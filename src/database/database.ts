@@ -80,8 +80,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   /**
    * Opens a writer of the named channels.
    * @param options names (the index channels too), or an object with them and more; each name once
-   * @throws ValidationError, ChannelNotFoundError, WriteConflictError (a `start` inside committed data or another
-   * writer's region), ReadOnlyError, ClosedError
+   * @throws ValidationError, ChannelNotFoundError, WriteConflictError (a `start` inside committed data or
+   * another writer's region), ReadOnlyError, ClosedError
    */
   async openWriter<const N extends ChannelNames<S>>(
     options: readonly N[] | WriterOptions<N>,
@@ -105,7 +105,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * An async iterable over a range in frames of bounded size, in order of time, at the instant of the first `next`.
+   * An async iterable over a range in frames of bounded size, in order of time, at the instant of the first
+   * `next`.
    * @param channels one name or several, each once
    * @param range default: all time
    * @throws what `read` throws, from the first `next` on
@@ -139,11 +140,12 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * Shows the newest state from now on, in a database that was opened `readOnly`; what it showed before goes on in
-   * snapshots and frames that are open. Where it fails, everything is as before. In a database that is open for
-   * writing there is nothing to do. What was acknowledged before the call shows: one that comes while another is under way
-   * shares it, or the next.
-   * @throws NotADatabaseError (another is in its place), CorruptionError, UnsupportedVersionError, StorageError, ClosedError
+   * Shows the newest state from now on, in a database that was opened `readOnly`; what it showed before goes
+   * on in snapshots and frames that are open. Where it fails, everything is as before. In a database that is
+   * open for writing there is nothing to do. What was acknowledged before the call shows: one that comes
+   * while another is under way shares it, or the next.
+   * @throws NotADatabaseError (another is in its place), CorruptionError, UnsupportedVersionError,
+   * StorageError, ClosedError
    */
   async refresh(): Promise<void> {
     this.#engine.assertOpen()
@@ -151,15 +153,16 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * Removes every committed sample of the channels in the range, atomically over all of them. What is committed
-   * later stays; the freed time can be written again at once.
+   * Removes every committed sample of the channels in the range, atomically over all of them. What is
+   * committed later stays; the freed time can be written again at once.
    *
    * **Durable:** survives a killed process; a power loss in `'strict'`.
    * @param channels one name or several, each once
    * @param range the end is exclusive; `{}` means all time
    * @param options `signal` aborts a delete that still waits; one that took effect resolves
-   * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, CorruptionError (times at an end of
-   * the range cannot be read), StorageError, LeaseLostError, ReadOnlyError, ClosedError, the signal's reason
+   * @throws DependentDataError, ChannelNotFoundError, ValidationError, LockTimeoutError, CorruptionError
+   * (times at an end of the range cannot be read), StorageError, LeaseLostError, ReadOnlyError, ClosedError,
+   * the signal's reason
    */
   async delete(
     channels: Names<S>,
@@ -190,7 +193,10 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
     return resultOf(engine.turns, done)
   }
 
-  /** On a full disk: gives back what costs next to no room, in the background, while there is some left for that. */
+  /**
+   * On a full disk: gives back what costs next to no room, in the background, while there is some left for
+   * that.
+   */
   #keepRoom(): void {
     const { isLow } = this.#engine.reserve
     if (isLow && !this.#hasMadeRoom && !this.#collections.isRunning && this.#engine.state === 'open') {
@@ -253,12 +259,12 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
   }
 
   /**
-   * Gives the bytes of deleted samples back to the file system while readers and writers go on. Two runs at once:
-   * the second joins the first, and goes on alone where the first is aborted.
+   * Gives the bytes of deleted samples back to the file system while readers and writers go on. Two runs at
+   * once: the second joins the first, and goes on alone where the first is aborted.
    *
    * **Durable:** no file is removed before the record that frees it is synced.
-   * @throws ValidationError, StorageError, LeaseLostError, ReadOnlyError, ClosedError, the signal's reason, what `onProgress`
-   * throws
+   * @throws ValidationError, StorageError, LeaseLostError, ReadOnlyError, ClosedError, the signal's reason,
+   * what `onProgress` throws
    */
   async gc(options: GcOptions = {}): Promise<GcReport> {
     const engine = this.#engine
@@ -311,8 +317,8 @@ export class Database<S extends Schema = Schema> extends Reads<S> {
    *
    * **Durable:** every commit that was acknowledged.
    * @param options `force` closes writers and snapshots first; what they have not committed is dropped
-   * @throws ResourceOpenError: writers or snapshots are open, and the database stays open; StorageError: it is closed
-   * all the same; ValidationError
+   * @throws ResourceOpenError: writers or snapshots are open, and the database stays open; StorageError: it
+   * is closed all the same; ValidationError
    */
   close(options: { readonly force?: boolean } = {}): Promise<void> {
     // Who closed it first hears how it went.

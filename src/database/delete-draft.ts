@@ -1,7 +1,8 @@
-// A delete in the making: the record and all that it changes, worked out channel by channel, run by run. Commits go on
-// meanwhile, and only add: what they brought is taken by another round, until little is left for the delete's own step
-// (delete.ts). Whatever was taken stays true until then (0003-I2): under the guards nobody else changes these
-// pointers, nor cuts or flushes these tails. The steps are generators: their caller says when the loop turns.
+// A delete in the making: the record and all that it changes, worked out channel by channel, run by run.
+// Commits go on meanwhile, and only add: what they brought is taken by another round, until little is left
+// for the delete's own step (delete.ts). Whatever was taken stays true until then (0003-I2): under the guards
+// nobody else changes these pointers, nor cuts or flushes these tails. The steps are generators: their caller
+// says when the loop turns.
 
 import { assert } from '../assert.ts'
 import type { Group } from '../domain/group.ts'
@@ -31,7 +32,9 @@ import type { TailPart, TailTake } from './delete-plan.ts'
 import type { Engine } from './engine.ts'
 import { PlannedChanges } from './planned-changes.ts'
 
-/** Pointers whose live bytes are added up, and runs of a tail in which a channel is looked for, in one step. */
+/**
+ * Pointers whose live bytes are added up, and runs of a tail in which a channel is looked for, in one step.
+ */
 const POINTERS_A_STEP = 16_384
 const RUNS_A_STEP = 512
 
@@ -48,7 +51,10 @@ interface ChannelDraft {
   isCutOff: boolean
   /** Timestamp of the first sample at or after the range's end, if there is any. */
   next: bigint | undefined
-  /** How that one is made to go on with nothing: it is in the tail, or its pointer changes; undefined where it does so already. */
+  /**
+   * How that one is made to go on with nothing: it is in the tail, or its pointer changes; undefined where it
+   * does so already.
+   */
   part: 'inTail' | PointerChange | undefined
   /** Timestamp of the sample that was parted last. */
   partedAt: bigint | undefined
@@ -60,7 +66,9 @@ interface GroupDraft {
   readonly channels: ChannelDraft[]
   /** Where its index channel is named: its data channels that are not. */
   readonly dependents: readonly Channel[]
-  /** How many runs of its tail were looked at, and of the strips among them how many rows were committed then. */
+  /**
+   * How many runs of its tail were looked at, and of the strips among them how many rows were committed then.
+   */
   seen: number
   readonly strips: Map<Strip, number>
   /** What was found when it was last looked at: runs, and what of them is not wholly before the range. */
@@ -224,7 +232,10 @@ export class DeleteDraft {
     return group
   }
 
-  /** Looks at what of a group's tail was not seen yet, in one step, as commits go on; false where that is nothing. */
+  /**
+   * Looks at what of a group's tail was not seen yet, in one step, as commits go on; false where that is
+   * nothing.
+   */
   #look(draft: GroupDraft): boolean {
     const { runs } = draft.group
     // Of ten thousand groups few have got anything since.
@@ -250,7 +261,10 @@ export class DeleteDraft {
     return true
   }
 
-  /** Whether parts of a tail have samples in the range, or one that comes before what lies behind the range of some channel. */
+  /**
+   * Whether parts of a tail have samples in the range, or one that comes before what lies behind the range of
+   * some channel.
+   */
   #concernsAny({ channels, parts }: GroupDraft): boolean {
     if (parts.some(isInRange)) return true
     let first: bigint | undefined
@@ -299,8 +313,9 @@ export class DeleteDraft {
   }
 
   /**
-   * The first sample behind the range goes on with nothing, where it went on with what goes. One that was parted before,
-   * and lies behind this one, went on with nothing all the time: nobody writes inside a domain.
+   * The first sample behind the range goes on with nothing, where it went on with what goes. One that was
+   * parted before, and lies behind this one, went on with nothing all the time: nobody writes inside a
+   * domain.
    */
   #part(channel: ChannelDraft): void {
     const { ref, isNamed, isCutOff, next, part, partedAt } = channel

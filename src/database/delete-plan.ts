@@ -1,6 +1,6 @@
-// What a delete takes of one channel, as far as it can be said of one moment: of its pointers in the version, and of
-// some runs of its group's tail. Reads of the disk no more than the blocks at the range's two ends. Pure but for that;
-// called by delete-draft.ts, which adds it up.
+// What a delete takes of one channel, as far as it can be said of one moment: of its pointers in the version,
+// and of some runs of its group's tail. Reads of the disk no more than the blocks at the range's two ends.
+// Pure but for that; called by delete-draft.ts, which adds it up.
 
 import { lowerBound } from '../binary-search.ts'
 import type { ExtentsRun, Strip, StripView } from '../domain/tail.ts'
@@ -53,7 +53,10 @@ export function partOfExtents(run: ExtentsRun, range: TimeRange): TailPart | und
   return { kind: 'extents', run, isInRange: run.first < range.end }
 }
 
-/** The rows of a strip that are committed now, from one of them on; undefined where all of those lie before the range. */
+/**
+ * The rows of a strip that are committed now, from one of them on; undefined where all of those lie before
+ * the range.
+ */
 export function partOfRows(strip: Strip, row: number, range: TimeRange): TailPart | undefined {
   const { times, committed } = strip
   const first = Math.max(strip.flushed, row)
@@ -82,7 +85,10 @@ export function canHold(parts: readonly TailPart[], { key }: Channel): boolean {
   )
 }
 
-/** An index channel's samples go only where no data channel outside the call has any. @throws DependentDataError */
+/**
+ * An index channel's samples go only where no data channel outside the call has any.
+ * @throws DependentDataError
+ */
 export function refuseDependent(engine: Engine, data: Channel, range: TimeRange): void {
   const ref = channelRefOf(engine.catalogue, data)
   const count = countIn(engine.viewOf(ref.index.key), ref, range.start, range.end)

@@ -1,7 +1,7 @@
-// A delete: one read-modify-write under one held set of guards, one durable record. What it takes was worked out in
-// slices (delete-draft.ts); here, in the very step that appends and publishes, what was committed since is found
-// as well (pitfall "read, then half deleted"). Nothing is flushed, nothing rewritten: pointers are cut,
-// bytes become tombstones.
+// A delete: one read-modify-write under one held set of guards, one durable record. What it takes was worked
+// out in slices (delete-draft.ts); here, in the very step that appends and publishes, what was committed
+// since is found as well (pitfall "read, then half deleted"). Nothing is flushed, nothing rewritten: pointers
+// are cut, bytes become tombstones.
 
 import type { Stream } from '../domain/stream.ts'
 import type { Held } from '../guard/held.ts'
@@ -22,22 +22,27 @@ export interface DeleteResult {
   readonly bytes: number
 }
 
-/** A delete that was made: of these channels, and the LSN of its record; none where nothing was in the range. */
+/**
+ * A delete that was made: of these channels, and the LSN of its record; none where nothing was in the range.
+ */
 export interface DeleteDone {
   readonly found: readonly Channel[]
   readonly draft: DeleteDraft
   readonly lsn: number | undefined
 }
 
-/** Rounds after what was committed meanwhile; what is left then, by a writer that is never behind, the step takes. */
+/**
+ * Rounds after what was committed meanwhile; what is left then, by a writer that is never behind, the step
+ * takes.
+ */
 const ROUNDS = 4
 
 /** So many channels may be looked at in the step. */
 const FEW = 512
 
 /**
- * Works out in slices what the delete takes. What is held lets nobody change these pointers meanwhile, nor cut or flush
- * these tails.
+ * Works out in slices what the delete takes. What is held lets nobody change these pointers meanwhile, nor
+ * cut or flush these tails.
  *
  * **Guard:** index, exclusive, for all groups of the channels, until `deleteUnder` has returned.
  * @throws DependentDataError, StorageError, CorruptionError

@@ -86,7 +86,10 @@ function checkIndex(
   }
 }
 
-/** Guard: catalogue, exclusive. Returns no LSN where the name is its own. @throws ChannelNotFoundError, ChannelExistsError, StorageError */
+/**
+ * Guard: catalogue, exclusive. Returns no LSN where the name is its own.
+ * @throws ChannelNotFoundError, ChannelExistsError, StorageError
+ */
 export function renameChannel(
   held: Held<'catalog', 'exclusive'>,
   engine: Engine,

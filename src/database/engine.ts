@@ -47,7 +47,10 @@ import { Syncer } from './syncer.ts'
 import { Turns } from './turns.ts'
 import { writeUnsyncedMark } from './opening/unsynced-mark.ts'
 
-/** Where tails name this many times the extents that they are flushed at, who writes waits: some 20 MB (0001-I9). */
+/**
+ * Where tails name this many times the extents that they are flushed at, who writes waits: some 20 MB
+ * (0001-I9).
+ */
 const MOST_TAILS = 16
 
 export interface EngineParts {
@@ -98,13 +101,18 @@ export class Engine {
   version: Version
   /** Of a read-only process: its registration, and how it moves forward. */
   reader: Reader | undefined
-  /** Of a read-only process: epoch that wrote the newest records that it shows, and bytes of the logs that it has read. */
+  /**
+   * Of a read-only process: epoch that wrote the newest records that it shows, and bytes of the logs that it
+   * has read.
+   */
   epochShown: number
   logBytes: number
   journal: Journal | undefined
   /** The manifest that this epoch writes; undefined before its first checkpoint. */
   manifest: Manifest | undefined
-  /** The manifest of an earlier epoch that the version began with, and its bytes, until this epoch has one. */
+  /**
+   * The manifest of an earlier epoch that the version began with, and its bytes, until this epoch has one.
+   */
   baseManifest: { readonly name: string; readonly size: number } | undefined
   /** Journal records up to this LSN are in the manifest, or were flushed. */
   covered = 0
@@ -113,7 +121,9 @@ export class Engine {
   /** LSN of the last checkpoint that was begun in this epoch. */
   checkpointTried = 0
   state: 'open' | 'closing' | 'closed' = 'open'
-  /** Segments that were dropped and whose files are still there, with the LSN of the record that dropped them. */
+  /**
+   * Segments that were dropped and whose files are still there, with the LSN of the record that dropped them.
+   */
   readonly dropped: Map<Segment, number> = new Map()
   /** Long reads and verifications: a close lets them end, since their files go with it. */
   readonly underWay: Set<Promise<unknown>> = new Set()
@@ -121,7 +131,9 @@ export class Engine {
   tailExtents = 0
   /** Called when memory runs short or the journal grows long. */
   wantsFlush: () => void = () => {}
-  /** Resolves when a flush that memory or the journal asked for has ended, or has failed; set by the flusher. */
+  /**
+   * Resolves when a flush that memory or the journal asked for has ended, or has failed; set by the flusher.
+   */
   whenFlushed: () => Promise<void> = () => Promise.resolve()
   /** Flushes all tails; set by the flusher. @throws StorageError */
   flushTails: () => Promise<void> = () => Promise.resolve()
@@ -221,8 +233,8 @@ export class Engine {
   }
 
   /**
-   * Whoever was overtaken is told before anything of the call is recorded; the look before the acknowledgement
-   * stays the one that counts.
+   * Whoever was overtaken is told before anything of the call is recorded; the look before the
+   * acknowledgement stays the one that counts.
    * @throws ClosedError, ReadOnlyError, StorageError (after a failed sync), LeaseLostError
    */
   assertWritable(): void {
@@ -233,12 +245,17 @@ export class Engine {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** Why writes are refused: the first failure that does not pass, a journal's that cannot be appended to any more included. */
+  /**
+   * Why writes are refused: the first failure that does not pass, a journal's that cannot be appended to any
+   * more included.
+   */
   get failure(): StorageError | undefined {
     return this.#failure ?? this.journal?.refused
   }
 
-  /** Tells the next opener that what is not proven may not be on the disk, whatever the system shows of it. */
+  /**
+   * Tells the next opener that what is not proven may not be on the disk, whatever the system shows of it.
+   */
   #markUnsynced(): void {
     try {
       this.lookNow()
@@ -320,8 +337,8 @@ export class Engine {
   }
 
   /**
-   * What whoever wrote samples waits for before it goes on, if for anything: tails that name far too many extents are
-   * flushed, the loop turns.
+   * What whoever wrote samples waits for before it goes on, if for anything: tails that name far too many
+   * extents are flushed, the loop turns.
    */
   pace(): Promise<void> | undefined {
     if (this.tailExtents > MOST_TAILS * this.tuning.tailExtents) return this.whenFlushed()
@@ -390,8 +407,8 @@ export class Engine {
   }
 
   /**
-   * The oldest LSN that anybody may still need, registered read-only processes looked at now: to be asked after the
-   * record that frees something was proven, and before that is destroyed (S2).
+   * The oldest LSN that anybody may still need, registered read-only processes looked at now: to be asked
+   * after the record that frees something was proven, and before that is destroyed (S2).
    * @throws StorageError where registrations cannot be listed: then nothing may be destroyed
    */
   async oldestPin(): Promise<number> {
@@ -402,8 +419,8 @@ export class Engine {
   }
 
   /**
-   * What to tell of an error that an operation met. Of one that reading met see `Reader.judge`; here a later holder may
-   * have punched what is read.
+   * What to tell of an error that an operation met. Of one that reading met see `Reader.judge`; here a later
+   * holder may have punched what is read.
    */
   async judged(error: unknown): Promise<unknown> {
     if (error instanceof AssertionError) return this.#contradiction(error)
@@ -426,7 +443,9 @@ export class Engine {
     return new StorageError(message, { cause, path })
   }
 
-  /** Puts another state in the place of the one that a read-only process shows; snapshots stay what they are. */
+  /**
+   * Puts another state in the place of the one that a read-only process shows; snapshots stay what they are.
+   */
   show(state: ShownState, recovery: RecoveryReport | undefined): void {
     this.version = state.version
     this.groups = state.groups
@@ -450,8 +469,8 @@ export class Engine {
   }
 
   /**
-   * The mark travels in records: where none follows a sync, a recovery would copy much that is proven, so one is
-   * appended that changes nothing. That it is lost, or cannot be written, does no harm.
+   * The mark travels in records: where none follows a sync, a recovery would copy much that is proven, so one
+   * is appended that changes nothing. That it is lost, or cannot be written, does no harm.
    */
   #markProven(): void {
     if (this.state !== 'open' || this.failure !== undefined || this.syncer.proven < this.lastLsn) return

@@ -26,21 +26,38 @@ export interface Tuning {
   readonly manifestSlack: number
   /** Tails that name more extents than this are flushed. */
   readonly tailExtents: number
-  /** Small syncs are made on the loop while they take less than this, in milliseconds; 0 for never (bench/compare). */
+  /**
+   * Small syncs are made on the loop while they take less than this, in milliseconds; 0 for never
+   * (bench/compare).
+   */
   readonly loopSyncMs: number
-  /** Bytes of fill that are laid ahead of the journal's end where strict commits are waited for; 0 for none (bench/compare). */
+  /**
+   * Bytes of fill that are laid ahead of the journal's end where strict commits are waited for; 0 for none
+   * (bench/compare).
+   */
   readonly fillSize: number
-  /** More unproven bytes of segments than this are synced before the interval is over: a recovery copies them (bench/scale.ts). */
+  /**
+   * More unproven bytes of segments than this are synced before the interval is over: a recovery copies them
+   * (bench/scale.ts).
+   */
   readonly unprovenLimit: number
-  /** More bytes of segments than this that were proven and that no record vouches for call for one that does. */
+  /**
+   * More bytes of segments than this that were proven and that no record vouches for call for one that does.
+   */
   readonly unmarkedLimit: number
   /** What the file system gives back at least: holes begin and end at multiples of it. */
   readonly holeSize: number
   /** Holes that one record tells of, and one sync: a step of a ms (bench/stalls.ts, dead). */
   readonly holesARecord: number
-  /** Dead places that are remembered between collections: some 50 to 130 bytes each. Beyond it the next one searches for them. */
+  /**
+   * Dead places that are remembered between collections: some 50 to 130 bytes each. Beyond it the next one
+   * searches for them.
+   */
   readonly deadNotes: number
-  /** What a record frees is looked at in its own step, up to so many pointers and changes; beyond it in slices. */
+  /**
+   * What a record frees is looked at in its own step, up to so many pointers and changes; beyond it in
+   * slices.
+   */
   readonly freedAtOnce: number
   /** Room on the disk that is kept for deletes, collections and recovery; 0 for none (0006). */
   readonly reserveSize: number

@@ -37,7 +37,10 @@ export interface WrittenExtent extends Place {
   settling: Settling | undefined
 }
 
-/** What a record will end of the reservations of a batch, added up before it is published: there may be ten thousand extents. */
+/**
+ * What a record will end of the reservations of a batch, added up before it is published: there may be ten
+ * thousand extents.
+ */
 export class Settling {
   readonly sizes: Map<SegmentId, number> = new Map()
   #isDone = false
@@ -203,8 +206,8 @@ export class ExtentBatch {
   }
 
   /**
-   * Ends the reservation of what is not settled where the batch failed: no record will name any of it. Nothing may be
-   * on its way to the segment any more: see `idle`.
+   * Ends the reservation of what is not settled where the batch failed: no record will name any of it.
+   * Nothing may be on its way to the segment any more: see `idle`.
    */
   giveUp(cause: unknown): void {
     const givenUp = new Settling()

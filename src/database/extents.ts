@@ -9,7 +9,9 @@ import type { NumericArray } from '../telem/data-type.ts'
 import { diskFull, isDiskFull } from '../fs/storage-error.ts'
 import type { Engine } from './engine.ts'
 
-/** Extents are gathered in here and written together: 64 KB appends are the sweet spot (costs of RFC 0002). */
+/**
+ * Extents are gathered in here and written together: 64 KB appends are the sweet spot (costs of RFC 0002).
+ */
 const GATHER = 64 * 1024
 
 let scratch = new Uint8Array(2 * GATHER)
@@ -75,9 +77,9 @@ export function writeRunExtents(
 const NEVER_NAMED = 0
 
 /**
- * Gives up places that no record will ever name. Where the disk is full, what of them lies at the end of its segment
- * goes back to the file system; nothing is appended there before that is synced, so that no extent to come can be
- * taken for an old one.
+ * Gives up places that no record will ever name. Where the disk is full, what of them lies at the end of its
+ * segment goes back to the file system; nothing is appended there before that is synced, so that no extent to
+ * come can be taken for an old one.
  * @param cause why they are given up
  */
 export function giveUpPlaces(engine: Engine, places: readonly Place[], cause: unknown): void {

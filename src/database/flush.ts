@@ -97,7 +97,10 @@ function neededRoom(captures: readonly Capture[]): number {
     .reduce((sum, { strip, from, to }) => sum + (to - from) * strip.shape.rowSize, 0)
 }
 
-/** Whether commits of a group wait for word that they are flushed: a delete may have taken all that they brought. */
+/**
+ * Whether commits of a group wait for word that they are flushed: a delete may have taken all that they
+ * brought.
+ */
 function isBehind(engine: Engine, { key }: Group): boolean {
   const flushed = engine.version.flushed.get(key)
   return engine.journal?.files.some(({ commits }) => (commits.get(key) ?? 0) > flushed) ?? false
@@ -141,7 +144,10 @@ async function underGuards(
   }
 }
 
-/** Writes the rows that the captures see, and those that an open snapshot still sees; says which extents are whose. */
+/**
+ * Writes the rows that the captures see, and those that an open snapshot still sees; says which extents are
+ * whose.
+ */
 async function writeRows(
   engine: Engine,
   captures: readonly Capture[],

@@ -58,7 +58,8 @@ export class Flusher {
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#running
-    // One that somebody waits for needs the lease that a close is about to take, and a close flushes behind it.
+    // One that somebody waits for needs the lease that a close is about to take, and a close flushes behind
+    // it.
     for (let last: unknown; last !== this.#flushing;) {
       last = this.#flushing
       await last

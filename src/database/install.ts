@@ -43,8 +43,8 @@ export interface InstallPlan {
 }
 
 /**
- * Plans on the head, in slices. What it rests on stays as it is under the guards: which channels there are, where
- * their pointers lie, what deletes have cut. Commits only add to what was captured.
+ * Plans on the head, in slices. What it rests on stays as it is under the guards: which channels there are,
+ * where their pointers lie, what deletes have cut. Commits only add to what was captured.
  */
 export async function planInstall(
   engine: Engine,
@@ -99,7 +99,9 @@ export function install(
   }
 }
 
-/** Snapshots that are open see pointers instead of the rows that were flushed. Their times outlive the pages. */
+/**
+ * Snapshots that are open see pointers instead of the rows that were flushed. Their times outlive the pages.
+ */
 function replaceInSnapshots(
   engine: Engine,
   group: Group,
@@ -182,8 +184,8 @@ function* changesOf(
 }
 
 /**
- * Splits sorted pointers where pointers of the table lie between them, and where they are many; joins those that one
- * extent holds side by side.
+ * Splits sorted pointers where pointers of the table lie between them, and where they are many; joins those
+ * that one extent holds side by side.
  */
 function* insertions(
   table: PointerTable,

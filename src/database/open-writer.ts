@@ -21,7 +21,10 @@ import { WriterCore } from './writer.ts'
 export interface WriterOptions<N extends string = string> {
   /** An index channel and data channels that it times; several groups may be written together. */
   readonly channels: readonly N[]
-  /** No sample may lie before it; the writer's region is found when it opens. Default: the first timestamp written. */
+  /**
+   * No sample may lie before it; the writer's region is found when it opens. Default: the first timestamp
+   * written.
+   */
   readonly start?: TimeLike
   /** Commit every frame as it is written. Default `true`. */
   readonly autoCommit?: boolean
@@ -30,8 +33,8 @@ export interface WriterOptions<N extends string = string> {
 }
 
 /**
- * Writes frames to its channels. Calls take effect in their order, awaited or not. `await using` closes it at the
- * end of the block.
+ * Writes frames to its channels. Calls take effect in their order, awaited or not. `await using` closes it at
+ * the end of the block.
  */
 export class Writer<S extends Schema = Schema, N extends string = string> {
   readonly #core: WriterCore
@@ -46,7 +49,8 @@ export class Writer<S extends Schema = Schema, N extends string = string> {
    * before it resolves. Resolves to whether this writer was in control.
    *
    * **Durable:** with `autoCommit`, as the writer's durability says; else nothing before `commit`.
-   * @throws ValidationError, WriteConflictError, StorageError, LeaseLostError, ClosedError; nothing of the frame was recorded
+   * @throws ValidationError, WriteConflictError, StorageError, LeaseLostError, ClosedError; nothing of the
+   * frame was recorded
    */
   write(frame: FrameInput<S, N>): Promise<boolean> {
     return this.#core.write(frame)
@@ -57,7 +61,8 @@ export class Writer<S extends Schema = Schema, N extends string = string> {
    * end of what this writer has committed; undefined where nothing was ever written.
    *
    * **Durable:** as the writer's durability says.
-   * @throws WriteConflictError: somebody committed over the same time meanwhile, the samples are dropped; StorageError
+   * @throws WriteConflictError: somebody committed over the same time meanwhile, the samples are dropped;
+   * StorageError
    */
   commit(): Promise<TimeStamp | undefined> {
     return this.#core.commit()
@@ -74,7 +79,10 @@ export class Writer<S extends Schema = Schema, N extends string = string> {
   }
 }
 
-/** Guard: catalogue, shared: its channels stay until the writer counts as their user. @throws ChannelNotFoundError, ValidationError, WriteConflictError */
+/**
+ * Guard: catalogue, shared: its channels stay until the writer counts as their user.
+ * @throws ChannelNotFoundError, ValidationError, WriteConflictError
+ */
 export function writerUnder<S extends Schema, N extends string>(
   held: Held<'catalog', 'shared'>,
   engine: Engine,
@@ -112,7 +120,10 @@ export function validateWriterOptions(options: unknown): {
   }
 }
 
-/** Sorts a writer's channels by group, the index channel first. @throws ChannelNotFoundError, ValidationError */
+/**
+ * Sorts a writer's channels by group, the index channel first.
+ * @throws ChannelNotFoundError, ValidationError
+ */
 function groupChannels(
   catalogue: Catalogue,
   names: readonly string[],

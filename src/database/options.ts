@@ -19,7 +19,9 @@ const MIB = 1024 * 1024
 
 /** Options of `open`. Sizes in bytes. */
 export interface OpenOptions<S extends Schema = Schema> {
-  /** Channels that must be there; missing ones are created. Types of reads and writes are inferred from it. */
+  /**
+   * Channels that must be there; missing ones are created. Types of reads and writes are inferred from it.
+   */
   readonly channels?: S
   /** Open beside a writing process: sees what was committed when it opened. Default `false`. */
   readonly readOnly?: boolean
@@ -36,8 +38,8 @@ export interface OpenOptions<S extends Schema = Schema> {
   /** Most bytes of block tables and blocks kept for reads. Default 32 MiB. */
   readonly cacheBudget?: number
   /**
-   * Take the lease from a holder that seems alive: an operator's decision. What it was acknowledged is kept, its
-   * next call is a LeaseLostError. Default `false`.
+   * Take the lease from a holder that seems alive: an operator's decision. What it was acknowledged is kept,
+   * its next call is a LeaseLostError. Default `false`.
    */
   readonly takeover?: boolean
   /** Background collection is not built yet: `false` is the only value. Call `db.gc()`. */

@@ -1,7 +1,7 @@
-// Where a flush wrote the rows of strips: for each channel its extents, and which rows they hold. Ten thousand
-// channels of one writer have their rows side by side, so that how the rows lie in an extent is said once for all
-// of them. Filled by flush.ts; asked by install.ts for the pointers that replace rows, and by open snapshots
-// long after, so that nothing in here keeps a page.
+// Where a flush wrote the rows of strips: for each channel its extents, and which rows they hold. Ten
+// thousand channels of one writer have their rows side by side, so that how the rows lie in an extent is said
+// once for all of them. Filled by flush.ts; asked by install.ts for the pointers that replace rows, and by
+// open snapshots long after, so that nothing in here keeps a page.
 
 import type { Strip } from '../domain/tail.ts'
 import { liveShare } from '../unary/time-search.ts'
@@ -85,7 +85,10 @@ export class Placements {
     places.add({ extent, layout: this.#layoutOf(rows) })
   }
 
-  /** Finds what replaces the rows of a strip. @param times of the strip's rows: its own, or a copy that outlives its page */
+  /**
+   * Finds what replaces the rows of a strip.
+   * @param times of the strip's rows: its own, or a copy that outlives its page
+   */
   findIn(strip: Strip, times: BigInt64Array): FindPointers {
     const byKey = this.#byKey
     const number = this.#numberOf(strip)

@@ -1,6 +1,7 @@
-// What a record will change of pointers, planned in slices under its guards: each change is applied to the tables and
-// encoded as it is found, so that the step that publishes the record has neither to do, however many channels there
-// are (0003, Slices). Filled by the plans of deletes, flushes and relocations; taken by `publishEdit`.
+// What a record will change of pointers, planned in slices under its guards: each change is applied to the
+// tables and encoded as it is found, so that the step that publishes the record has neither to do, however
+// many channels there are (0003, Slices). Filled by the plans of deletes, flushes and relocations; taken by
+// `publishEdit`.
 
 import { EncodedAhead } from '../journal/edit-codec.ts'
 import { ChangesAhead } from '../version/changes-ahead.ts'
@@ -15,7 +16,9 @@ export class PlannedChanges {
   readonly #extents: PointerChange[] = []
   readonly #parted: TailCut['parted'][number][] = []
 
-  /** @param version whose tables are changed; the guards keep those of the channels in question what they are */
+  /**
+   * @param version whose tables are changed; the guards keep those of the channels in question what they are
+   */
   constructor(version: Version) {
     this.ahead = new ChangesAhead(version)
     const tail = { keys: this.#keys, extents: this.#extents, parted: this.#parted }

@@ -13,8 +13,8 @@ import { resolveOptions } from './options.ts'
 import type { OpenOptions } from './options.ts'
 
 /**
- * Opens the database in a directory, and makes it where there is none. Close it with `db.close()`, or declare it
- * with `await using`.
+ * Opens the database in a directory, and makes it where there is none. Close it with `db.close()`, or declare
+ * it with `await using`.
  *
  * **Durable:** an acknowledged commit is found again, as the durability it was made in promises.
  * @param directory its parents are made
@@ -28,7 +28,10 @@ export async function open<const S extends Schema = Schema>(
   return openIn<S>(await systemEnvironment(), directory, options)
 }
 
-/** As `open`, in an environment of the caller's: a simulated disk, a machine that restarts. Not exported from the package. */
+/**
+ * As `open`, in an environment of the caller's: a simulated disk, a machine that restarts. Not exported from
+ * the package.
+ */
 export async function openIn<const S extends Schema = Schema>(
   environment: Environment,
   directory: string,

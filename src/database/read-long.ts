@@ -1,6 +1,7 @@
-// Long reads and counts, in slices: many channels, many pointers, or many rows in memory. The instant is held as
-// a snapshot holds it, so that the loop can turn while the read is planned: pointers do not change, and rows
-// that a flush writes meanwhile are found in the pointers that replace them (0003-I5). Called by read.ts.
+// Long reads and counts, in slices: many channels, many pointers, or many rows in memory. The instant is held
+// as a snapshot holds it, so that the loop can turn while the read is planned: pointers do not change, and
+// rows that a flush writes meanwhile are found in the pointers that replace them (0003-I5). Called by
+// read.ts.
 
 import { assert } from '../assert.ts'
 import type { Frame } from '../telem/frame.ts'
@@ -24,7 +25,10 @@ const CHANNEL_AT_ONCE = 1024
 /** What is asked of a channel. */
 type RangeOf = (channel: ChannelRef, view: GroupView) => TimeRange
 
-/** Reads of each channel what `rangeOf` says, which is asked once for each. To be called in the step of the instant. */
+/**
+ * Reads of each channel what `rangeOf` says, which is asked once for each. To be called in the step of the
+ * instant.
+ */
 export async function readLong(
   engine: Engine,
   instant: Instant,
@@ -49,7 +53,10 @@ export async function readLong(
   }
 }
 
-/** Begins with every channel; the loop turns in between. @throws CorruptionError, StorageError, the signal's reason */
+/**
+ * Begins with every channel; the loop turns in between.
+ * @throws CorruptionError, StorageError, the signal's reason
+ */
 async function beginAll(
   engine: Engine,
   viewOf: (key: number) => GroupView,
@@ -134,8 +141,8 @@ async function forEachPart(
 }
 
 /**
- * Counts the samples of many channels in a range, and hands them to `visit` in their order until it says that it has
- * seen enough. To be called in the step of the instant.
+ * Counts the samples of many channels in a range, and hands them to `visit` in their order until it says that
+ * it has seen enough. To be called in the step of the instant.
  */
 export async function countLong(
   engine: Engine,

@@ -195,7 +195,10 @@ export interface FramesPlan extends ReadPlan {
 /** Samples of the longest channel in a frame, unless the caller says otherwise. */
 export const FRAME_SAMPLES = 100_000
 
-/** Walks over a range in frames of bounded size: each ends at `samples` of the longest channel, or after `span`. */
+/**
+ * Walks over a range in frames of bounded size: each ends at `samples` of the longest channel, or after
+ * `span`.
+ */
 export async function* walkFrames(
   engine: Engine,
   instant: Instant,
@@ -212,7 +215,10 @@ export async function* walkFrames(
   }
 }
 
-/** The next frame, and where it ends; undefined behind the last one. Where it ends is found channel by channel, in slices. */
+/**
+ * The next frame, and where it ends; undefined behind the last one. Where it ends is found channel by
+ * channel, in slices.
+ */
 async function nextFrame(
   engine: Engine,
   { held }: Instant,

@@ -18,11 +18,13 @@ export interface ReaderStats {
   /** How long ago that is, as a span such as `'93.5s'`; empty where the registration cannot be read. */
   readonly age: string
   /**
-   * Bytes that are not given back while it is registered as it is now; asked of a read-only process, which does not
-   * know when what was freed: at most so many.
+   * Bytes that are not given back while it is registered as it is now; asked of a read-only process, which
+   * does not know when what was freed: at most so many.
    */
   readonly bytes: number
-  /** Name of the registration, which may be removed by hand where nobody can tell that its process is dead. */
+  /**
+   * Name of the registration, which may be removed by hand where nobody can tell that its process is dead.
+   */
   readonly file: string
   /** It is this open database's own. */
   readonly own?: true
@@ -62,7 +64,10 @@ export async function readerStats(engine: Engine, segments: readonly DeadBytes[]
   }))
 }
 
-/** Bytes of segments that the state of a read-only process does not name: they were dropped, and are still there. */
+/**
+ * Bytes of segments that the state of a read-only process does not name: they were dropped, and are still
+ * there.
+ */
 async function unknownBytes({ files, directory, segments }: Engine): Promise<number> {
   let sum = 0
   for (const name of await listIfThere(files, join(directory, SEGMENT_DIRECTORY))) {

@@ -62,8 +62,8 @@ export class Reader {
   }
 
   /**
-   * Shows the newest state from now on: no older one than was there when this was called. Who calls while one is under
-   * way, which may have read already, waits for the next; all who do share that.
+   * Shows the newest state from now on: no older one than was there when this was called. Who calls while one
+   * is under way, which may have read already, waits for the next; all who do share that.
    * @throws what a read-only opening throws; then everything is as before
    */
   refresh(): Promise<Refreshed> {
@@ -146,7 +146,10 @@ export class Reader {
     return 'anew'
   }
 
-  /** Shows what stands behind what is shown; false where all must be read, and nothing has changed. @throws ClosedError */
+  /**
+   * Shows what stands behind what is shown; false where all must be read, and nothing has changed.
+   * @throws ClosedError
+   */
   async #readOn(seen: Seen): Promise<boolean> {
     const { environment, directory, turns, version, lastLsn } = this.#engine
     const state = await readOn(environment, directory, turns, { ...seen, version, lastLsn })
@@ -196,8 +199,8 @@ export class Reader {
   }
 
   /**
-   * A writer that took this process for dead has removed its registration; where there was none, there may be one now.
-   * Returns whether there is another: it keeps everything until all was read again.
+   * A writer that took this process for dead has removed its registration; where there was none, there may be
+   * one now. Returns whether there is another: it keeps everything until all was read again.
    */
   async #registerAgain(): Promise<boolean> {
     const before = this.#registration

@@ -102,12 +102,12 @@ export abstract class Reads<S extends Schema> {
   protected abstract engine(): Engine
 
   /**
-   * Reads the samples of channels in a range, as they were when it was called. It takes no lock; the arrays of the
-   * frame are the caller's.
+   * Reads the samples of channels in a range, as they were when it was called. It takes no lock; the arrays
+   * of the frame are the caller's.
    * @param channels one name or several, each once
    * @param range default: all time
-   * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError, SnapshotExpiredError
-   * (read-only), the signal's reason
+   * @throws ChannelNotFoundError, ValidationError, CorruptionError, StorageError, ClosedError,
+   * SnapshotExpiredError (read-only), the signal's reason
    */
   async read<const N extends Names<S>>(
     channels: N,
@@ -196,7 +196,9 @@ export abstract class Reads<S extends Schema> {
     return { instant: this.instant(), catalogue: this.catalogue(), names: copyOfNames(channels) }
   }
 
-  /** Reads in the step of the call; many channels are looked up in slices first, while the instant is held. */
+  /**
+   * Reads in the step of the call; many channels are looked up in slices first, while the instant is held.
+   */
   #tell<T>({ instant, catalogue, names }: Asked, read: Reading<T>): Promise<T> {
     const finding = findAll(names, catalogue)
     return this.#told(() => {

@@ -14,9 +14,9 @@ import type { Edit } from '../version/edit.ts'
 const SLICE = 64 * 1024
 
 /**
- * What is left of it at least, by what it is used for. Long work (copies, flushes, checkpoints) leaves room for deletes;
- * those leave room for what gives room back (records that drop segments, the retirement of a journal file), which may
- * use it up, as may who is alone.
+ * What is left of it at least, by what it is used for. Long work (copies, flushes, checkpoints) leaves room
+ * for deletes; those leave room for what gives room back (records that drop segments, the retirement of a
+ * journal file), which may use it up, as may who is alone.
  */
 export type Use = 'work' | 'delete' | 'drop'
 
@@ -121,7 +121,10 @@ export class Reserve {
     return this.isWhole
   }
 
-  /** Runs a step; where it finds no room, again with half of the reserve given back, then with as much as may be. */
+  /**
+   * Runs a step; where it finds no room, again with half of the reserve given back, then with as much as may
+   * be.
+   */
   lendNow<T>(use: Use, step: () => T): T {
     try {
       return step()
@@ -156,9 +159,9 @@ export class Reserve {
   }
 
   /**
-   * As `lend`, for what an opening or a close copies while nobody else is there. Whoever opens next has room for
-   * deletes: a quarter stays, unless there was less already; then all may be used, most of which comes back when what
-   * was copied is removed (0006-I7).
+   * As `lend`, for what an opening or a close copies while nobody else is there. Whoever opens next has room
+   * for deletes: a quarter stays, unless there was less already; then all may be used, most of which comes
+   * back when what was copied is removed (0006-I7).
    */
   lendAlone<T>(step: () => Promise<T>): Promise<T> {
     const least = this.#size * LEFT.work

@@ -31,8 +31,9 @@ export function groupsKeeping(engine: Engine, file: JournalFile): Group[] {
 }
 
 /**
- * Retires the oldest journal file, if nothing in it is needed any more. Returns whether it did. A record that says
- * that it was proven is left behind it, which shows where the manifest ends too soon; that one alone is not retired.
+ * Retires the oldest journal file, if nothing in it is needed any more. Returns whether it did. A record that
+ * says that it was proven is left behind it, which shows where the manifest ends too soon; that one alone is
+ * not retired.
  *
  * **Guard:** acquires the manifest's. **Durable:** the manifest, before the file goes.
  * @param under what the caller holds
@@ -56,8 +57,8 @@ export async function retireOldest(engine: Engine, under: Under<'manifest'> = un
 }
 
 /**
- * As `retireOldest`, for the last file of a database that is being closed: where no record has come to follow it, the
- * mark of the close is left, by `leaveMark`, before the file goes.
+ * As `retireOldest`, for the last file of a database that is being closed: where no record has come to follow
+ * it, the mark of the close is left, by `leaveMark`, before the file goes.
  *
  * **Guard:** acquires the manifest's. **Durable:** the manifest and the mark, before the file goes.
  * @param under what the caller holds
@@ -155,8 +156,8 @@ async function writeCheckpoint(
     covers === current.covers
   )
     return
-  // No name is used twice: a second checkpoint of one version, after archived edits outgrew the first or a try
-  // that failed, needs a version of its own.
+  // No name is used twice: a second checkpoint of one version, after archived edits outgrew the first or a
+  // try that failed, needs a version of its own.
   if (engine.version.lsn <= engine.checkpointTried) engine.publishEdit({ kind: 'drop', segments: [] })
   const { version, files, directory, epoch, databaseId, environment } = engine
   engine.checkpointTried = version.lsn

@@ -75,8 +75,8 @@ export interface FlushedRows {
 }
 
 /**
- * The pointers in place of rows, of each channel made when they are first asked for: there may be ten thousand, and
- * they are replaced in one step. Nothing of it keeps the strip's page.
+ * The pointers in place of rows, of each channel made when they are first asked for: there may be ten
+ * thousand, and they are replaced in one step. Nothing of it keeps the strip's page.
  */
 class PointersInPlace implements PointersByKey {
   readonly #keys: Shape['ordinals']

@@ -18,8 +18,8 @@ export function takeSnapshot(engine: Engine, keys: Iterable<number> = engine.gro
 }
 
 /**
- * Holds an instant for work that lets the loop turn: its own, whoever else holds it, since a snapshot may be closed
- * before that has ended.
+ * Holds an instant for work that lets the loop turn: its own, whoever else holds it, since a snapshot may be
+ * closed before that has ended.
  * @param held the instant; the head where there is none
  * @param channels whose groups are wanted; all without
  */

@@ -9,7 +9,10 @@ import { ExtentBatch } from './extent-batch.ts'
 
 type PendingRows = PendingRun & { kind: 'rows' }
 
-/** Spills what every writer has pending in pages. @throws StorageError; what was not spilled stays where it was */
+/**
+ * Spills what every writer has pending in pages.
+ * @throws StorageError; what was not spilled stays where it was
+ */
 export async function spillPending(engine: Engine): Promise<void> {
   for (const group of [...engine.groups.values()]) {
     for (const stream of [...group.streams]) {

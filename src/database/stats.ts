@@ -51,7 +51,10 @@ export interface Stats {
   }
   /** The log. */
   readonly log: {
-    /** Bytes of the records in journal and manifest; the journal's file may be larger, by fill for the next ones. */
+    /**
+     * Bytes of the records in journal and manifest; the journal's file may be larger, by fill for the next
+     * ones.
+     */
     readonly bytes: number
   }
   /** How many are open. */

@@ -216,7 +216,9 @@ export class Syncer {
     return this.#options.segments.all().some((segment) => segment.dirty) ? undefined : dirty[0]
   }
 
-  /** Hands pending records to the operating system. What it refuses is no failed sync: they stay pending (S4). */
+  /**
+   * Hands pending records to the operating system. What it refuses is no failed sync: they stay pending (S4).
+   */
   #writeOut(): unknown {
     try {
       this.#journal?.writeOut()

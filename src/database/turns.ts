@@ -10,7 +10,10 @@ const LONGEST_MS = 8
 /** A record over so many channels takes a ms or two by itself. */
 const MANY = 1024
 
-/** The same for what goes over ten thousand channels, or that nobody waits for: whoever shares the loop with it has time to spare (bench/latency.ts). */
+/**
+ * The same for what goes over ten thousand channels, or that nobody waits for: whoever shares the loop with
+ * it has time to spare (bench/latency.ts).
+ */
 export const SLICE_MS = 4
 
 export class Turns {
@@ -23,13 +26,19 @@ export class Turns {
     this.#lastMs = clock.monotonicMs()
   }
 
-  /** A promise to resolve through where the loop should turn first; undefined where it need not. @param longestMs that it was kept for */
+  /**
+   * A promise to resolve through where the loop should turn first; undefined where it need not.
+   * @param longestMs that it was kept for
+   */
   due(longestMs: number = LONGEST_MS): Promise<void> | undefined {
     if (this.#pending !== undefined) return this.#pending
     return this.#clock.monotonicMs() - this.#lastMs > longestMs ? this.next() : undefined
   }
 
-  /** Before one step that goes over so many channels: where they are many, it has a turn of the loop for itself. */
+  /**
+   * Before one step that goes over so many channels: where they are many, it has a turn of the loop for
+   * itself.
+   */
   async before(channels: number): Promise<void> {
     if (channels >= MANY) await this.next()
   }
@@ -50,7 +59,10 @@ export class Turns {
 /** Steps of well below a millisecond between two turns. */
 const STEPS_A_TURN = 32
 
-/** As `inSlices`, for who has no clock: the loop turns after so many steps. @param steps each of them short */
+/**
+ * As `inSlices`, for who has no clock: the loop turns after so many steps.
+ * @param steps each of them short
+ */
 export async function inTurns<T>(steps: Generator<void, T, void>): Promise<T> {
   for (let taken = 1; ; taken++) {
     const step = steps.next()
@@ -66,7 +78,10 @@ export function turnOfLoop(): Promise<void> {
   })
 }
 
-/** Takes all steps of something; the loop turns between them where it is due. @param longestMs as for `due` */
+/**
+ * Takes all steps of something; the loop turns between them where it is due.
+ * @param longestMs as for `due`
+ */
 export async function inSlices<T>(
   turns: Pick<Turns, 'due'>,
   steps: Generator<void, T, void>,

@@ -8,10 +8,16 @@ import type { PointerTable } from '../version/pointer-table.ts'
 import { SLICE_MS } from './turns.ts'
 import type { Turns } from './turns.ts'
 
-/** Pointers between two looks at the clock: well below a millisecond, also before the code of a visitor is compiled. */
+/**
+ * Pointers between two looks at the clock: well below a millisecond, also before the code of a visitor is
+ * compiled.
+ */
 const STEP = 512
 
-/** Calls `visit` with the pointers at [from, to) in order, by default all; the event loop turns in between where it is due. */
+/**
+ * Calls `visit` with the pointers at [from, to) in order, by default all; the event loop turns in between
+ * where it is due.
+ */
 export async function walkPointers(
   turns: Turns,
   table: Pick<PointerList, 'length' | 'forEach'>,
@@ -33,9 +39,9 @@ export interface Stretch {
 }
 
 /**
- * Stretches of at most a leaf, in order, in which all pointers lie that reach any of these segments (and others); the
- * event loop turns in between. Costs what lies there, not what the table is long: the next of many looks at a table
- * finds what the first one has added up.
+ * Stretches of at most a leaf, in order, in which all pointers lie that reach any of these segments (and
+ * others); the event loop turns in between. Costs what lies there, not what the table is long: the next of
+ * many looks at a table finds what the first one has added up.
  */
 export async function* stretchesReaching(
   turns: Turns,

@@ -34,7 +34,9 @@ export interface WriterPlan {
 const FIRST_PAGE = 1024
 const LAST_PAGE = 64 * 1024
 
-/** One page for each of a writer's groups takes at most this part of the memory, unless the frame needs more. */
+/**
+ * One page for each of a writer's groups takes at most this part of the memory, unless the frame needs more.
+ */
 const PAGES_SHARE = 4
 
 const WROTE: Promise<boolean> = Promise.resolve(true)
@@ -52,7 +54,10 @@ export class WriterCore implements Resource {
   #queue: Promise<unknown> | undefined
   #hasWritten = false
 
-  /** Claims the regions of writers with a `start`, in one step with registering. @throws WriteConflictError */
+  /**
+   * Claims the regions of writers with a `start`, in one step with registering.
+   * @throws WriteConflictError
+   */
   constructor(engine: Engine, plan: WriterPlan) {
     this.#engine = engine
     this.#plan = plan

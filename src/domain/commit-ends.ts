@@ -1,6 +1,6 @@
-// Where the rows of each commit end in a strip that was read from a log: a flush names the newest commit that it
-// has turned into pointers (0003), and a reader that reads on finds the rows by that. Copies of a strip share
-// it. Called by tail-replay.ts.
+// Where the rows of each commit end in a strip that was read from a log: a flush names the newest commit that
+// it has turned into pointers (0003), and a reader that reads on finds the rows by that. Copies of a strip
+// share it. Called by tail-replay.ts.
 
 import { partitionPoint } from '../binary-search.ts'
 
@@ -9,8 +9,8 @@ export class CommitEnds {
   readonly #rows: number[] = []
 
   /**
-   * The commit `lsn` has put rows [from, to) behind those of the commits before it. What a try that was given up has
-   * noted beyond `from` counts no more.
+   * The commit `lsn` has put rows [from, to) behind those of the commits before it. What a try that was given
+   * up has noted beyond `from` counts no more.
    */
   note(lsn: number, from: number, to: number): void {
     while ((this.#rows.at(-1) ?? 0) > from) {

@@ -1,5 +1,5 @@
-// A group's tail, and what commits do to it: the same functions live and at recovery, so that memory
-// and replay cannot differ (0003-I1); what deletes do is in tail-cut.ts. Everything here is one synchronous step;
+// A group's tail, and what commits do to it: the same functions live and at recovery, so that memory and
+// replay cannot differ (0003-I1); what deletes do is in tail-cut.ts. Everything here is one synchronous step;
 // nothing reads a disk.
 
 import { partitionPoint } from '../binary-search.ts'
@@ -23,7 +23,10 @@ export class Group {
   readonly key: number
   /** The writers that are open in this group. */
   readonly streams: Set<Stream> = new Set()
-  /** Grows with whatever may change where a writer's next sample can lie: commits, deletes, writers that come and go. */
+  /**
+   * Grows with whatever may change where a writer's next sample can lie: commits, deletes, writers that come
+   * and go.
+   */
   generation = 0
   #runs: TailRun[] = []
   /** The runs, by kind. */
@@ -145,7 +148,9 @@ export class Group {
     return this.#joined
   }
 
-  /** What is committed and not flushed, as it is now; of strips that can hold samples in [start, end) only. */
+  /**
+   * What is committed and not flushed, as it is now; of strips that can hold samples in [start, end) only.
+   */
   views(start?: bigint, end?: bigint): TailView[] {
     const shown = inRange(this.#strips, this.#isSorted, start, end)
     if (this.#extents.length <= FEW_RUNS) return [...shown, ...inRange(this.#extents, false, start, end)]
@@ -201,7 +206,10 @@ export function pointersOfRun(shape: Shape, run: RecordedExtents): ExtentsRun {
   return extents
 }
 
-/** Bytes of segments that a run of a tail keeps live, by segment. @param live what others keep, which they are added to */
+/**
+ * Bytes of segments that a run of a tail keeps live, by segment.
+ * @param live what others keep, which they are added to
+ */
 export function liveOfRun(run: ExtentsRun, live: Map<number, number> = new Map()): Map<number, number> {
   for (const list of run.pointers.values()) {
     for (const pointer of list.pointers)

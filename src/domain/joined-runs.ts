@@ -1,8 +1,8 @@
-// The runs of a tail that name extents, in order of time, in chunks: a fast writer of large frames commits tens of
-// thousands of them before a flush comes, and who reads should search one list for a channel and not each of them.
-// Kept as runs are added, so that no read begins with going over all: adding one behind the others costs the same
-// however many there are, a list for a channel as much as there are chunks. What was shown stays what it is: what
-// changes afterwards is copied, a chunk of it (0003-I3). Called by group.ts.
+// The runs of a tail that name extents, in order of time, in chunks: a fast writer of large frames commits
+// tens of thousands of them before a flush comes, and who reads should search one list for a channel and not
+// each of them. Kept as runs are added, so that no read begins with going over all: adding one behind the
+// others costs the same however many there are, a list for a channel as much as there are chunks. What was
+// shown stays what it is: what changes afterwards is copied, a chunk of it (0003-I3). Called by group.ts.
 
 import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import type { LiveBytes } from '../version/pointer-branch.ts'

@@ -25,7 +25,10 @@ export class PagePool {
   #cached = 0
   #returned = 0
 
-  /** @param pressed called when somebody begins to wait, or half of the budget is used: it must get a flush going */
+  /**
+   * @param pressed called when somebody begins to wait, or half of the budget is used: it must get a flush
+   * going
+   */
   constructor(budget: number, pressed: () => void) {
     this.budget = budget
     this.#pressed = pressed

@@ -27,7 +27,10 @@ export interface PointerList {
   liveIn(from: number, to: number): LiveBytes
   /** Sum of the counts before `position`. */
   samplesBefore(position: number): number
-  /** The pointer that holds the sample of this number, counted from 0 over all of them. @throws AssertionError outside [0, samples) */
+  /**
+   * The pointer that holds the sample of this number, counted from 0 over all of them.
+   * @throws AssertionError outside [0, samples)
+   */
   positionOfSample(sample: number): { readonly position: number; readonly within: number }
 }
 

@@ -20,7 +20,9 @@ export class RowCuts {
   readonly #shape: Shape | undefined
   /** By ordinal of the shape: which of the lists is the channel's. */
   readonly #lists: readonly number[]
-  /** The first one is that of channels of which nothing was taken; the others are not empty, and somebody's. */
+  /**
+   * The first one is that of channels of which nothing was taken; the others are not empty, and somebody's.
+   */
   readonly #ranges: readonly (readonly RowRange[])[]
 
   private constructor(

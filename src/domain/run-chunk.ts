@@ -1,8 +1,8 @@
-// Some runs that name extents, one behind the other in time. As a commit made them all channels of a run are alike:
-// one pointer each, of as many samples from the same first to the same last. So of such runs sums are kept for all
-// channels at once, with nothing looked at but the run; where a delete has cut one, or writers of several shapes took
-// turns, a channel's pointers are put together when they are first asked for. Once it was shown a chunk is never
-// changed (0003-I3). Made by joined-runs.ts.
+// Some runs that name extents, one behind the other in time. As a commit made them all channels of a run are
+// alike: one pointer each, of as many samples from the same first to the same last. So of such runs sums are
+// kept for all channels at once, with nothing looked at but the run; where a delete has cut one, or writers
+// of several shapes took turns, a channel's pointers are put together when they are first asked for. Once it
+// was shown a chunk is never changed (0003-I3). Made by joined-runs.ts.
 
 import { lastAtMost, partitionPoint } from '../binary-search.ts'
 import type { Shape } from '../journal/shape.ts'
@@ -10,7 +10,9 @@ import type { Pointer } from '../version/pointer.ts'
 import { ShortPointerList } from './pointer-list.ts'
 import type { ExtentsRun, PointersByKey } from './tail.ts'
 
-/** Most runs in a chunk: a copy of one costs about a microsecond, and a list of 65,536 runs has 256 of them. */
+/**
+ * Most runs in a chunk: a copy of one costs about a microsecond, and a list of 65,536 runs has 256 of them.
+ */
 export const CHUNK_RUNS = 256
 
 /** What of a channel lies in a chunk. */

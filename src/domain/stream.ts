@@ -48,7 +48,9 @@ export class Stream {
     this.start = start
   }
 
-  /** Where the next sample can lie at the earliest; undefined before the first of a writer without `start`. */
+  /**
+   * Where the next sample can lie at the earliest; undefined before the first of a writer without `start`.
+   */
   get position(): bigint | undefined {
     return this.last === undefined ? this.start : this.last + 1n
   }

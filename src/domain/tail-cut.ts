@@ -1,7 +1,8 @@
-// What a delete does to tails: the same functions live and at recovery, so that memory and replay cannot differ
-// (0003-I1). What becomes of a run is worked out first and changes nothing, so that a delete can do it in slices for
-// tails of any length; then all runs change in one synchronous step. Extents runs never grow; a strip that grew
-// since it was taken is taken again: its new rows may be in the range, and their commit may have parted the first of them.
+// What a delete does to tails: the same functions live and at recovery, so that memory and replay cannot
+// differ (0003-I1). What becomes of a run is worked out first and changes nothing, so that a delete can do it
+// in slices for tails of any length; then all runs change in one synchronous step. Extents runs never grow; a
+// strip that grew since it was taken is taken again: its new rows may be in the range, and their commit may
+// have parted the first of them.
 
 import { lowerBound } from '../binary-search.ts'
 import { assert } from '../assert.ts'
@@ -127,7 +128,9 @@ export class TailCuts {
     this.#parted.set(key, others === undefined ? alone : [...others, at])
   }
 
-  /** Works out what becomes of a group's run, which changes with `apply` only. An extents run is taken once. */
+  /**
+   * Works out what becomes of a group's run, which changes with `apply` only. An extents run is taken once.
+   */
   take(group: Group, run: TailRun): void {
     takeSteps(this.takeSteps(group, run))
   }
@@ -167,7 +170,10 @@ export class TailCuts {
     return this.#gone
   }
 
-  /** To be asked before the record is published. @throws AssertionError where a run is another than when it was taken */
+  /**
+   * To be asked before the record is published.
+   * @throws AssertionError where a run is another than when it was taken
+   */
   check(): void {
     for (const change of this.#runs.values()) {
       const now = change.run.kind === 'strip' ? change.run.cuts : change.run.pointers
@@ -294,7 +300,10 @@ export function* tailCutSteps(groups: readonly Group[], cut: TailCut): Generator
   return cuts
 }
 
-/** Channels that a record names, or that a run has, which are a step: below a ms also before the code is compiled. */
+/**
+ * Channels that a record names, or that a run has, which are a step: below a ms also before the code is
+ * compiled.
+ */
 const NAMES_A_STEP = 128
 
 /** Runs of a few channels that are a step. */

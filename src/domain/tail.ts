@@ -76,8 +76,8 @@ export class Strip {
   }
 
   /**
-   * The same rows in the same page, to be cut, flushed and added to while these stay what they are. Of the two one
-   * alone is added to: what lies in the page behind `committed` is nothing to the other.
+   * The same rows in the same page, to be cut, flushed and added to while these stay what they are. Of the
+   * two one alone is added to: what lies in the page behind `committed` is nothing to the other.
    */
   copy(): Strip {
     const copy = new Strip(this.shape, this.page, this)

@@ -55,8 +55,9 @@ export class ChangeLog<T> {
   }
 
   /**
-   * An independent log in which it is known what became of the clean changes: `decide` gives the dirty change that
-   * stands for one now, or undefined where it is on disk. What the log then begins with may be folded: `sync(0)`.
+   * An independent log in which it is known what became of the clean changes: `decide` gives the dirty change
+   * that stands for one now, or undefined where it is on disk. What the log then begins with may be folded:
+   * `sync(0)`.
    */
   settleClean(decide: (change: T) => T | undefined): ChangeLog<T> {
     const copy = new ChangeLog<T>()

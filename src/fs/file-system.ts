@@ -13,7 +13,10 @@ export interface FileStat {
   readonly size: number
 }
 
-/** `read`: must exist, never written. `write`: must exist, read and written. `create`: must not exist, read and written. */
+/**
+ * `read`: must exist, never written. `write`: must exist, read and written. `create`: must not exist, read
+ * and written.
+ */
 export type OpenMode = 'read' | 'write' | 'create'
 
 /** An open file. Offsets and sizes in bytes from the start. Calls after `close` fail with EBADF. */
@@ -23,7 +26,10 @@ export interface File {
   readNow(target: Uint8Array, offset: number): number
   /** As `readNow`, without holding the event loop. */
   read(target: Uint8Array, offset: number): Promise<number>
-  /** Writes `source` at `offset` into the operating system's hands; returns the bytes written, which may be fewer. */
+  /**
+   * Writes `source` at `offset` into the operating system's hands; returns the bytes written, which may be
+   * fewer.
+   */
   writeNow(source: Uint8Array, offset: number): number
   /** As `writeNow`, without holding the event loop. */
   write(source: Uint8Array, offset: number): Promise<number>
@@ -36,9 +42,9 @@ export interface File {
   /** As `sync`, holding the event loop. */
   syncNow(): void
   /**
-   * Gives the bytes [offset, offset + length) back to the disk: they read as zeroes, the size stays, and what is beyond
-   * it is left alone. Room comes free in whole blocks only. Needs a file that is open for writing. EOPNOTSUPP where the
-   * file system or the machine cannot, always; also for a file without this method.
+   * Gives the bytes [offset, offset + length) back to the disk: they read as zeroes, the size stays, and what
+   * is beyond it is left alone. Room comes free in whole blocks only. Needs a file that is open for writing.
+   * EOPNOTSUPP where the file system or the machine cannot, always; also for a file without this method.
    */
   punch?(offset: number, length: number): Promise<void>
   /** Gives the file back. What the system makes of it is not told: what must be on disk was synced. */

@@ -112,8 +112,8 @@ export function parseUnsynced(name: string): number | undefined {
 }
 
 /**
- * Registration of a read-only process, such as `readers/4711-3f2b...`. `token` are 32 hexadecimal digits that no
- * other registration has; the process id is for people who list the folder.
+ * Registration of a read-only process, such as `readers/4711-3f2b...`. `token` are 32 hexadecimal digits that
+ * no other registration has; the process id is for people who list the folder.
  */
 export function readerFile(pid: number, token: string): string {
   const name = `${pid}-${token}`

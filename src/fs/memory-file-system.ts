@@ -41,8 +41,8 @@ export interface PendingMutation {
   /** A copy of the disk without it. */
   readonly before: () => MemoryFileSystem
   /**
-   * A copy of the disk with a part of it, which `seed` decides; undefined for what happens in full or not at all.
-   * A kill and a power loss cut a write in different places.
+   * A copy of the disk with a part of it, which `seed` decides; undefined for what happens in full or not at
+   * all. A kill and a power loss cut a write in different places.
    */
   readonly torn: (code: DeathCode, seed: number) => MemoryFileSystem | undefined
 }
@@ -78,7 +78,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.#process.mutations
   }
 
-  /** Bytes that files and directories take, those included that have no name any more and are open; no counted operation. */
+  /**
+   * Bytes that files and directories take, those included that have no name any more and are open; no counted
+   * operation.
+   */
   get used(): number {
     return BLOCK_SIZE * this.#tree.blocks([...this.#open].map(({ inode }) => inode))
   }
@@ -139,8 +142,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /**
-   * As `afterKill`, where the system has also let go of the pages that failed syncs left clean: of each such change
-   * `seed` decides whether the disk has it. Names stay.
+   * As `afterKill`, where the system has also let go of the pages that failed syncs left clean: of each such
+   * change `seed` decides whether the disk has it. Names stay.
    */
   afterEviction(seed: number, options: MemoryFileSystemOptions = this.#options): MemoryFileSystem {
     const random = new SeededRandom(seed)
@@ -155,8 +158,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /**
-   * Tells `observer` of every change and sync right before it happens (undefined: no longer). Copies of the disk
-   * are not observed.
+   * Tells `observer` of every change and sync right before it happens (undefined: no longer). Copies of the
+   * disk are not observed.
    */
   observeMutations(observer: ((pending: PendingMutation) => void) | undefined): void {
     if (observer === undefined) {

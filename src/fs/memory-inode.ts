@@ -87,8 +87,9 @@ export class MemoryInode {
   }
 
   /**
-   * The file once the system has let go of the pages that failed syncs left clean: reads show what the disk has of
-   * them, each change or none of it. Of a write that is not there the size may be, and reads as zeroes.
+   * The file once the system has let go of the pages that failed syncs left clean: reads show what the disk
+   * has of them, each change or none of it. Of a write that is not there the size may be, and reads as
+   * zeroes.
    */
   afterEviction(random: SeededRandom): MemoryInode {
     const copy = new MemoryInode(this.#durable.clone())

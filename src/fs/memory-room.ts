@@ -1,5 +1,5 @@
-// The room of the simulated disk: how many blocks there are, and what of a write or a name still fits. Called by
-// memory-file-system.ts and memory-tree.ts.
+// The room of the simulated disk: how many blocks there are, and what of a write or a name still fits. Called
+// by memory-file-system.ts and memory-tree.ts.
 
 import type { MemoryDirectory } from './memory-directory.ts'
 import type { MemoryInode } from './memory-inode.ts'

@@ -1,6 +1,6 @@
-// The names of the simulated disk: directories and files from the root on, hard links included, and what is to be
-// known of all of them at once. It looks and copies; every change of a name is a mutation of the file system's.
-// Called by memory-file-system.ts.
+// The names of the simulated disk: directories and files from the root on, hard links included, and what is
+// to be known of all of them at once. It looks and copies; every change of a name is a mutation of the file
+// system's. Called by memory-file-system.ts.
 
 import { assert } from '../assert.ts'
 import { MemoryDirectory, type MemoryNode } from './memory-directory.ts'

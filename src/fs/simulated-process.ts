@@ -26,8 +26,8 @@ export type OperationScheduler = (label: string) => Promise<void>
 export interface PartialWrite {
   readonly inode: MemoryInode
   /**
-   * Writes a part to `inode`, which is the file's own or that of a copy of the disk: `random` decides which part,
-   * `code` says what kind of death it is.
+   * Writes a part to `inode`, which is the file's own or that of a copy of the disk: `random` decides which
+   * part, `code` says what kind of death it is.
    */
   readonly apply: (inode: MemoryInode, random: SeededRandom, code: DeathCode) => void
 }

@@ -44,7 +44,8 @@ export function isDiskFull(error: unknown): boolean {
 }
 
 /**
- * The error of an operation for which there is no room, as a whole: what failed may have been a small part of it.
+ * The error of an operation for which there is no room, as a whole: what failed may have been a small part of
+ * it.
  * @param cause of which `isDiskFull` is true
  */
 export function diskFull(action: string, path: string, cause: unknown, needed: number): StorageError {

@@ -51,8 +51,9 @@ export function writeUserFile(path: string): Writable {
 }
 
 /**
- * Bytes that the files in a folder and the folders in it take on the disk, holes left out, by name with '/' between
- * parts; those that go away meanwhile are left out. A file system that tells no blocks has files without holes.
+ * Bytes that the files in a folder and the folders in it take on the disk, holes left out, by name with '/'
+ * between parts; those that go away meanwhile are left out. A file system that tells no blocks has files
+ * without holes.
  * @throws the system's error where there is no folder
  */
 export async function bytesOfFiles(path: string): Promise<Map<string, number>> {

@@ -112,8 +112,9 @@ export class GuardSet {
   }
 
   /**
-   * Runs work that its caller starts and does not wait for, a flush in the background: it holds nothing of what the
-   * caller holds, and may hold on when that ends. Known to the check alone; without one the same as calling `body`.
+   * Runs work that its caller starts and does not wait for, a flush in the background: it holds nothing of
+   * what the caller holds, and may hold on when that ends. Known to the check alone; without one the same as
+   * calling `body`.
    */
   detached<T>(operation: string, body: () => Promise<T>): Promise<T> {
     return this.#check === undefined ? body() : this.#check.runDetached(operation, body)

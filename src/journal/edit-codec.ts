@@ -28,7 +28,8 @@ const KINDS = [
 /**
  * Appends an edit's bytes.
  * @param ahead lists of it that were encoded before
- * @param inset called where bytes that are not copied belong, behind what was appended so far; without it all are copied
+ * @param inset called where bytes that are not copied belong, behind what was appended so far; without it all
+ * are copied
  */
 export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead, inset?: Inset): void {
   to.u8(KINDS.indexOf(edit.kind))
@@ -205,7 +206,10 @@ export class EncodedList<T> {
     while (this.#count < this.#items.length) this.#bytes.write(this.#items[this.#count++]!, this.#encode)
   }
 
-  /** Appends the bytes of these items. @throws AssertionError where they are not the very list, or more came to it */
+  /**
+   * Appends the bytes of these items.
+   * @throws AssertionError where they are not the very list, or more came to it
+   */
   append(to: ByteWriter, items: readonly T[], inset: Inset | undefined): void {
     assert(items === this.#items && items.length === this.#count, 'items were encoded as they are')
     const pieces = this.#bytes.views()
@@ -214,7 +218,10 @@ export class EncodedList<T> {
   }
 }
 
-/** Lists of an edit that are encoded ahead: a record over ten thousand channels is made in slices, and only written in one step. */
+/**
+ * Lists of an edit that are encoded ahead: a record over ten thousand channels is made in slices, and only
+ * written in one step.
+ */
 export class EncodedAhead {
   readonly changes: EncodedList<PointerChange>
   /** Of a delete: what it did to tails. */
@@ -319,7 +326,10 @@ function decodeNumber(from: ByteReader): number {
   return from.u64()
 }
 
-/** Bytes of a list that are a step: some 80 pointers or channels, below a ms also before the code that reads them is compiled. */
+/**
+ * Bytes of a list that are a step: some 80 pointers or channels, below a ms also before the code that reads
+ * them is compiled.
+ */
 const STEP_SIZE = 4096
 
 /** A counted list whose items take at least `size` bytes each. */

@@ -39,7 +39,8 @@ export function fillOf(length: number): Uint8Array {
 }
 
 /**
- * A journal file without the fill at its end: the file itself where it has none. A frame's last byte is never one of it.
+ * A journal file without the fill at its end: the file itself where it has none. A frame's last byte is never
+ * one of it.
  * @param least bytes that are no fill in any case: of the header, or of what else the bytes begin with
  */
 export function withoutFill(file: Uint8Array, least: number = HEADER_SIZE): Uint8Array {

@@ -25,8 +25,9 @@ export function frameSize(length: number): number {
 }
 
 /**
- * Completes a frame in place: `bytes[at + 16 ...]` holds the payload already, with `frameSize(payload) - 16 - payload`
- * bytes of room behind it. Returns the frame's length. `fileOffset` is where in the file the frame will begin.
+ * Completes a frame in place: `bytes[at + 16 ...]` holds the payload already, with `frameSize(payload) - 16 -
+ * payload` bytes of room behind it. Returns the frame's length. `fileOffset` is where in the file the frame
+ * will begin.
  */
 export function sealFrame(
   bytes: Uint8Array,
@@ -45,7 +46,8 @@ export function sealFrame(
 
 /**
  * Completes a frame whose bytes lie in several places, as `sealFrame` does one that lies in one.
- * @param pieces one behind the other the whole frame, its last zeroes too; the first begins with room for the header
+ * @param pieces one behind the other the whole frame, its last zeroes too; the first begins with room for the
+ * header
  */
 export function sealPieces(
   pieces: readonly Uint8Array[],
@@ -89,7 +91,9 @@ export interface Frame {
   readonly payload: Uint8Array
 }
 
-/** Why there is no sound frame at an offset: `short`: the bytes end before it does; `damaged`: they are wrong. */
+/**
+ * Why there is no sound frame at an offset: `short`: the bytes end before it does; `damaged`: they are wrong.
+ */
 export type FrameFault = 'end' | 'short' | 'damaged'
 
 /**

@@ -25,13 +25,18 @@ import { bytesOfRows, COMMIT, EDIT, encodeCommit } from './record.ts'
 import type { CommitSection } from './record.ts'
 import type { Shape } from './shape.ts'
 
-/** `relaxed` commits gather up to this many bytes before they are written: 64 KB appends are the sweet spot. */
+/**
+ * `relaxed` commits gather up to this many bytes before they are written: 64 KB appends are the sweet spot.
+ */
 const PENDING_LIMIT = 64 * 1024
 
 /** Most bytes of a record. */
 const MOST_PAYLOAD = MAX_FRAME - FRAME_HEADER - 8
 
-/** Bytes of a record that are written from where they are: they belong behind the first `at` bytes that are pending. */
+/**
+ * Bytes of a record that are written from where they are: they belong behind the first `at` bytes that are
+ * pending.
+ */
 interface Inset {
   readonly at: number
   readonly pieces: readonly Uint8Array[]
@@ -57,7 +62,9 @@ export interface JournalFile {
   lastLsn: number
   /** What the operating system has; the header counts from the start. */
   size: number
-  /** Where the fill ahead of `size` ends; `size` or less where there is none. Infinity: it cannot be filled. */
+  /**
+   * Where the fill ahead of `size` ends; `size` or less where there is none. Infinity: it cannot be filled.
+   */
   filled: number
   /** Goes out with the first record, in one write: a header without it means nothing. */
   header: Uint8Array | undefined
@@ -211,8 +218,8 @@ export class Journal {
   }
 
   /**
-   * Lays fill ahead of the records, where too little is left of it: to be called where a strict commit was waited for.
-   * Not in a file of which nothing is proven yet. That it fails is nobody's concern.
+   * Lays fill ahead of the records, where too little is left of it: to be called where a strict commit was
+   * waited for. Not in a file of which nothing is proven yet. That it fails is nobody's concern.
    */
   fillAhead(proven: number): void {
     const { fillSize = 0, rollSize } = this.#options
@@ -254,7 +261,9 @@ export class Journal {
     this.#files.length = 0
   }
 
-  /** The file that the next record, of `size` bytes or more, goes to, with nothing in the way of appending. */
+  /**
+   * The file that the next record, of `size` bytes or more, goes to, with nothing in the way of appending.
+   */
   #ready(size = 0): JournalFile {
     if (this.#refused !== undefined) throw this.#refused
     if (this.#pending.length >= PENDING_LIMIT) this.writeOut()
@@ -376,7 +385,8 @@ export class Journal {
       return created
     } catch (cause) {
       if (hasCode(cause, 'EEXIST')) {
-        // What a failed append left in it could be taken for a record: the name is used up, and the LSN with it.
+        // What a failed append left in it could be taken for a record: the name is used up, and the LSN with
+        // it.
         const message = 'A journal file can be neither begun nor cut back: reopen the database'
         this.#refused = new StorageError(message, { cause, path })
         throw this.#refused

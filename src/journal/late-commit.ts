@@ -1,6 +1,6 @@
-// Records of sound frames, decoded at once or when they are asked for: most commits of a log are flushed behind
-// them, and who only reads does not ask for their samples again. What is not decoded keeps no more than its
-// place, for there are many of them. Called by replay.ts.
+// Records of sound frames, decoded at once or when they are asked for: most commits of a log are flushed
+// behind them, and who only reads does not ask for their samples again. What is not decoded keeps no more
+// than its place, for there are many of them. Called by replay.ts.
 
 import { DecodeError } from '../codec/decode-error.ts'
 import { takeSteps } from '../steps.ts'
@@ -22,7 +22,10 @@ export interface FrameBytes {
   readonly shapes: Map<number, Shape>
 }
 
-/** Of a frame with a commit: where it says its LSN, its mark, how many sections it has, the first one's shape, and whether that is defined there. */
+/**
+ * Of a frame with a commit: where it says its LSN, its mark, how many sections it has, the first one's shape,
+ * and whether that is defined there.
+ */
 const KIND = 8
 const PAYLOAD_LENGTH = 12
 const LSN = FRAME_HEADER
@@ -31,7 +34,10 @@ const SECTION_COUNT = FRAME_HEADER + 16
 const SHAPE_NUMBER = FRAME_HEADER + 20
 const DEFINES = FRAME_HEADER + 28
 
-/** The record of the sound frame at `at`, in steps between which the loop may turn. @throws CorruptionError where it holds none */
+/**
+ * The record of the sound frame at `at`, in steps between which the loop may turn.
+ * @throws CorruptionError where it holds none
+ */
 export function* decodeNow(
   { path, bytes, offset, shapes }: FrameBytes,
   at: number,
@@ -47,8 +53,9 @@ export function* decodeNow(
 }
 
 /**
- * The record of the sound frame at `at`, where it need not be decoded yet: a commit of one group whose shape is known.
- * Its sections are decoded when they are asked for, which then may throw. Undefined where it is another.
+ * The record of the sound frame at `at`, where it need not be decoded yet: a commit of one group whose shape
+ * is known. Its sections are decoded when they are asked for, which then may throw. Undefined where it is
+ * another.
  */
 export function decodeLate(source: FrameBytes, at: number): JournalRecord | undefined {
   const { data, shapes } = source

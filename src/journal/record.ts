@@ -72,7 +72,9 @@ export interface CommitSection {
   readonly runs: readonly Run[]
 }
 
-/** Appends a commit's sections; `shapeNumber` gives a shape's number in this file and whether it is new to it. */
+/**
+ * Appends a commit's sections; `shapeNumber` gives a shape's number in this file and whether it is new to it.
+ */
 export function encodeCommit(
   to: ByteWriter,
   sections: readonly CommitSection[],
@@ -126,15 +128,17 @@ export type JournalRecord = { readonly lsn: number; readonly proven: number; rea
   | {
       readonly kind: 'commit'
       readonly sections: readonly CommitSection[]
-      /** Index channel key of its only section, where that is known without them: they may not be decoded yet. */
+      /**
+       * Index channel key of its only section, where that is known without them: they may not be decoded yet.
+       */
       readonly group?: number
     }
   | { readonly kind: 'edit'; readonly edit: Edit }
 )
 
 /**
- * Decodes a frame's payload, in steps between which the loop may turn. `shapes` are those that the file has defined so
- * far; new ones are added.
+ * Decodes a frame's payload, in steps between which the loop may turn. `shapes` are those that the file has
+ * defined so far; new ones are added.
  * @throws DecodeError where it is no record: with a sound checksum that means a fault, not damage.
  */
 export function* recordSteps(

@@ -65,13 +65,17 @@ export interface JournalIdentity {
 
 /**
  * Reads the bytes of a journal file; fill at its end counts for nothing.
- * @throws CorruptionError where a whole header is not this file's, or a sound frame holds no record; UnsupportedVersionError
+ * @throws CorruptionError where a whole header is not this file's, or a sound frame holds no record;
+ * UnsupportedVersionError
  */
 export function readJournal(file: Uint8Array, path: string, identity: JournalIdentity): JournalContents {
   return takeSteps(journalSteps(file, path, identity))
 }
 
-/** As `readJournal`, in steps between which the loop may turn. @param isLate leaves commits to be decoded when they are asked for */
+/**
+ * As `readJournal`, in steps between which the loop may turn.
+ * @param isLate leaves commits to be decoded when they are asked for
+ */
 export function* journalSteps(
   file: Uint8Array,
   path: string,
@@ -94,8 +98,8 @@ export function* journalSteps(
 }
 
 /**
- * Reads on behind a record that was read before, in steps between which the loop may turn; undefined where that
- * one is not there any more. Commits are decoded when they are asked for.
+ * Reads on behind a record that was read before, in steps between which the loop may turn; undefined where
+ * that one is not there any more. Commits are decoded when they are asked for.
  * @param bytes of the file from the frame of that record on
  * @param lsn of that record
  * @throws CorruptionError where a sound frame holds no record, or not the next
@@ -198,7 +202,10 @@ function isBeginning(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length < header.length && bytes.every((byte, i) => byte === header[i])
 }
 
-/** The newest mark of sound frames behind `at`, in bytes that begin at `offset` of their file; undefined where there is none. */
+/**
+ * The newest mark of sound frames behind `at`, in bytes that begin at `offset` of their file; undefined where
+ * there is none.
+ */
 function marksBehind(bytes: Uint8Array, at: number, seed: number, offset: number): number | undefined {
   let newest: number | undefined
   let frame = findFrame(bytes, at, seed, offset)

@@ -17,8 +17,9 @@ export interface Lease {
    */
   look(): void
   /**
-   * As `look`, reading the fence in any case. For what cannot be taken back: destroying, archiving. What it allows
-   * may happen any time later, where the process is stopped in between: it must do no harm then either.
+   * As `look`, reading the fence in any case. For what cannot be taken back: destroying, archiving. What it
+   * allows may happen any time later, where the process is stopped in between: it must do no harm then
+   * either.
    * @throws LeaseLostError (LEASE_LOST), StorageError (STORAGE), as `look`
    */
   lookNow(): void

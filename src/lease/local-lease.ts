@@ -67,7 +67,8 @@ export async function acquireLease(options: LeaseOptions): Promise<Lease> {
     const attempt = options.lock?.tryLock(join(directory, LOCK))
     if (attempt?.outcome === 'busy' && options.takeover !== true) {
       const newest = await newestLease(files, directory)
-      // Where the newest holder went on without the lock, whoever has it was overtaken: it says nothing any more.
+      // Where the newest holder went on without the lock, whoever has it was overtaken: it says nothing any
+      // more.
       if (newest?.content?.lock !== 'file') throw heldByNote(directory, attempt.note, newest)
     }
     if (attempt?.outcome === 'held') lock = attempt.lock

@@ -38,8 +38,8 @@ export interface FileLocks extends OsLock {
    */
   tryLockThere(path: string): OsLockAttempt
   /**
-   * Whether somebody holds the lock of the file at `path`, which is not created; undefined where that cannot be told,
-   * because the file cannot be opened or its file system knows no locks.
+   * Whether somebody holds the lock of the file at `path`, which is not created; undefined where that cannot
+   * be told, because the file cannot be opened or its file system knows no locks.
    */
   isHeld(path: string): boolean | undefined
 }

@@ -32,7 +32,10 @@ export interface ReaderLook {
   readonly removesDead: boolean
 }
 
-/** All registrations but those that were given up, and those of processes that are certainly dead. @throws the system's error: nothing is known then */
+/**
+ * All registrations but those that were given up, and those of processes that are certainly dead.
+ * @throws the system's error: nothing is known then
+ */
 export async function lookAtReaders(look: ReaderLook): Promise<RegisteredReader[]> {
   const { files, directory } = look
   const readers: RegisteredReader[] = []

@@ -25,7 +25,9 @@ export const GIVEN_UP: number = Number.MAX_SAFE_INTEGER
 /** A pin that is overwritten while it is read does not match its check: the next look shows the new one. */
 const READ_TRIES = 3
 
-/** Temporary files that a new holder of the lease has removed, one after another: no disk does that for long. */
+/**
+ * Temporary files that a new holder of the lease has removed, one after another: no disk does that for long.
+ */
 const MAX_ATTEMPTS = 100
 
 /** What a registration says of the process that made it. */
@@ -120,8 +122,8 @@ export class OwnRegistration {
     let lock: HeldOsLock | undefined
     let isLinked = false
     try {
-      // Before it has its name: who finds it unlocked takes its process for dead. Where a new holder has just removed
-      // it, no other file may take its place.
+      // Before it has its name: who finds it unlocked takes its process for dead. Where a new holder has just
+      // removed it, no other file may take its place.
       lock = takeLock(locks, temporary)
       const { host, bootId, pidNamespace, pid, startTime } = identity
       const kind = lock === undefined ? 'file' : 'os'
@@ -152,8 +154,8 @@ export class OwnRegistration {
   }
 
   /**
-   * Gives up what was freed up to `lsn`; never less than before. Where that cannot be written more is kept, and the
-   * next call tries again.
+   * Gives up what was freed up to `lsn`; never less than before. Where that cannot be written more is kept,
+   * and the next call tries again.
    */
   raise(lsn: number): void {
     if (lsn <= this.#pin) return
@@ -165,7 +167,10 @@ export class OwnRegistration {
     }
   }
 
-  /** Whether others still find it: a writer that took this process for dead has removed it. @throws the system's error */
+  /**
+   * Whether others still find it: a writer that took this process for dead has removed it.
+   * @throws the system's error
+   */
   async isThere(): Promise<boolean> {
     return (await this.#files.stat(this.#path)) !== undefined
   }
@@ -195,8 +200,8 @@ function takeLock(locks: FileLocks | undefined, path: string): HeldOsLock | unde
 }
 
 /**
- * Reads the registration at `path`; undefined where it is gone. One that cannot be read belongs to nobody and keeps
- * everything.
+ * Reads the registration at `path`; undefined where it is gone. One that cannot be read belongs to nobody and
+ * keeps everything.
  */
 export function readRegistration(files: FileSystem, path: string): FoundRegistration | undefined {
   let file: File

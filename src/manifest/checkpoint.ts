@@ -45,7 +45,9 @@ const HOLES_A_FRAME = 8192
 
 /** What a checkpoint says besides the version. */
 export interface CheckpointFacts {
-  /** Records of the epoch's journal up to this LSN were archived when it was written: their files may be gone. */
+  /**
+   * Records of the epoch's journal up to this LSN were archived when it was written: their files may be gone.
+   */
   readonly covers: number
   readonly bootId: string
 }
@@ -56,8 +58,8 @@ export interface CheckpointBegin extends Omit<Version, 'pointers' | 'segments'>,
 }
 
 /**
- * The frames of a checkpoint, one after another: the payload of one was appended where its kind is told, and some of it
- * where none is.
+ * The frames of a checkpoint, one after another: the payload of one was appended where its kind is told, and
+ * some of it where none is.
  */
 export function* checkpointFrames(
   version: Version,
@@ -131,8 +133,8 @@ export class CheckpointReader {
   #pointers = 0;
 
   /**
-   * Takes the next frame, in steps between which the loop may turn. Returns the version and its facts with the last
-   * one, undefined before.
+   * Takes the next frame, in steps between which the loop may turn. Returns the version and its facts with
+   * the last one, undefined before.
    * @throws DecodeError where the frame does not fit in
    */
   *take(
@@ -227,10 +229,16 @@ function holesOf(ranges: readonly ByteRange[], before: Holes | undefined): Holes
 /** Pointers that are a step. */
 const POINTERS_A_STEP = 512
 
-/** Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then far below one. */
+/**
+ * Channels, segments or tables that are a step: a few ms before the code that reads them is compiled, then
+ * far below one.
+ */
 const ENTRIES_A_STEP = 64
 
-/** What the first frame of a checkpoint says, in steps between which the loop may turn. @throws DecodeError */
+/**
+ * What the first frame of a checkpoint says, in steps between which the loop may turn.
+ * @throws DecodeError
+ */
 export function* beginSteps(from: ByteReader): Generator<void, CheckpointBegin, void> {
   const lsn = from.u64()
   const covers = from.u64()

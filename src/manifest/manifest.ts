@@ -94,7 +94,8 @@ export class Manifest {
    *
    * The journal must have proven `version.lsn` before.
    * @param turn asked often for what is to be waited for, so that the loop turns
-   * @param onWritten called once the operating system has all of it: from then on it may count, also where this throws
+   * @param onWritten called once the operating system has all of it: from then on it may count, also where
+   * this throws
    * @throws StorageError; what was written of it is not whole, and counts for nothing
    */
   static async write(
@@ -145,7 +146,8 @@ export class Manifest {
   /**
    * Appends edits that leave the journal, and syncs them.
    * @param covers the LSN up to which the journal is not needed once this counts
-   * @param proven the LSN up to which the journal is on the disk, at least `covers`: the records that flushed what is covered are below it
+   * @param proven the LSN up to which the journal is on the disk, at least `covers`: the records that flushed
+   * what is covered are below it
    * @throws StorageError; then nothing was appended, or the manifest is broken
    */
   async archive(

@@ -1,8 +1,8 @@
-// The block table of an extent of which it takes long to read and check it all (50 ms for 1 GiB of samples): read in
-// parts, as they are asked for. The table's own checksum covers all of it, so that a part is not verified by it. None is
-// believed: a unit's checksum counts once the unit's samples match it, a first time once verified samples on both sides of
-// what was found by it say the same (0002-I1). Where they do not, the whole table is read and checked, and tells what is
-// wrong. Used by SegmentReader.
+// The block table of an extent of which it takes long to read and check it all (50 ms for 1 GiB of samples):
+// read in parts, as they are asked for. The table's own checksum covers all of it, so that a part is not
+// verified by it. None is believed: a unit's checksum counts once the unit's samples match it, a first time
+// once verified samples on both sides of what was found by it say the same (0002-I1). Where they do not, the
+// whole table is read and checked, and tells what is wrong. Used by SegmentReader.
 
 import { lowerBound, partitionPoint } from '../binary-search.ts'
 import type { File } from '../fs/file-system.ts'
@@ -82,7 +82,10 @@ export function loadTable(
   }
 }
 
-/** The checksums of the units `from` to `to` (exclusive). @throws CorruptionError where the file ends before; StorageError */
+/**
+ * The checksums of the units `from` to `to` (exclusive).
+ * @throws CorruptionError where the file ends before; StorageError
+ */
 export function checksumsIn(
   file: File,
   { ref, layout, count, width }: LongTable,
@@ -139,7 +142,8 @@ export interface TimePosition {
  * Where `time` falls, by verified samples alone: the one before it and the one at it.
  * @param guess where the table leads
  * @param timesOf the verified timestamps of a unit
- * @param needsBefore whether `before` is asked for: else the first time of a unit is found without the unit before it
+ * @param needsBefore whether `before` is asked for: else the first time of a unit is found without the unit
+ * before it
  * @returns undefined where the samples do not agree with the table
  */
 export function positionAt(

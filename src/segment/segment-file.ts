@@ -20,8 +20,8 @@ export function segmentSeed(id: SegmentId, databaseId: Uint8Array): number {
 /**
  * Creates a segment file with its header, open for writing; extents go from FIRST_EXTENT on.
  *
- * Where the header cannot be written an empty file stays behind, which the next try goes on with: there is no room
- * for names without end on a full disk.
+ * Where the header cannot be written an empty file stays behind, which the next try goes on with: there is no
+ * room for names without end on a full disk.
  *
  * **Durable:** nothing. The file must be synced before a record that names its bytes is believed, its
  * directory before the file is found again.

@@ -205,8 +205,8 @@ export class SegmentPool {
 
   /**
    * Gives up places that no record will ever name. What of them lies at the end of its segment is cut off.
-   * @returns the segments that were cut: until they are synced the next extent there could be taken for one that was
-   * given up, after a power loss
+   * @returns the segments that were cut: until they are synced the next extent there could be taken for one
+   * that was given up, after a power loss
    */
   giveUp(places: readonly Place[]): Segment[] {
     const cut = new Set<Segment>()
@@ -235,8 +235,8 @@ export class SegmentPool {
 
   /**
    * Reads a segment; opens it when needed.
-   * @throws ClosedError, CorruptionError, UnsupportedVersionError, StorageError; LeaseLostError for one that a later
-   * holder has removed
+   * @throws ClosedError, CorruptionError, UnsupportedVersionError, StorageError; LeaseLostError for one that
+   * a later holder has removed
    */
   reader(id: SegmentId): SegmentReader {
     const known = this.#readers.get(id)
@@ -268,7 +268,10 @@ export class SegmentPool {
     }
   }
 
-  /** Closes the descriptors that were used longest ago, of those that nobody reads through, down to as many as are kept. */
+  /**
+   * Closes the descriptors that were used longest ago, of those that nobody reads through, down to as many as
+   * are kept.
+   */
   #evict(): void {
     let left = this.#readers.size - OPEN_READERS
     for (const [id, { reader }] of this.#readers) {
@@ -300,7 +303,10 @@ export class SegmentPool {
     }
   }
 
-  /** Removes a segment's file, which a power loss may have taken already; the caller has made sure that nobody needs it (S2). */
+  /**
+   * Removes a segment's file, which a power loss may have taken already; the caller has made sure that nobody
+   * needs it (S2).
+   */
   async remove(segment: Segment): Promise<void> {
     const { files, directory, cache } = this.#options
     segment.writer?.closeNow()

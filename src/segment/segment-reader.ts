@@ -1,8 +1,8 @@
-// Reads samples out of one segment and believes none of them unverified (invariant 4): every unit of
-// 128 samples that a read touches is compared with its checksum, and every extent with what its
-// pointer's channel must find there. No step reads a long block table whole, unless something is damaged.
-// Reads go straight into the caller's array wherever whole units fall into it. Turns times into positions for index
-// channels. Called by domain/ and unary/; it never writes and holds no state but the shared cache.
+// Reads samples out of one segment and believes none of them unverified (invariant 4): every unit of 128
+// samples that a read touches is compared with its checksum, and every extent with what its pointer's channel
+// must find there. No step reads a long block table whole, unless something is damaged. Reads go straight
+// into the caller's array wherever whole units fall into it. Turns times into positions for index channels.
+// Called by domain/ and unary/; it never writes and holds no state but the shared cache.
 
 import { assert } from '../assert.ts'
 import { lowerBound } from '../binary-search.ts'
@@ -24,7 +24,10 @@ import { findBadUnit } from './verify-units.ts'
 
 const BLOCK_UNITS = BLOCK_SAMPLES / UNIT_SAMPLES
 
-/** Most bytes that are read in one step, since a trip over the thread pool would cost more; those with a ragged end go through a scratch. */
+/**
+ * Most bytes that are read in one step, since a trip over the thread pool would cost more; those with a
+ * ragged end go through a scratch.
+ */
 export const READ_AT_ONCE: number = 64 * 1024
 
 /** Most bytes of one read of `readSamples`: what is verified between two turns of the event loop. */
@@ -120,8 +123,8 @@ export class SegmentReader {
   }
 
   /**
-   * As `readSamples`, for samples that are read once and for all: a small extent in one read, its header and table with
-   * it, and nothing of it goes to the cache.
+   * As `readSamples`, for samples that are read once and for all: a small extent in one read, its header and
+   * table with it, and nothing of it goes to the cache.
    */
   async readOnce(
     ref: ExtentRef,
@@ -157,7 +160,8 @@ export class SegmentReader {
   }
 
   /**
-   * Checks that an extent lies in its file and can hold `count` samples: to be asked before much is allocated for them.
+   * Checks that an extent lies in its file and can hold `count` samples: to be asked before much is allocated
+   * for them.
    * @throws CorruptionError where it cannot; StorageError
    */
   checkRoom(ref: ExtentRef, owner: ExtentOwner, count: number): void {
@@ -199,7 +203,8 @@ export class SegmentReader {
 
   /**
    * Where `time` falls in an extent of an index channel: at most one unit is read for it.
-   * @param needsBefore whether `before` is asked for: else the first time of a unit is found without the unit before it
+   * @param needsBefore whether `before` is asked for: else the first time of a unit is found without the unit
+   * before it
    * @throws CorruptionError as `readSamplesNow`
    */
   lowerBoundNow(ref: ExtentRef, owner: ExtentOwner, time: bigint, needsBefore = true): TimePosition {
@@ -361,7 +366,10 @@ export class SegmentReader {
   }
 }
 
-/** Undefined where samples are damaged, or not there: the whole table may do without them, or says what is wrong. */
+/**
+ * Undefined where samples are damaged, or not there: the whole table may do without them, or says what is
+ * wrong.
+ */
 function unlessDamaged<T>(look: () => T): T | undefined {
   try {
     return look()

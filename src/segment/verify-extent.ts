@@ -36,7 +36,8 @@ export interface ExtentProblem {
 /**
  * Checks all of an extent that can be read: what was punched of it is not looked at.
  * @param seed of `segmentSeed`
- * @param live the samples that pointers reach; all of them without. Blocks in which there are none may be holes
+ * @param live the samples that pointers reach; all of them without. Blocks in which there are none may be
+ * holes
  * @returns what is wrong, in the order of the file; empty for a sound extent
  */
 export async function verifyExtent(

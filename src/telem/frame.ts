@@ -54,8 +54,8 @@ interface Lane {
 }
 
 /**
- * Samples of several channels over one range of time, as a read returns them. The arrays are the caller's. `C` is
- * what type each channel has, by name.
+ * Samples of several channels over one range of time, as a read returns them. The arrays are the caller's.
+ * `C` is what type each channel has, by name.
  */
 export class Frame<C extends Record<string, DataType> = Record<string, DataType>> {
   /** Names of the channels, in the order in which they were asked for. */

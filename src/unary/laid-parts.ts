@@ -1,7 +1,7 @@
-// Where the samples of a channel's array come from: its parts, one behind the other in order of time. Of a short
-// read they are the parts themselves; of a long one, which may have a million, a few numbers each in columns, so
-// that V8 has nothing to walk through and to copy while the read goes on. Made by both kinds of read; what lies in
-// segments is read by them, and a frame is made of them.
+// Where the samples of a channel's array come from: its parts, one behind the other in order of time. Of a
+// short read they are the parts themselves; of a long one, which may have a million, a few numbers each in
+// columns, so that V8 has nothing to walk through and to copy while the read goes on. Made by both kinds of
+// read; what lies in segments is read by them, and a frame is made of them.
 
 import type { SegmentId } from '../version/pointer.ts'
 import type { Part } from './channel-view.ts'
@@ -64,7 +64,10 @@ export class PartList implements LaidParts {
   }
 }
 
-/** Columns of one size of number each, which grow together; a part that lies in no segment has no length there. */
+/**
+ * Columns of one size of number each, which grow together; a part that lies in no segment has no length
+ * there.
+ */
 interface Columns {
   readonly capacity: number
   readonly starts: BigInt64Array

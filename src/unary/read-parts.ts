@@ -39,7 +39,10 @@ export interface LoopTurns {
 /** More than this is only allocated where the files are as long as what they are to be filled from. */
 export const CHECKED_ABOVE: number = 4 * 1024 * 1024
 
-/** What planning a read of a channel costs: pointers in the range, and rows that must be copied, 4 KiB to one of them. */
+/**
+ * What planning a read of a channel costs: pointers in the range, and rows that must be copied, 4 KiB to one
+ * of them.
+ */
 export function costOf(view: GroupView, { key, index }: ChannelRef, { start, end }: TimeRange): number {
   const table = view.pointers.get(key)
   if (start >= end) return view.tail.length
@@ -110,7 +113,10 @@ export function fillNow({ data, channel, parts, size }: Filling, segments: Segme
   }
 }
 
-/** From so many extents on none goes to the cache of block tables, which would hold them all only to let them go. */
+/**
+ * From so many extents on none goes to the cache of block tables, which would hold them all only to let them
+ * go.
+ */
 const FLEETING_ABOVE = 4096
 
 /** As `fillNow`, of many channels and in slices: large reads off the event loop, which turns in between. */

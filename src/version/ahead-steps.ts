@@ -1,12 +1,15 @@
-// What an edit with thousands of changes makes of the tables, worked out before it is applied, in steps between which
-// the loop may turn: what is left for `apply` is to put them in place. For replays, whose state nobody sees before it
-// is whole. Called by manifest/manifest.ts and by database/opening/replay-records.ts.
+// What an edit with thousands of changes makes of the tables, worked out before it is applied, in steps
+// between which the loop may turn: what is left for `apply` is to put them in place. For replays, whose state
+// nobody sees before it is whole. Called by manifest/manifest.ts and by database/opening/replay-records.ts.
 
 import { ChangesAhead } from './changes-ahead.ts'
 import type { Edit, PointerChange } from './edit.ts'
 import type { Version } from './version.ts'
 
-/** So many changes, or pointers that go or come, are a step, or left to be worked out with the rest of their edit: below a millisecond. */
+/**
+ * So many changes, or pointers that go or come, are a step, or left to be worked out with the rest of their
+ * edit: below a millisecond.
+ */
 const CHANGES_A_STEP = 64
 const POINTERS_A_STEP = 1024
 

@@ -20,7 +20,10 @@ export function unite(ranges: readonly ByteRange[]): ByteRange[] {
   return united
 }
 
-/** What is in `set` and not in `without`; both are sets. What it holds of each range keeps the other fields of it. */
+/**
+ * What is in `set` and not in `without`; both are sets. What it holds of each range keeps the other fields of
+ * it.
+ */
 export function subtract<R extends ByteRange>(set: readonly R[], without: readonly ByteRange[]): R[] {
   const left: R[] = []
   let next = 0
@@ -55,8 +58,8 @@ export function sizeOf(set: readonly ByteRange[]): number {
 }
 
 /**
- * A set that is too long for one step, piece by piece: with each step what of it lies in one of the windows of `size` bytes
- * that follow one another from byte 0 on.
+ * A set that is too long for one step, piece by piece: with each step what of it lies in one of the windows
+ * of `size` bytes that follow one another from byte 0 on.
  */
 export function* windowsOf(set: Iterable<ByteRange>, size: number): Generator<ByteRange[], void, void> {
   let window: ByteRange[] = []

@@ -1,7 +1,8 @@
 // The changes of an edit, applied to the tables of a version one by one before the edit is: a record over ten
-// thousand channels is worked out in slices, and what is left for the step that publishes it are the segments' sums.
-// Whoever works it out keeps others from changing the tables of these channels until then; those of other channels
-// may become others meanwhile. Pure but for itself: `apply` (0003-I1) takes every edit's changes through here.
+// thousand channels is worked out in slices, and what is left for the step that publishes it are the
+// segments' sums. Whoever works it out keeps others from changing the tables of these channels until then;
+// those of other channels may become others meanwhile. Pure but for itself: `apply` (0003-I1) takes every
+// edit's changes through here.
 
 import { assert } from '../assert.ts'
 import type { PointerChange } from './edit.ts'
@@ -85,7 +86,8 @@ export class ChangesAhead {
   #free({ from, position }: AppliedChange, { goes }: PointerChange): void {
     if (goes === undefined) return
     if (goes.count === 1) {
-      // As most of ten thousand are: with a map of sums for each V8's pauses were 5 to 6 ms in such a delete, without 3 to 4.
+      // As most of ten thousand are: with a map of sums for each V8's pauses were 5 to 6 ms in such a delete,
+      // without 3 to 4.
       const { segment, live } = from.get(position)
       enter(this.#ledger, segment, -live, 0)
     } else
@@ -99,7 +101,8 @@ export class ChangesAhead {
   }
 
   /**
-   * The tables of the version that the edit is applied to, with all changes, and what they add up to. To be called once.
+   * The tables of the version that the edit is applied to, with all changes, and what they add up to. To be
+   * called once.
    * @throws AssertionError where a table that was changed is another one there
    */
   finish({ pointers }: Version): { pointers: PointerTables; ledger: Ledger } {

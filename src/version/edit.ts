@@ -33,7 +33,10 @@ export interface BeginEdit {
   readonly epoch: number
   /** Identifies the run of the machine, to tell a kill from a power loss. */
   readonly bootId: string
-  /** The manifest that holds all that happened before, and how many of its bytes count. Absent where a checkpoint of this epoch holds it, and in a new database. */
+  /**
+   * The manifest that holds all that happened before, and how many of its bytes count. Absent where a
+   * checkpoint of this epoch holds it, and in a new database.
+   */
   readonly base?: { readonly file: string; readonly size: number }
 }
 
@@ -79,7 +82,9 @@ export interface DropEdit {
   readonly segments: readonly number[]
 }
 
-/** Bytes of segments that nothing reaches were given back in place, and their files were synced after that. */
+/**
+ * Bytes of segments that nothing reaches were given back in place, and their files were synced after that.
+ */
 export interface PunchEdit {
   readonly kind: 'punch'
   readonly segments: readonly {

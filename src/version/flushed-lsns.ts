@@ -1,6 +1,7 @@
-// Up to which LSN each group is flushed: an immutable map of integers, in pages. A flush of many groups is installed in
-// steps, and each would copy a plain object whole: with 50,000 groups 8 to 25 ms a step, and hundreds of steps.
-// A plain class without immer's mark: drafts neither copy nor freeze it. Held by the version; changed by `apply`.
+// Up to which LSN each group is flushed: an immutable map of integers, in pages. A flush of many groups is
+// installed in steps, and each would copy a plain object whole: with 50,000 groups 8 to 25 ms a step, and
+// hundreds of steps. A plain class without immer's mark: drafts neither copy nor freeze it. Held by the
+// version; changed by `apply`.
 
 import { assert } from '../assert.ts'
 
@@ -10,7 +11,9 @@ const PAGE = 512
 /** Largest channel key, as of `PointerTables`. */
 const KEY_MAX = 2 ** 30 - 1
 
-/** LSNs by key of the index channel (integers from 1 to 2^30 - 1, best dense); 0 where nothing was flushed. */
+/**
+ * LSNs by key of the index channel (integers from 1 to 2^30 - 1, best dense); 0 where nothing was flushed.
+ */
 export class FlushedLsns {
   static readonly empty: FlushedLsns = new FlushedLsns([])
 

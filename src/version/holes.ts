@@ -1,7 +1,7 @@
-// What was punched of a segment: bytes that went back to the file system in place, for good. They are
-// neither live nor dead (invariant 5). An immutable value of the version, in chunks of which a record copies those
-// that it touches, since a segment may have hundreds of thousands; a plain class without immer's mark, so that
-// drafts neither copy nor freeze it.
+// What was punched of a segment: bytes that went back to the file system in place, for good. They are neither
+// live nor dead (invariant 5). An immutable value of the version, in chunks of which a record copies those
+// that it touches, since a segment may have hundreds of thousands; a plain class without immer's mark, so
+// that drafts neither copy nor freeze it.
 
 import { partitionPoint } from '../binary-search.ts'
 import { assert } from '../assert.ts'
@@ -26,7 +26,8 @@ export class Holes {
 
   /**
    * These ranges, and those of `before`. Costs what they touch of it, and its chunks.
-   * @throws AssertionError where there are none, one is empty, or bytes are in two of them: nothing is punched twice
+   * @throws AssertionError where there are none, one is empty, or bytes are in two of them: nothing is
+   * punched twice
    */
   static of(ranges: readonly ByteRange[], before?: Holes): Holes {
     assert(ranges.length > 0, 'something is punched')

@@ -28,8 +28,8 @@ interface Place {
   readonly within: number
 }
 
-// Made on first use and not by a static initializer: tsc 7.0.2 compiles the class's own name in one to an alias
-// that is not set yet, where a private method names the class too.
+// Made on first use and not by a static initializer: tsc 7.0.2 compiles the class's own name in one to an
+// alias that is not set yet, where a private method names the class too.
 let emptyTable: PointerTable | undefined
 
 /** The pointers of one channel. Positions count from 0 and are valid for this version only. */
@@ -192,9 +192,10 @@ export class PointerTable {
   }
 
   /**
-   * Where to look next, from `position` on, for pointers into any of these segments: those before `from` reach none
-   * of them, those from `from` to `to` lie in one leaf that reaches some; where there is no such leaf near by, `from` is
-   * `to`, and more may lie behind it. By the sums of `liveIn`, so that whole nodes are passed over.
+   * Where to look next, from `position` on, for pointers into any of these segments: those before `from`
+   * reach none of them, those from `from` to `to` lie in one leaf that reaches some; where there is no such
+   * leaf near by, `from` is `to`, and more may lie behind it. By the sums of `liveIn`, so that whole nodes
+   * are passed over.
    * @throws AssertionError outside [0, length).
    */
   stretchReaching(segments: ReadonlySet<SegmentId>, position: number): { from: number; to: number } {
@@ -212,8 +213,8 @@ export class PointerTable {
   }
 
   /**
-   * By segment, what the pointers [from, to) keep live. Sums of leaves and nodes are kept, so that asking again
-   * costs a few hundred steps for a million pointers, in this table and in those that share its leaves.
+   * By segment, what the pointers [from, to) keep live. Sums of leaves and nodes are kept, so that asking
+   * again costs a few hundred steps for a million pointers, in this table and in those that share its leaves.
    * @throws AssertionError unless 0 <= from <= to <= length.
    */
   liveIn(from = 0, to: number = this.length): LiveBytes {
@@ -441,7 +442,9 @@ export class PointerTableBuilder {
   }
 }
 
-/** What a pointer keeps live is never 0 (0006-I2), so that a segment is among the sums of whatever reaches it. */
+/**
+ * What a pointer keeps live is never 0 (0006-I2), so that a segment is among the sums of whatever reaches it.
+ */
 function reachesAny(live: LiveBytes, segments: ReadonlySet<SegmentId>): boolean {
   if (live.size < segments.size) {
     for (const segment of live.keys()) if (segments.has(segment)) return true

@@ -82,8 +82,8 @@ export class PointerTables {
 }
 
 /**
- * Changes of a map, one by one; what several of them touch is copied once. Made for runs of neighbouring keys: the
- * slots that the last change was in are at hand for the next. Ends with `finish`.
+ * Changes of a map, one by one; what several of them touch is copied once. Made for runs of neighbouring
+ * keys: the slots that the last change was in are at hand for the next. Ends with `finish`.
  */
 export class PointerTablesEdit {
   #root: Slots
@@ -111,13 +111,19 @@ export class PointerTablesEdit {
     this.#finish = finish
   }
 
-  /** The table of a channel, as it is now; the empty one if it has no pointers. @throws AssertionError if the key is out of range */
+  /**
+   * The table of a channel, as it is now; the empty one if it has no pointers.
+   * @throws AssertionError if the key is out of range
+   */
   get(key: number): PointerTable {
     assertKey(key)
     return this.#lookUp(key) ?? PointerTable.empty
   }
 
-  /** Another table for the channel; an empty one takes it out. @throws AssertionError if the key is out of range */
+  /**
+   * Another table for the channel; an empty one takes it out.
+   * @throws AssertionError if the key is out of range
+   */
   set(key: number, table: PointerTable): void {
     assertKey(key)
     const before = this.#lookUp(key)
@@ -199,7 +205,9 @@ function lookUp(root: Slots, rootShift: number, key: number): PointerTable | und
   }
 }
 
-/** Own slots without those on the way to `key` in which nothing is; `undefined` where nothing is left at all. */
+/**
+ * Own slots without those on the way to `key` in which nothing is; `undefined` where nothing is left at all.
+ */
 function pruned(slots: Slots, shift: number, key: number): Slots | undefined {
   if (shift > 0) {
     const index = (key >>> shift) & MASK

@@ -22,6 +22,9 @@ export interface Pointer {
   readonly skip: number
   /** Samples that the pointer reaches; at least 1. */
   readonly count: number
-  /** Bytes of the extent that this pointer keeps live: `length` while it reaches all of it, a share in proportion to its samples after cuts. */
+  /**
+   * Bytes of the extent that this pointer keeps live: `length` while it reaches all of it, a share in
+   * proportion to its samples after cuts.
+   */
   readonly live: number
 }

@@ -96,7 +96,8 @@ export class SegmentTable {
   }
 
   /**
-   * What of this table is another entry in `after`, or none, by ascending id: what the two share is not looked at.
+   * What of this table is another entry in `after`, or none, by ascending id: what the two share is not
+   * looked at.
    */
   *changedIn(after: SegmentTable): IterableIterator<[SegmentId, SegmentEntry, SegmentEntry | undefined]> {
     const shared = new Set(after.#chunks)

@@ -53,7 +53,9 @@ export function isLeap(year: number): boolean {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
 }
 
-/** Days from 1970-01-01, counted in eras of 400 years that begin in March, after Hinnant's `days_from_civil`. */
+/**
+ * Days from 1970-01-01, counted in eras of 400 years that begin in March, after Hinnant's `days_from_civil`.
+ */
 function daysSince1970(year: number, month: number, day: number): number {
   const marchYear = month <= 2 ? year - 1 : year
   const era = Math.floor(marchYear / 400)

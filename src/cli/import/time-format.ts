@@ -90,7 +90,10 @@ export function zoneName(offset: number): string {
   return `UTC${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
 
-/** The form that most files have, `2014-01-07 02:00:00` to the second: some ten times as fast as the expression. */
+/**
+ * The form that most files have, `2014-01-07 02:00:00` to the second: some ten times as fast as the
+ * expression.
+ */
 function quickly(text: string, offset: number): bigint | undefined {
   if (text.length !== 19) return undefined
   const blank = text.charCodeAt(10)

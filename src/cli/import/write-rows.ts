@@ -1,6 +1,7 @@
 // The second way through a file: rows become frames, and each frame a commit, so that an import that is
 // interrupted leaves a prefix of its rows and goes on behind it. Rows that were found to be late are merged
-// in where they belong; the same file always gives the same frames of rows. Called once the channels are made.
+// in where they belong; the same file always gives the same frames of rows. Called once the channels are
+// made.
 
 import type { DataType, NumericArray, Writer } from '../../index.ts'
 import { CommandError } from '../command-error.ts'

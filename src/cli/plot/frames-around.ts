@@ -1,5 +1,6 @@
-// Walks over what is sound around damage: a range that cannot be read is halved until what is left is a sliver, and the
-// channels of that one by one. Nothing but the sliver of the damaged channel is left out. Called by `readCurves`.
+// Walks over what is sound around damage: a range that cannot be read is halved until what is left is a
+// sliver, and the channels of that one by one. Nothing but the sliver of the damaged channel is left out.
+// Called by `readCurves`.
 
 import type { Frame, Snapshot } from '../../index.ts'
 import { CorruptionError } from '../../index.ts'

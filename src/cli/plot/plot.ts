@@ -86,7 +86,10 @@ export function addPlot(program: Command, context: Context): void {
     })
 }
 
-/** What the file is to hold. @throws CommandError before anything is read, for options that contradict each other */
+/**
+ * What the file is to hold.
+ * @throws CommandError before anything is read, for options that contradict each other
+ */
 function checked({ out, min, max, log, theme, scale }: PlotOptions): '.svg' | '.png' | undefined {
   if (min !== undefined && max !== undefined && min >= max)
     throw new CommandError('--min must be less than --max')

@@ -195,7 +195,9 @@ function textAt(
   return { kind: 'text', x: tenth(x), y: tenth(y), text, size, role, anchor, isBold }
 }
 
-/** A text that is no wider than `room`, by what characters are wide about; nobody knows the reader's fonts. */
+/**
+ * A text that is no wider than `room`, by what characters are wide about; nobody knows the reader's fonts.
+ */
 function fitted(text: string, room: number, size: number): string {
   const characters = Array.from(text)
   const most = Math.max(4, Math.floor(room / (size * 0.6)))

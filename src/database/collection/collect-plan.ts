@@ -21,7 +21,10 @@ export function deadBytes({ size, needed, punched }: Account): number {
   return size - needed - punched
 }
 
-/** Whether the dead share of what a segment takes on the disk is at least `threshold`; 0: whether anything is dead. */
+/**
+ * Whether the dead share of what a segment takes on the disk is at least `threshold`; 0: whether anything is
+ * dead.
+ */
 export function isDeadEnough(account: Account, threshold: number): boolean {
   const dead = deadBytes(account)
   return dead > 0 && dead >= threshold * (account.size - account.punched)
@@ -33,8 +36,9 @@ export function isWhollyDead({ needed }: Account): boolean {
 }
 
 /**
- * Where holes can be: dead bytes that nobody needs, runs of neighbours together, ends cut inwards to whole blocks. Ends
- * that are cut off stay dead, until their neighbours are. Told of what is dead portion by portion, in order.
+ * Where holes can be: dead bytes that nobody needs, runs of neighbours together, ends cut inwards to whole
+ * blocks. Ends that are cut off stay dead, until their neighbours are. Told of what is dead portion by
+ * portion, in order.
  */
 export class HolePlan {
   readonly #oldest: number
@@ -52,7 +56,10 @@ export class HolePlan {
     this.#blockSize = blockSize
   }
 
-  /** The holes that are known by these ranges, which lie behind those before: sorted and disjoint, all of them. */
+  /**
+   * The holes that are known by these ranges, which lie behind those before: sorted and disjoint, all of
+   * them.
+   */
   *add(dead: readonly DeadRange[]): Generator<ByteRange, void, void> {
     for (const { start, end, lsn } of dead) {
       if (lsn > this.#oldest) continue
@@ -74,7 +81,8 @@ export class HolePlan {
 }
 
 /**
- * Segments that are rewritten together, those with the least live bytes first: what lives in them fits into `most` bytes.
+ * Segments that are rewritten together, those with the least live bytes first: what lives in them fits into
+ * `most` bytes.
  * @param liveIn live bytes of a segment
  */
 export function planBatches<S>(wanted: readonly S[], liveIn: (segment: S) => number, most: number): S[][] {
@@ -102,8 +110,9 @@ const SMALL_SEGMENT = 1 / 8
 const GATHERED = 8
 
 /**
- * Small segments that are worth writing as one: as many as there must be, and none that is larger than all smaller ones
- * together, so that bytes are written again once or twice each time that segments become eight times as large.
+ * Small segments that are worth writing as one: as many as there must be, and none that is larger than all
+ * smaller ones together, so that bytes are written again once or twice each time that segments become eight
+ * times as large.
  * @param liveIn live bytes of a segment
  */
 export function planGather<S>(
@@ -122,13 +131,16 @@ export function planGather<S>(
   return gathered.length < GATHERED ? [] : gathered
 }
 
-/** One that is more than this many times as large as all that follow it together is not written again for them. */
+/**
+ * One that is more than this many times as large as all that follow it together is not written again for
+ * them.
+ */
 const TIER = 4
 
 /**
- * Of a run of joined small pointers, those that are worth writing as one: all but the first few, where each of these is
- * far larger than everything behind it. So bytes are written again a few times at most until they are in an extent that
- * is not small, and what is left as it is are a few pointers for each run.
+ * Of a run of joined small pointers, those that are worth writing as one: all but the first few, where each
+ * of these is far larger than everything behind it. So bytes are written again a few times at most until they
+ * are in an extent that is not small, and what is left as it is are a few pointers for each run.
  * @param most samples of an extent
  * @returns runs of at least two pointers, each found when it is asked for
  */

@@ -1,5 +1,5 @@
-// A collection under way: what it was asked for, what it did up to now, and the accounts of the segments that it
-// decides by. Made by collect.ts; its steps (drop, punch, rewrite) share it.
+// A collection under way: what it was asked for, what it did up to now, and the accounts of the segments that
+// it decides by. Made by collect.ts; its steps (drop, punch, rewrite) share it.
 
 import { segmentFile } from '../../fs/layout.ts'
 import { describeRoom } from '../../fs/storage-error.ts'

@@ -22,7 +22,10 @@ import { punchSegment } from './punch.ts'
 import { retireOldest } from '../retire.ts'
 import { collectBatch } from './rewrite.ts'
 
-/** Runs one collection. @throws StorageError, LeaseLostError, the signal's reason; the database is consistent then */
+/**
+ * Runs one collection.
+ * @throws StorageError, LeaseLostError, the signal's reason; the database is consistent then
+ */
 export async function collect(engine: Engine, flusher: Flusher, options: CollectOptions): Promise<GcReport> {
   const run = new CollectRun(engine, flusher, options)
   const { deadSpace, reserve } = engine
@@ -84,7 +87,10 @@ async function punch(run: CollectRun, segment: Segment): Promise<void> {
   run.done(isWanted(run, segment) ? [] : [segment])
 }
 
-/** Rewrites what is still dead enough, those with the fewest live bytes first; and gathers small segments, unless room is short. */
+/**
+ * Rewrites what is still dead enough, those with the fewest live bytes first; and gathers small segments,
+ * unless room is short.
+ */
 async function rewrite(run: CollectRun): Promise<void> {
   const { engine } = run
   const { segmentSize } = engine.options

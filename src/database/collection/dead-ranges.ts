@@ -1,6 +1,6 @@
-// The dead ranges of one segment (0006-I9), of which there may be a million: kept by where they begin, in stretches of the
-// file, and put in order stretch by stretch, so that no step goes over all of them. They are disjoint: at most the last
-// one that begins before a place reaches beyond it. Kept by DeadSpace.
+// The dead ranges of one segment (0006-I9), of which there may be a million: kept by where they begin, in
+// stretches of the file, and put in order stretch by stretch, so that no step goes over all of them. They are
+// disjoint: at most the last one that begins before a place reaches beyond it. Kept by DeadSpace.
 
 import { partitionPoint } from '../../binary-search.ts'
 import { meeting, subtract } from '../../version/byte-ranges.ts'
@@ -11,10 +11,15 @@ export interface DeadRange extends ByteRange {
   readonly lsn: number
 }
 
-/** Bytes of a segment of which what begins there is put in order in one step: some thousands of ranges, a few ms. */
+/**
+ * Bytes of a segment of which what begins there is put in order in one step: some thousands of ranges, a few
+ * ms.
+ */
 export const STRETCH: number = 1024 * 1024
 
-/** A stretch is put in order, which merges most of its ranges, once there are twice as many and so many more. */
+/**
+ * A stretch is put in order, which merges most of its ranges, once there are twice as many and so many more.
+ */
 const SLACK = 16
 
 interface Stretch {
@@ -61,8 +66,8 @@ export class DeadRanges {
   }
 
   /**
-   * All of them, sorted, with each step those that begin in one stretch; there, those side by side that one record freed
-   * are one. Between two steps ranges may come and go: those that come further on are told too.
+   * All of them, sorted, with each step those that begin in one stretch; there, those side by side that one
+   * record freed are one. Between two steps ranges may come and go: those that come further on are told too.
    */
   *portions(): Generator<readonly DeadRange[], void, void> {
     for (let next = 0; ;) {
@@ -81,7 +86,10 @@ export class DeadRanges {
     return met
   }
 
-  /** These bytes, sorted, are dead no longer; done when all steps are taken, each of which looks at one stretch. */
+  /**
+   * These bytes, sorted, are dead no longer; done when all steps are taken, each of which looks at one
+   * stretch.
+   */
   *taking(ranges: readonly ByteRange[]): Generator<void, void, void> {
     let from = 0
     while (from < ranges.length) {

@@ -1,9 +1,9 @@
-// Where the dead bytes of segments lie (0006-I9). Taken note of as records are published, so that a collection costs what
-// is dead and not what is live; what was dead when the database was opened is found by the first collection.
-// What is dead stays dead: no record names bytes anew. An extent of which only a part went is a *doubt* until a
-// collection looks at its pointers. Of what nobody collects no more is remembered than a bound: beyond it all is
-// forgotten but where to search. Kept by the engine; read and emptied by punch.ts. Nothing is given back on the word
-// of this alone: pins and the log are asked first (S2).
+// Where the dead bytes of segments lie (0006-I9). Taken note of as records are published, so that a
+// collection costs what is dead and not what is live; what was dead when the database was opened is found by
+// the first collection. What is dead stays dead: no record names bytes anew. An extent of which only a part
+// went is a *doubt* until a collection looks at its pointers. Of what nobody collects no more is remembered
+// than a bound: beyond it all is forgotten but where to search. Kept by the engine; read and emptied by
+// punch.ts. Nothing is given back on the word of this alone: pins and the log are asked first (S2).
 
 import type { GoneFromTail } from '../../domain/tail-cut.ts'
 import type { ExtentsRun } from '../../domain/tail.ts'
@@ -61,15 +61,18 @@ export class DeadSpace {
   isComplete = false
 
   /**
-   * @param limits notes that are kept while no collection is under way; changes and pointers of a record that are looked
-   * at in its own step
+   * @param limits notes that are kept while no collection is under way; changes and pointers of a record that
+   * are looked at in its own step
    */
   constructor({ deadNotes, freedAtOnce }: { readonly deadNotes: number; readonly freedAtOnce: number }) {
     this.#most = deadNotes
     this.#atOnce = freedAtOnce
   }
 
-  /** Segments that hold dead bytes of which no note is left, each with the LSN of the last record that may have freed any of them. */
+  /**
+   * Segments that hold dead bytes of which no note is left, each with the LSN of the last record that may
+   * have freed any of them.
+   */
   get unknown(): ReadonlyMap<SegmentId, number> {
     return this.#unknown
   }
@@ -101,7 +104,10 @@ export class DeadSpace {
     if (this.#notes > this.#most && this.#users === 0) this.#forgetAll()
   }
 
-  /** A collection that has to look at many pointers costs less than it gives back, and memory stays bounded without one. */
+  /**
+   * A collection that has to look at many pointers costs less than it gives back, and memory stays bounded
+   * without one.
+   */
   #forgetAll(): void {
     for (const [id, { dead, doubts, newestDoubt }] of this.#segments) {
       if (!dead.isEmpty) this.markUnknown(id, dead.newest)
@@ -158,9 +164,9 @@ export class DeadSpace {
   }
 
   /**
-   * Looks at what long records freed; the loop turns in between. To be called before anything is asked, and by who published
-   * a long record: until then it keeps the tables before it in memory. Who must know that nothing is left asks `isBehind`
-   * in the step that relies on it.
+   * Looks at what long records freed; the loop turns in between. To be called before anything is asked, and
+   * by who published a long record: until then it keeps the tables before it in memory. Who must know that
+   * nothing is left asks `isBehind` in the step that relies on it.
    */
   async catchUp(turns: Turns): Promise<void> {
     while (this.isBehind) {

@@ -4,7 +4,8 @@
 import type { Engine } from '../engine.ts'
 
 /**
- * The oldest LSN that anybody may still need: what records up to it have freed, and are at most `lsn`, may go.
+ * The oldest LSN that anybody may still need: what records up to it have freed, and are at most `lsn`, may
+ * go.
  * @param lsn of the newest record that frees what is to be destroyed: on the disk when this resolves
  * @throws StorageError
  */

@@ -1,5 +1,5 @@
-// Segments that nothing needs: an edit drops them, and their files go when that is on the disk and no pin is older
-// than what was freed in them (S2, S6). Called by collections, and by openings that are short of room.
+// Segments that nothing needs: an edit drops them, and their files go when that is on the disk and no pin is
+// older than what was freed in them (S2, S6). Called by collections, and by openings that are short of room.
 
 import { isDiskFull, storageError } from '../../fs/storage-error.ts'
 import { segmentFile } from '../../fs/layout.ts'
@@ -11,9 +11,9 @@ import { oldestPinAfter } from './destroying.ts'
 import type { Engine } from '../engine.ts'
 
 /**
- * Drops the segments in which nothing lives and removes their files: takes the room of a record and gives theirs.
- * For an opening that has used the reserve, before anybody else is there. Where there is no room for the record, the
- * next collection tries.
+ * Drops the segments in which nothing lives and removes their files: takes the room of a record and gives
+ * theirs. For an opening that has used the reserve, before anybody else is there. Where there is no room for
+ * the record, the next collection tries.
  * @throws StorageError, LeaseLostError
  */
 export async function dropDead(engine: Engine): Promise<void> {

@@ -1,6 +1,6 @@
-// What of the segments' dead bytes is in no note: what was dead before the database was opened, found once, by
-// the first collection, and what was forgotten since. What nothing reaches in one instant nothing will ever
-// reach. Reads nothing of a segment. Called by collections.
+// What of the segments' dead bytes is in no note: what was dead before the database was opened, found once,
+// by the first collection, and what was forgotten since. What nothing reaches in one instant nothing will
+// ever reach. Reads nothing of a segment. Called by collections.
 
 import { epochOf } from '../../fs/layout.ts'
 import { FIRST_EXTENT } from '../../segment/segment-file.ts'
@@ -15,9 +15,10 @@ import { SLICE_MS } from '../turns.ts'
 import { stretchesReaching, walkPointers } from '../walk-pointers.ts'
 
 /**
- * Finds what is dead and in no note: what was dead when the database was opened, in segments of earlier epochs, and what
- * was forgotten since. What nothing reaches in one instant, and is not reserved, nothing will ever reach. The first time
- * it looks at every pointer, and finds where small extents lie as well; later at those near such segments.
+ * Finds what is dead and in no note: what was dead when the database was opened, in segments of earlier
+ * epochs, and what was forgotten since. What nothing reaches in one instant, and is not reserved, nothing
+ * will ever reach. The first time it looks at every pointer, and finds where small extents lie as well; later
+ * at those near such segments.
  */
 export async function findDead(engine: Engine): Promise<void> {
   const { deadSpace, turns, segments } = engine

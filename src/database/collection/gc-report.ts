@@ -8,7 +8,10 @@ export interface GcReport {
   readonly segmentsCollected: number
   /** Files removed. */
   readonly segmentsRemoved: number
-  /** Bytes that went back to the file system: of removed files and of holes, less those of what was written instead. */
+  /**
+   * Bytes that went back to the file system: of removed files and of holes, less those of what was written
+   * instead.
+   */
   readonly bytesReclaimed: number
   /** Of these, bytes given back in place, as holes in files that stay. */
   readonly bytesPunched: number

@@ -1,6 +1,6 @@
-// Merging: small extents of a channel that go on with each other are written as one, so that a channel that came
-// in drops reads like one that came in gushes. Looks where small extents came since it looked last, and at
-// nothing else; what it leaves behind is dead, and given back like everything dead. Called by collections.
+// Merging: small extents of a channel that go on with each other are written as one, so that a channel that
+// came in drops reads like one that came in gushes. Looks where small extents came since it looked last, and
+// at nothing else; what it leaves behind is dead, and given back like everything dead. Called by collections.
 
 import { CorruptionError } from '../../errors.ts'
 import { isDiskFull } from '../../fs/storage-error.ts'
@@ -95,7 +95,10 @@ async function findRuns(
   return { runs, rest }
 }
 
-/** Positions [from, to) of the pointers in a span, with those that are small and go on with the first or the last. */
+/**
+ * Positions [from, to) of the pointers in a span, with those that are small and go on with the first or the
+ * last.
+ */
 function within(table: PointerTable, span: SmallSpan): { from: number; to: number } {
   let from = table.startBound(span.first)
   let to = table.startBound(span.last + 1n)

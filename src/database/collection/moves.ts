@@ -13,12 +13,18 @@ import type { Turns } from '../turns.ts'
 import { stretchesReaching } from '../walk-pointers.ts'
 import type { Stretch } from '../walk-pointers.ts'
 
-/** Numbers of a row: where the samples were (segment, offset, skip, count), position in the new extent, number of that. */
+/**
+ * Numbers of a row: where the samples were (segment, offset, skip, count), position in the new extent, number
+ * of that.
+ */
 const ROW = 6
 
 const FIRST_ROWS = 64
 
-/** What was copied of one channel. In columns: a collection copies tens of thousands of pointers, and an object for each would be garbage that lives long. */
+/**
+ * What was copied of one channel. In columns: a collection copies tens of thousands of pointers, and an
+ * object for each would be garbage that lives long.
+ */
 export class Moves {
   /** Segments that samples were copied from. */
   readonly segments: Set<SegmentId> = new Set()
@@ -31,7 +37,10 @@ export class Moves {
   /** Row that was found last: today's pointers are asked for in order. */
   #found = 0
 
-  /** The samples of `pointer`, which lies behind those that were added, lie in `to` from position `toSkip` on as well. */
+  /**
+   * The samples of `pointer`, which lies behind those that were added, lie in `to` from position `toSkip` on
+   * as well.
+   */
   add(pointer: Pointer, to: WrittenExtent, toSkip: number): void {
     const { segment, offset, skip, count, start, end } = pointer
     assert(this.#length === 0 || start >= this.#ends[this.#length - 1]!, 'what is copied is in order of time')
@@ -45,8 +54,8 @@ export class Moves {
   }
 
   /**
-   * Pointers to the same samples where they were copied to, in order: several where a long extent was copied in pieces.
-   * Empty where they were not copied.
+   * Pointers to the same samples where they were copied to, in order: several where a long extent was copied
+   * in pieces. Empty where they were not copied.
    */
   find(pointer: Pointer): Pointer[] {
     const found: Pointer[] = []
@@ -61,7 +70,10 @@ export class Moves {
     return skip === end ? found : []
   }
 
-  /** What of `pointer` from its extent's sample `skip` on was copied with a row; undefined where that sample was not. */
+  /**
+   * What of `pointer` from its extent's sample `skip` on was copied with a row; undefined where that sample
+   * was not.
+   */
   #moved(row: number, pointer: Pointer, skip: number): Pointer | undefined {
     const at = row * ROW
     if (this.#rows[at] !== pointer.segment || this.#rows[at + 1] !== pointer.offset) return undefined
@@ -121,8 +133,8 @@ export class Moves {
 }
 
 /**
- * The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer. The loop
- * turns in between.
+ * The splices that move every pointer into a copied extent; neighbours in one new extent become one pointer.
+ * The loop turns in between.
  */
 export async function planMoves(
   turns: Turns,

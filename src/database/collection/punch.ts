@@ -1,5 +1,5 @@
-// Holes: dead bytes of segments go back to the file system in place. No bytes move and no pointer changes. The
-// record that freed them is on the disk and all pins were looked at before; then the holes are made, the
+// Holes: dead bytes of segments go back to the file system in place. No bytes move and no pointer changes.
+// The record that freed them is on the disk and all pins were looked at before; then the holes are made, the
 // file is synced, and only then a record says what was punched (0006-I8): whatever it names is a hole. What
 // was punched and is in no record yet is still dead, and punched again. So many holes at a time that no step
 // of it is long. Called by collections.
@@ -23,9 +23,11 @@ import { SLICE_MS } from '../turns.ts'
 /**
  * Gives back what is dead in a segment and nobody needs, as far as it makes whole blocks.
  *
- * **Guard:** the caller holds the segment's, exclusive. **Durable:** the holes before the record that names them.
+ * **Guard:** the caller holds the segment's, exclusive. **Durable:** the holes before the record that names
+ * them.
  * @returns bytes given back; where the file system cannot, 0, and `canPunch` of the engine is false
- * @throws StorageError, LeaseLostError, the signal's reason; what was punched until then may be known as dead still
+ * @throws StorageError, LeaseLostError, the signal's reason; what was punched until then may be known as dead
+ * still
  */
 export async function punchSegment(
   engine: Engine,
@@ -109,7 +111,10 @@ async function makeHoles(
   }
 }
 
-/** Punches one hole after the other until it is aborted, and adds them to `made`. Returns what went wrong. @throws LeaseLostError */
+/**
+ * Punches one hole after the other until it is aborted, and adds them to `made`. Returns what went wrong.
+ * @throws LeaseLostError
+ */
 async function punchAll(
   engine: Engine,
   file: File,
@@ -119,7 +124,8 @@ async function punchAll(
 ): Promise<Error | undefined> {
   for (const hole of holes) {
     if (signal?.aborted === true) return undefined
-    // A stop between this look and the hole does no harm: whoever takes over has read the record that freed it.
+    // A stop between this look and the hole does no harm: whoever takes over has read the record that freed
+    // it.
     engine.lookNow()
     try {
       if (file.punch === undefined) throw Object.assign(new Error('no holes'), { code: 'EOPNOTSUPP' })

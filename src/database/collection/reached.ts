@@ -1,10 +1,13 @@
-// Which bytes of a segment something reaches, gathered in whatever order pointers come, and what lies between: what
-// nothing reaches. In buckets of bytes, so that a segment of a million small extents is put in order bucket by
-// bucket and not in one step. Pure. Called by find-dead.ts.
+// Which bytes of a segment something reaches, gathered in whatever order pointers come, and what lies
+// between: what nothing reaches. In buckets of bytes, so that a segment of a million small extents is put in
+// order bucket by bucket and not in one step. Pure. Called by find-dead.ts.
 
 import type { ByteRange } from '../../version/byte-ranges.ts'
 
-/** Bytes of a segment of which the extents that begin there are put in order in one step: some thousands, a few ms. */
+/**
+ * Bytes of a segment of which the extents that begin there are put in order in one step: some thousands, a
+ * few ms.
+ */
 const BUCKET = 1024 * 1024
 
 /** Lengths of extents are below 2^32, where they begin in a bucket below 2^20: one number holds both. */
@@ -23,7 +26,10 @@ export class Reached {
     else known.push(packed)
   }
 
-  /** What of [start, end) nothing reaches, in order; a part with every step, each of which takes a few ms at most. */
+  /**
+   * What of [start, end) nothing reaches, in order; a part with every step, each of which takes a few ms at
+   * most.
+   */
   *gaps(start: number, end: number): Generator<ByteRange[], void, void> {
     let reached = start
     for (const bucket of [...this.#buckets.keys()].sort((a, b) => a - b)) {

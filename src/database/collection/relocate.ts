@@ -1,7 +1,7 @@
 // Moving live samples to other places: what a collection does with segments that are partly dead and with
-// small extents, and recovery with extents that only unproven records name. Samples are copied, neighbours of one domain
-// merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile, are
-// moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
+// small extents, and recovery with extents that only unproven records name. Samples are copied, neighbours of
+// one domain merged, with no index guard held; then today's pointers, which deletes may have cut meanwhile,
+// are moved by one edit for each channel (architecture 4), or by one for all where the disk is full. Pointers
 // of tails stay where they are.
 
 import { present } from '../../assert.ts'
@@ -38,7 +38,9 @@ interface Copies {
   merged: number
 }
 
-/** Bytes of samples copied between two syncs that nobody waits for: the disk is busy while the rest is copied. */
+/**
+ * Bytes of samples copied between two syncs that nobody waits for: the disk is busy while the rest is copied.
+ */
 const SYNC_EVERY = 16 * 1024 * 1024
 
 export interface RelocationReport {
@@ -49,8 +51,9 @@ export interface RelocationReport {
 }
 
 /**
- * Which samples of a channel are to be moved: pointers of its table, in order, in runs of neighbours of one domain, each
- * with at most so many samples, unless it is of one pointer alone. Each run becomes one extent; one that is longer, several.
+ * Which samples of a channel are to be moved: pointers of its table, in order, in runs of neighbours of one
+ * domain, each with at most so many samples, unless it is of one pointer alone. Each run becomes one extent;
+ * one that is longer, several.
  */
 export type Wanted = (
   key: number,
@@ -69,7 +72,8 @@ export interface RelocationOptions {
 /**
  * Copies the samples of all pointers that are wanted and moves the pointers there.
  *
- * **Guard:** acquires index, under what the caller holds. **Durable:** the copies before the edit that names them.
+ * **Guard:** acquires index, under what the caller holds. **Durable:** the copies before the edit that names
+ * them.
  * @param held guards of lower ranks that the caller has
  * @throws StorageError, CorruptionError (what cannot be read stays where it is), the signal's reason
  */
@@ -125,7 +129,10 @@ export async function relocate(
   return report
 }
 
-/** Nothing in these segments was ever named: nobody needs them. One that cannot be removed is left to the next collection. */
+/**
+ * Nothing in these segments was ever named: nobody needs them. One that cannot be removed is left to the next
+ * collection.
+ */
 async function removeMade(engine: Engine, made: readonly Segment[]): Promise<void> {
   for (const segment of made) {
     engine.segments.seal(segment)
@@ -142,7 +149,10 @@ class Copying {
   readonly #engine: Engine
   readonly #wanted: Wanted
   readonly #signal: AbortSignal | undefined
-  /** For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is collected. */
+  /**
+   * For every run in turn: arrays of their own, a mebibyte each, would be garbage faster than it is
+   * collected.
+   */
   #scratch: Uint8Array = new Uint8Array(0)
   #unsynced = 0
   /** The newest sync that nobody waited for. */
@@ -193,7 +203,9 @@ class Copying {
     this.batch.settleAll(settling, this.#engine.lastLsn, false)
   }
 
-  /** Resolves when nothing is being written or synced, whatever became of it: files can be cut or closed then. */
+  /**
+   * Resolves when nothing is being written or synced, whatever became of it: files can be cut or closed then.
+   */
   async idle(): Promise<void> {
     await this.batch.idle()
     await this.#syncing
@@ -207,7 +219,10 @@ class Copying {
     }
   }
 
-  /** Pieces of about the same size; the whole, where the times between them cannot be read: its samples can all the same. */
+  /**
+   * Pieces of about the same size; the whole, where the times between them cannot be read: its samples can
+   * all the same.
+   */
   async #piecesOf(pointer: Pointer, most: number, channel: Channel, version: Version): Promise<Pointer[]> {
     const { turns } = this.#engine
     const pieces: Pointer[] = []

@@ -1,5 +1,5 @@
-// Rewriting segments, several together: what lives in them is moved to new ones, and they are dropped. For what
-// stays fragmented where holes were punched, and for platforms without holes; wholly dead segments are
+// Rewriting segments, several together: what lives in them is moved to new ones, and they are dropped. For
+// what stays fragmented where holes were punched, and for platforms without holes; wholly dead segments are
 // dropped by the same steps. What is damaged, or has no room to be moved, stays and is told. Called by
 // collections.
 
@@ -13,7 +13,10 @@ import { dropSegments } from './drop.ts'
 import type { Engine } from '../engine.ts'
 import { relocate, wherever } from './relocate.ts'
 
-/** Damage in one segment, or no room for it, keeps no other from being collected: what cannot be moved stays, and is told. */
+/**
+ * Damage in one segment, or no room for it, keeps no other from being collected: what cannot be moved stays,
+ * and is told.
+ */
 export async function collectBatch(run: CollectRun, batch: readonly Segment[]): Promise<void> {
   const { engine } = run
   const left = await tryBatch(run, batch)
@@ -36,7 +39,10 @@ interface Left {
   readonly error: Error
 }
 
-/** Bytes: dead ones for which a segment is ended, so that a forgotten reader makes no more files than it keeps MiB. */
+/**
+ * Bytes: dead ones for which a segment is ended, so that a forgotten reader makes no more files than it keeps
+ * MiB.
+ */
 const SEAL_DEAD = 1024 * 1024
 
 /** Collects what of a batch is free. Returns what was left for a reason that may lie in one segment alone. */
@@ -62,7 +68,8 @@ async function tryBatch(run: CollectRun, batch: readonly Segment[]): Promise<Lef
   const free = fitting.filter((segment) => {
     const reason = reasonToSkip(engine, segment)
     if (reason !== undefined) run.skipSegment(segment, reason)
-    // What is appended to it would be freed behind the pins of the next run, too, and of every one after that.
+    // What is appended to it would be freed behind the pins of the next run, too, and of every one after
+    // that.
     if (reason === STILL_NEEDED && !segment.sealed && segment.size - liveBytes(engine, segment) >= SEAL_DEAD)
       engine.segments.seal(segment)
     return reason === undefined

@@ -1,5 +1,6 @@
-// Extents of which something went: their channels' pointers, and their runs in tails, tell what of them is left.
-// Reads of a segment no more than headers of such extents. Called by collections, before they punch holes.
+// Extents of which something went: their channels' pointers, and their runs in tails, tell what of them is
+// left. Reads of a segment no more than headers of such extents. Called by collections, before they punch
+// holes.
 
 import { CorruptionError } from '../../errors.ts'
 import { deadBlocks } from '../../segment/dead-blocks.ts'
@@ -15,14 +16,18 @@ import { walkPointers } from '../walk-pointers.ts'
 import type { Doubt } from './dead-space.ts'
 import { noteDead } from './find-dead.ts'
 
-/** Finds what is dead of extents of a segment of which something went. One whose header cannot be read stays in doubt. */
+/**
+ * Finds what is dead of extents of a segment of which something went. One whose header cannot be read stays
+ * in doubt.
+ */
 export async function settleDoubts(engine: Engine, segment: Segment): Promise<void> {
   const { deadSpace, turns } = engine
   using _known = deadSpace.use()
   await deadSpace.catchUp(turns)
   for (const offset of deadSpace.doubtsOf(segment.id)) {
     while (deadSpace.isBehind) await deadSpace.catchUp(turns)
-    // As it is in this step: else what a delete took meanwhile would be found dead with an older record's LSN.
+    // As it is in this step: else what a delete took meanwhile would be found dead with an older record's
+    // LSN.
     const doubt = deadSpace.doubtAt(segment.id, offset)
     if (doubt === undefined) continue
     try {
@@ -37,7 +42,8 @@ export async function settleDoubts(engine: Engine, segment: Segment): Promise<vo
 }
 
 /**
- * Bytes of an extent that nothing will ever read, by the pointers of the instant in which it is called. The loop turns in between.
+ * Bytes of an extent that nothing will ever read, by the pointers of the instant in which it is called. The
+ * loop turns in between.
  * @throws CorruptionError for a header that is damaged
  */
 async function deadIn(
@@ -73,7 +79,10 @@ function isInTail(
   return false
 }
 
-/** Samples of an extent that a channel's pointers reach, or its runs in tails, in the instant of the call; its samples lie in [first, last]. */
+/**
+ * Samples of an extent that a channel's pointers reach, or its runs in tails, in the instant of the call; its
+ * samples lie in [first, last].
+ */
 async function liveIn(
   { catalogue, groups, turns, version }: Engine,
   key: number,

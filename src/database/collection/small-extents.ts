@@ -1,13 +1,16 @@
-// Where small extents are that may have neighbours to be merged with: a span of time for each channel that got
-// some. Taken note of when records were published, so that a collection looks at those and not at every pointer.
-// Kept by the engine; read by merge.ts.
+// Where small extents are that may have neighbours to be merged with: a span of time for each channel that
+// got some. Taken note of when records were published, so that a collection looks at those and not at every
+// pointer. Kept by the engine; read by merge.ts.
 
 import type { PointerChange } from '../../version/edit.ts'
 import type { Pointer } from '../../version/pointer.ts'
 import { SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 
-/** Extents below this many bytes are small: worth merging with their neighbours (windows read from 8 KB extents at 0.55 to 0.77 of bare reads, RFC 0006). */
+/**
+ * Extents below this many bytes are small: worth merging with their neighbours (windows read from 8 KB
+ * extents at 0.55 to 0.77 of bare reads, RFC 0006).
+ */
 const SMALL_EXTENT = 16 * 1024
 
 export function isSmall(pointer: { readonly length: number }): boolean {
@@ -23,7 +26,10 @@ export interface SmallSpan {
 export class SmallExtents {
   #spans = new Map<number, { first: bigint; last: bigint }>()
 
-  /** What came with a record that was published, in slices: a collection that comes before merges it another time. */
+  /**
+   * What came with a record that was published, in slices: a collection that comes before merges it another
+   * time.
+   */
   async noteChanges(turns: Turns, changes: readonly PointerChange[]): Promise<void> {
     for (const { key, comes } of changes) {
       const first = comes.find(isSmall)

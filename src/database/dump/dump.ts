@@ -1,6 +1,7 @@
-// Prints any file of a database for people who want to see: what is in it, where, and whether its checksums hold. Goes
-// on behind damage, and needs nothing but the file: where its header cannot be believed, the other files of its folder
-// tell which database it is of. Reads through a window of bounded size. Exported from the package as `dump`.
+// Prints any file of a database for people who want to see: what is in it, where, and whether its checksums
+// hold. Goes on behind damage, and needs nothing but the file: where its header cannot be believed, the other
+// files of its folder tell which database it is of. Reads through a window of bounded size. Exported from the
+// package as `dump`.
 
 import { basename, dirname, resolve } from 'node:path'
 import { fileSeed } from '../../codec/checksum.ts'
@@ -36,12 +37,13 @@ export interface DumpOptions {
 }
 
 /**
- * What is in a file of a database, or in all files of its directory, in the order of the file: records, edits, frames of
- * checkpoints, extents and their blocks, leases and marks, each with its place and whether its checksums hold. Damage is
- * shown, not thrown; what is sound behind it is shown as well. Changes nothing, and needs no lease: a file that is
- * being written is shown as far as it goes.
+ * What is in a file of a database, or in all files of its directory, in the order of the file: records,
+ * edits, frames of checkpoints, extents and their blocks, leases and marks, each with its place and whether
+ * its checksums hold. Damage is shown, not thrown; what is sound behind it is shown as well. Changes nothing,
+ * and needs no lease: a file that is being written is shown as far as it goes.
  * @param path of a file, or of a database's directory
- * @throws NotADatabaseError (a directory that holds none, a name that no file of a database has), ValidationError, StorageError
+ * @throws NotADatabaseError (a directory that holds none, a name that no file of a database has),
+ * ValidationError, StorageError
  */
 export function dump(path: string, options: DumpOptions = {}): AsyncIterable<DumpEntry> {
   if (typeof path !== 'string' || path === '' || path.includes('\0'))

@@ -1,5 +1,5 @@
-// One line of a dump, and how values are said in it: plain values that survive `JSON.stringify`, times in ISO 8601,
-// segments by the names of their files. Called by dump.ts and what it calls.
+// One line of a dump, and how values are said in it: plain values that survive `JSON.stringify`, times in ISO
+// 8601, segments by the names of their files. Called by dump.ts and what it calls.
 
 import { MAX_SEGMENT_EPOCH, SEGMENTS_PER_EPOCH, segmentFile } from '../../fs/layout.ts'
 import { END_OF_TIME, MIN_TIMESTAMP, toISO } from '../../telem/timestamp.ts'
@@ -17,9 +17,10 @@ export type DumpValue =
 /** One thing in a file, or one detail of it. */
 export interface DumpEntry {
   /**
-   * What it is: `file` (each file begins with one), `header`, `record`, `frame` (of a manifest), `extent`, `text`, `number`,
-   * `bytes`; `gap` for bytes in which nothing sound begins, `fill` for those that are laid ahead. Details, each behind
-   * what it belongs to: `run`, `channel`, `group`, `segment`, `pointer`, `change`, `edit`, `block`.
+   * What it is: `file` (each file begins with one), `header`, `record`, `frame` (of a manifest), `extent`,
+   * `text`, `number`, `bytes`; `gap` for bytes in which nothing sound begins, `fill` for those that are laid
+   * ahead. Details, each behind what it belongs to: `run`, `channel`, `group`, `segment`, `pointer`,
+   * `change`, `edit`, `block`.
    */
   readonly what: string
   /** 0; 1 for a detail of the entry before it. */

@@ -1,5 +1,5 @@
-// Journals and manifests in words: records, edits, the frames of a checkpoint, and what stands between them. Pure, but
-// for the walk that feeds it (survey/log.ts). Called by dump.ts.
+// Journals and manifests in words: records, edits, the frames of a checkpoint, and what stands between them.
+// Pure, but for the walk that feeds it (survey/log.ts). Called by dump.ts.
 
 import { unreachable } from '../../assert.ts'
 import type { JournalRecord, Run } from '../../journal/record.ts'

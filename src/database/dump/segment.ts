@@ -1,5 +1,5 @@
-// Segments in words: extents, what of them holds, their blocks, and the bytes between them. Called by dump.ts with what
-// survey/extents.ts finds.
+// Segments in words: extents, what of them holds, their blocks, and the bytes between them. Called by dump.ts
+// with what survey/extents.ts finds.
 
 import { BLOCK_SAMPLES, EXTENT_HEADER_SIZE, TABLE_HEADER_SIZE } from '../../segment/extent-layout.ts'
 import type { BlockTable } from '../../segment/block-table.ts'

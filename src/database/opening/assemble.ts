@@ -82,7 +82,10 @@ export interface Accounts {
   readonly tailExtents: number
 }
 
-/** Adds up what a state that nobody changes keeps of segments, in slices. @param known sizes that need not be asked for */
+/**
+ * Adds up what a state that nobody changes keeps of segments, in slices.
+ * @param known sizes that need not be asked for
+ */
 export async function accountsOf(
   {
     files,

@@ -73,7 +73,10 @@ export async function beginEpoch(
   engine.lookNow()
 }
 
-/** Bytes that recovery writes at least: what tails hold, what only unproven records name, the pointers of the checkpoint. */
+/**
+ * Bytes that recovery writes at least: what tails hold, what only unproven records name, the pointers of the
+ * checkpoint.
+ */
 async function neededToBegin(engine: Engine, state: LoadedState): Promise<number> {
   let needed = 0
   for (const group of engine.groups.values())
@@ -112,8 +115,8 @@ async function writeFirstCheckpoint(engine: Engine, progress: Progress): Promise
 }
 
 /**
- * Removes the segments of an epoch that has not begun and never will: each try to open on a full disk would leave
- * some. As far as it goes: whatever is left the next holder removes.
+ * Removes the segments of an epoch that has not begun and never will: each try to open on a full disk would
+ * leave some. As far as it goes: whatever is left the next holder removes.
  */
 export async function removeOwn(engine: Engine): Promise<void> {
   for (const segment of engine.segments.all()) {

@@ -113,7 +113,10 @@ export function checkEnd(
   }
 }
 
-/** A file goes only once it is archived: where all journal files begin later, the manifest has lost its end. @throws CorruptionError */
+/**
+ * A file goes only once it is archived: where all journal files begin later, the manifest has lost its end.
+ * @throws CorruptionError
+ */
 function refuseLostArchive({ base, journals }: FoundEpoch, end: number): void {
   const oldest = Math.min(...journals.map(({ firstLsn }) => firstLsn))
   if (base === undefined || !Number.isFinite(oldest) || oldest <= end + 1) return
@@ -121,14 +124,18 @@ function refuseLostArchive({ base, journals }: FoundEpoch, end: number): void {
   throw new CorruptionError(base.path, base.contents.end, `${missing}: the manifest has lost its end`)
 }
 
-/** After a kill the operating system has every byte: only the last record can be incomplete. @throws CorruptionError */
+/**
+ * After a kill the operating system has every byte: only the last record can be incomplete.
+ * @throws CorruptionError
+ */
 function refuseUnlessIncomplete(
   last: JournalContents,
   beyond: readonly JournalContents[],
   end: number,
 ): void {
   const [next] = beyond
-  // The newest file, killed within the write that begins it: it goes on right here, and holds no whole header.
+  // The newest file, killed within the write that begins it: it goes on right here, and holds no whole
+  // header.
   const isLastUnborn =
     next?.headerFault !== undefined &&
     beyond.length === 1 &&
@@ -155,8 +162,8 @@ function refuseUnlessIncomplete(
 }
 
 /**
- * A torn end of the manifest is damage only where the journal does not hold all of it (or a clean close vouched for
- * it): a file goes only once it is archived, and every file that is archived has a record.
+ * A torn end of the manifest is damage only where the journal does not hold all of it (or a clean close
+ * vouched for it): a file goes only once it is archived, and every file that is archived has a record.
  * @throws CorruptionError
  */
 export function checkManifestEnd(found: FoundEpoch, chain: Chain, clean: CleanMark | undefined): void {

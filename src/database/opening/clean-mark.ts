@@ -35,7 +35,10 @@ export async function writeCleanMark(
   }
 }
 
-/** The mark that an epoch's close has left; undefined where there is none. @throws CorruptionError, StorageError */
+/**
+ * The mark that an epoch's close has left; undefined where there is none.
+ * @throws CorruptionError, StorageError
+ */
 export async function readCleanMark(
   files: FileSystem,
   directory: string,

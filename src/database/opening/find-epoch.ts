@@ -38,7 +38,9 @@ export interface Folder {
   readonly directory: string
   /** What is read is gone through in slices. */
   readonly turns: Turns
-  /** Commits are decoded when they are asked for: for who only reads, since a writing opening looks at each. */
+  /**
+   * Commits are decoded when they are asked for: for who only reads, since a writing opening looks at each.
+   */
   readonly isLate?: boolean
 }
 
@@ -115,7 +117,8 @@ export async function listIfThere(files: FileSystem, path: string): Promise<stri
 
 /**
  * Reads what there is of an epoch.
- * @throws CorruptionError where it must have begun and nothing shows how; UnsupportedVersionError, StorageError
+ * @throws CorruptionError where it must have begun and nothing shows how; UnsupportedVersionError,
+ * StorageError
  */
 export async function findEpoch(
   options: Folder,
@@ -181,7 +184,10 @@ export async function findEpoch(
   return { epoch, databaseId: id, base, journals, sizes, notWhole, bootId: begin.bootId }
 }
 
-/** What has begun, and does not show how, began with the manifest that does not count. @throws CorruptionError */
+/**
+ * What has begun, and does not show how, began with the manifest that does not count.
+ * @throws CorruptionError
+ */
 export function refuseNotWhole([newest]: readonly NotWhole[]): void {
   if (newest === undefined) return
   throw new CorruptionError(
@@ -277,7 +283,10 @@ const LONGEST_START = 256
 const ID = { from: 16, to: 32 }
 const CHECKSUM = 60
 
-/** Created and perhaps extended, but only some of its first bytes reached the disk: there are no wrong ones among them. */
+/**
+ * Created and perhaps extended, but only some of its first bytes reached the disk: there are no wrong ones
+ * among them.
+ */
 function isHeaderTorn(bytes: Uint8Array, epoch: number, number: number): boolean {
   const databaseId = new Uint8Array(ID.to - ID.from)
   const header = encodeFileHeader({ kind: JOURNAL_KIND, databaseId, epoch, number })

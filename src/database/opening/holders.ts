@@ -1,5 +1,5 @@
-// Who came to hold the lease, and who of them has ended: whoever reads beside others believes what it has read
-// only if nobody may have taken over meanwhile (S6). Called by load-anew.ts and read-on.ts.
+// Who came to hold the lease, and who of them has ended: whoever reads beside others believes what it has
+// read only if nobody may have taken over meanwhile (S6). Called by load-anew.ts and read-on.ts.
 
 import type { FileSystem } from '../../fs/file-system.ts'
 import { parseLease } from '../../fs/layout.ts'
@@ -8,7 +8,10 @@ import { isAlive } from '../../lease/identity.ts'
 import { readLease } from '../../lease/lease-file.ts'
 import type { Environment } from '../environment.ts'
 
-/** The newest epoch that anybody came with, where all holders have ended; undefined where one may write, or it cannot be told. */
+/**
+ * The newest epoch that anybody came with, where all holders have ended; undefined where one may write, or it
+ * cannot be told.
+ */
 export async function epochAtRest(environment: Environment, directory: string): Promise<number | undefined> {
   try {
     const gone = await goneHolders(environment, directory)

@@ -38,7 +38,8 @@ export interface LoadedBeside {
 /**
  * Loads the newest state that may be believed.
  * @param use called with what was loaded; where that fails, it is loaded anew as well
- * @throws NotADatabaseError where nothing was written yet; CorruptionError, UnsupportedVersionError, StorageError
+ * @throws NotADatabaseError where nothing was written yet; CorruptionError, UnsupportedVersionError,
+ * StorageError
  */
 export async function loadAnew<T>(
   environment: Environment,
@@ -68,10 +69,10 @@ export async function loadAnew<T>(
 }
 
 /**
- * @param isPartial where somebody takes over: believe what is proven, and what bytes that are gone prove; every
- * successor reads that
- * @returns undefined where somebody takes over, what was read may be nothing to anyone; and where what was read is of
- * no one instant
+ * @param isPartial where somebody takes over: believe what is proven, and what bytes that are gone prove;
+ * every successor reads that
+ * @returns undefined where somebody takes over, what was read may be nothing to anyone; and where what was
+ * read is of no one instant
  */
 async function loadOnce(
   environment: Environment,
@@ -99,9 +100,10 @@ async function loadOnce(
 }
 
 /**
- * Whether the epoch of a state that was read without a journal has one, or had one and was closed: its manifest, which
- * was read after the names were listed, may be archived to already, and what was flushed behind that is missing. Where
- * a journal was there, the oldest file of it is gone by then, and reading it has failed.
+ * Whether the epoch of a state that was read without a journal has one, or had one and was closed: its
+ * manifest, which was read after the names were listed, may be archived to already, and what was flushed
+ * behind that is missing. Where a journal was there, the oldest file of it is gone by then, and reading it
+ * has failed.
  */
 async function hasBegunSince(
   { files }: Environment,

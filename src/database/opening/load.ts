@@ -39,7 +39,10 @@ export interface LoadedState {
   readonly clean: CleanMark | undefined
   /** Bytes of the logs that it was read from. */
   readonly logBytes: number
-  /** Names of the logs when they were read, and where the newest record ends, if it is a journal's and nothing stands behind it. */
+  /**
+   * Names of the logs when they were read, and where the newest record ends, if it is a journal's and nothing
+   * stands behind it.
+   */
   readonly names: FoundNames
   readonly end: { readonly path: string; readonly offset: number } | undefined
   readonly report: RecoveryReport
@@ -61,13 +64,16 @@ export interface NewestRecord extends LastRecord {
 export interface LoadOptions extends Folder {
   /** Of this run of the machine; empty where it is not known. */
   readonly bootId: string
-  /** Whether the bytes of an extent are there and sound; asked only after a power loss. @throws StorageError */
+  /**
+   * Whether the bytes of an extent are there and sound; asked only after a power loss.
+   * @throws StorageError
+   */
   readonly isSound: (extent: ReachedExtent, owner: ExtentOwner, databaseId: Uint8Array) => Promise<boolean>
   /** Replay up to this record, which is there: what stands behind it is not looked at. */
   readonly until?: number
   /**
-   * Replay what is proven, and no more than it takes until this says that everything is there that the state needs:
-   * what is gone was given back by a record that was synced, and the fence looked at, before.
+   * Replay what is proven, and no more than it takes until this says that everything is there that the state
+   * needs: what is gone was given back by a record that was synced, and the fence looked at, before.
    */
   readonly hasBytes?: (state: Pick<LoadedState, 'version' | 'groups'>) => Promise<boolean>
 }
@@ -105,8 +111,8 @@ async function refuseLostStart(
 }
 
 /**
- * An epoch without a checkpoint of its own goes on from a clean close, and the mark of that close goes only once
- * its first record is on the disk. @throws CorruptionError for a journal that lost it
+ * An epoch without a checkpoint of its own goes on from a clean close, and the mark of that close goes only
+ * once its first record is on the disk. @throws CorruptionError for a journal that lost it
  */
 function refuseLostEpoch(notBegun: readonly NotBegun[]): void {
   const lost = notBegun.find(({ journal, notWhole }) => journal !== undefined && notWhole.length === 0)

@@ -55,7 +55,10 @@ export interface Opened {
 
 const OWN_FOLDERS = [MANIFEST_DIRECTORY, JOURNAL_DIRECTORY, SEGMENT_DIRECTORY, READER_DIRECTORY]
 
-/** Opens a directory. @throws NotADatabaseError, DatabaseLockedError, CorruptionError, UnsupportedVersionError, StorageError */
+/**
+ * Opens a directory.
+ * @throws NotADatabaseError, DatabaseLockedError, CorruptionError, UnsupportedVersionError, StorageError
+ */
 export async function openEngine(
   environment: Environment,
   directory: string,
@@ -113,7 +116,10 @@ function isOwnName(name: string): boolean {
   return epochs.some((epoch) => epoch !== undefined) || isTempName(name)
 }
 
-/** Syncs the name of a directory, and those of its parents: any of them may have just been made, by an earlier try too. */
+/**
+ * Syncs the name of a directory, and those of its parents: any of them may have just been made, by an earlier
+ * try too.
+ */
 async function syncAncestors(files: FileSystem, directory: string): Promise<void> {
   let parent = parentOf(directory)
   for (let path = directory; parent !== path; path = parent, parent = parentOf(path)) {
@@ -136,7 +142,9 @@ function parentOf(path: string): string {
 /** What folders and their names may take on a disk, in bytes. */
 const MOST_ROOM = 4096
 
-/** As above, for a writing open: of each holder that was overtaken at most one removal is still on its way. */
+/**
+ * As above, for a writing open: of each holder that was overtaken at most one removal is still on its way.
+ */
 const LOAD_TRIES = 20
 
 /** How often what looks like damage is read, where somebody may have been writing to it. */
@@ -193,8 +201,9 @@ async function openToWrite(
 }
 
 /**
- * Loads the state of the holder before. One that was overtaken and wakes may still do the one thing that it was
- * about to do: remove a file that nothing needs, append to a log that is being read. Then it is read again.
+ * Loads the state of the holder before. One that was overtaken and wakes may still do the one thing that it
+ * was about to do: remove a file that nothing needs, append to a log that is being read. Then it is read
+ * again.
  * @param takeover the holder before may be alive
  * @throws LeaseLostError where what looks like damage may be the work of a later holder (S6)
  */
@@ -307,9 +316,10 @@ async function begin(
 
 /**
  * Removes what the state does not need: files of earlier epochs, leftovers of crashes. Never those of a later
- * one: whoever stood still here since its last look may have been overtaken (S6). What a registered process may
- * need stays, as in a collection.
- * @param recovered LSN of the newest record that was recovered: every record that freed what goes here is older
+ * one: whoever stood still here since its last look may have been overtaken (S6). What a registered process
+ * may need stays, as in a collection.
+ * @param recovered LSN of the newest record that was recovered: every record that freed what goes here is
+ * older
  */
 async function removeStale(engine: Engine, recovered: number): Promise<void> {
   const { files, directory, epoch, version, segments } = engine
@@ -349,7 +359,9 @@ async function removeStale(engine: Engine, recovered: number): Promise<void> {
   engine.lookNow()
 }
 
-/** What an earlier holder has dropped, and a registered process may still need: a collection removes it later. */
+/**
+ * What an earlier holder has dropped, and a registered process may still need: a collection removes it later.
+ */
 async function keepDropped(engine: Engine, id: number, recovered: number): Promise<void> {
   const { segments } = engine
   const stat = await engine.files.stat(join(engine.directory, segmentFile(id)))

@@ -1,7 +1,8 @@
-// Reading on: a read-only process that has read a log up to some record reads what stands behind it, and applies
-// that to what it shows, beside it. Only in the plain case: the same living holder, the very record that was read
-// last still in its place, a row of sound records behind it. Whatever else there is, is for a whole load to judge
-// (load-anew.ts), so nothing is believed here that it would not believe (0005-I10). Called by reader.ts.
+// Reading on: a read-only process that has read a log up to some record reads what stands behind it, and
+// applies that to what it shows, beside it. Only in the plain case: the same living holder, the very record
+// that was read last still in its place, a row of sound records behind it. Whatever else there is, is for a
+// whole load to judge (load-anew.ts), so nothing is believed here that it would not believe (0005-I10).
+// Called by reader.ts.
 
 import { TailReplay } from '../../domain/tail-replay.ts'
 import type { FileSystem } from '../../fs/file-system.ts'
@@ -32,8 +33,9 @@ export type Seen = Pick<
 export type ShownState = Seen & Pick<LoadedState, 'version' | 'groups' | 'lastLsn' | 'logBytes'>
 
 /**
- * Whether a state that was read, and believed, is the newest still: no log has come or gone, nobody has come to take
- * over, the newest record is in its place, and nothing stands behind it. Costs a few listings and two short reads.
+ * Whether a state that was read, and believed, is the newest still: no log has come or gone, nobody has come
+ * to take over, the newest record is in its place, and nothing stands behind it. Costs a few listings and two
+ * short reads.
  */
 export async function isNewest({ files }: Environment, directory: string, seen: Seen): Promise<boolean> {
   try {
@@ -59,8 +61,8 @@ export async function isNewest({ files }: Environment, directory: string, seen: 
 }
 
 /**
- * The newest state, read from behind `shown`, which stays what it is; undefined where all must be read. The loop turns
- * meanwhile, where there is much.
+ * The newest state, read from behind `shown`, which stays what it is; undefined where all must be read. The
+ * loop turns meanwhile, where there is much.
  */
 export async function readOn(
   environment: Environment,
@@ -101,7 +103,10 @@ interface Behind extends Pick<Seen, 'end' | 'last' | 'sizes'> {
   readonly records: readonly JournalRecord[]
 }
 
-/** Reads from the newest record on; undefined where that is not there any more, or what follows is no row of sound records. */
+/**
+ * Reads from the newest record on; undefined where that is not there any more, or what follows is no row of
+ * sound records.
+ */
 async function readBehind(
   files: FileSystem,
   directory: string,
@@ -149,7 +154,10 @@ async function readBehind(
   return { records: rows.flat(), end, last: newest, sizes }
 }
 
-/** Applies records to copies of what they change. @throws AssertionError, CorruptionError where they do not fit */
+/**
+ * Applies records to copies of what they change.
+ * @throws AssertionError, CorruptionError where they do not fit
+ */
 async function replayOn(
   turns: Turns,
   { version, tails }: Pick<LoadedState, 'version' | 'tails'>,

@@ -1,6 +1,6 @@
-// Replaying records on top of a manifest, by the functions that the live path runs (0003-I1). Between two records,
-// and while what a large edit makes of the tables is worked out, the loop may turn: nobody sees the state before it
-// is whole. Reads no segment. Called by load.ts and read-on.ts.
+// Replaying records on top of a manifest, by the functions that the live path runs (0003-I1). Between two
+// records, and while what a large edit makes of the tables is worked out, the loop may turn: nobody sees the
+// state before it is whole. Reads no segment. Called by load.ts and read-on.ts.
 
 import { assert } from '../../assert.ts'
 import { takeSteps } from '../../steps.ts'
@@ -26,7 +26,10 @@ export interface Replayed {
   readonly tails: TailReplay
 }
 
-/** The state after `records`, on top of the base; made in slices. @throws CorruptionError where a record does not fit what came before */
+/**
+ * The state after `records`, on top of the base; made in slices.
+ * @throws CorruptionError where a record does not fit what came before
+ */
 export async function replayRecords(
   turns: Turns,
   found: FoundEpoch,
@@ -82,8 +85,8 @@ export class Replay {
     records: readonly JournalRecord[],
   ): Generator<void, Replay, void> {
     const atEnd = yield* findAtEnd(version, records)
-    // First of all, as if they had never been there: rows that stay must not come to stand beside rows that go, with what
-    // was between them, and is flushed as well, left out.
+    // First of all, as if they had never been there: rows that stay must not come to stand beside rows that
+    // go, with what was between them, and is flushed as well, left out.
     for (const [key, lsn] of atEnd.flushed) {
       if (lsn > version.flushed.get(key)) tails.flush(key, lsn)
       yield
@@ -139,7 +142,10 @@ export class Replay {
     return this.#checked.get(shape) === this.#version.channels
   }
 
-  /** @throws AssertionError for a shape that is not one of the channels that it names, as far as they are there */
+  /**
+   * @throws AssertionError for a shape that is not one of the channels that it names, as far as they are
+   * there
+   */
   *#shapeSteps(shape: Shape): Generator<void, void, void> {
     const { channels } = this.#version
     const catalogue = catalogueOf(this.#version)

@@ -1,5 +1,5 @@
-// Which extents only records beyond the mark name, and whether what is live of them at the end is there (S3). What it
-// goes through it goes through in slices. Called by load.ts, and by what copies such extents.
+// Which extents only records beyond the mark name, and whether what is live of them at the end is there (S3).
+// What it goes through it goes through in slices. Called by load.ts, and by what copies such extents.
 
 import type { Group } from '../../domain/group.ts'
 import type { ExtentPlace, JournalRecord } from '../../journal/record.ts'

@@ -1,6 +1,7 @@
-// Copies what is sound of one group into the target: first its timestamps, then each data channel beside them.
-// What is damaged is left out, in units of 128 samples, and told; a domain ends where samples are missing. A
-// data sample without its timestamp is lost too (0009-I1, 0009-I3). Called by repair.ts, group by group.
+// Copies what is sound of one group into the target: first its timestamps, then each data channel beside
+// them. What is damaged is left out, in units of 128 samples, and told; a domain ends where samples are
+// missing. A data sample without its timestamp is lost too (0009-I1, 0009-I3). Called by repair.ts, group by
+// group.
 
 import type { ExtentOwner } from '../../segment/extent-header.ts'
 import type { Channel } from '../../telem/channel.ts'

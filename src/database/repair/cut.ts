@@ -1,6 +1,6 @@
-// Cuts an extent at a time without a log: by its own timestamps, or, for a data channel, by those of the index
-// channel's extent that was written beside it and says the same first time, last time and count. Called by
-// settle.ts through damaged.ts.
+// Cuts an extent at a time without a log: by its own timestamps, or, for a data channel, by those of the
+// index channel's extent that was written beside it and says the same first time, last time and count. Called
+// by settle.ts through damaged.ts.
 
 import type { FoundExtent, FoundExtents } from './found.ts'
 import type { ByPlace } from '../survey/by-place.ts'
@@ -97,8 +97,8 @@ function sliceOf(
 export type PiecesLeft = Pick<ByPlace<readonly ExtentPiece[]>, 'get'>
 
 /**
- * What is left of a data channel's extent that nothing names, where parts of the timestamps that were written with it
- * are gone: the samples beside those that are left. Which they are follows from their positions.
+ * What is left of a data channel's extent that nothing names, where parts of the timestamps that were written
+ * with it are gone: the samples beside those that are left. Which they are follows from their positions.
  */
 export function besideTimes(
   piece: Piece,

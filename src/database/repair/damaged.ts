@@ -117,7 +117,10 @@ async function cleanSizesOf(
 /** Extents, pieces or what was said of a channel, which are a step. */
 const ITEMS_A_STEP = 256
 
-/** Extents that nothing known names, where what names them may be lost. In steps between which the loop may turn. */
+/**
+ * Extents that nothing known names, where what names them may be lost. In steps between which the loop may
+ * turn.
+ */
 function* unnamedOf(
   history: History,
   found: FoundExtents,
@@ -147,7 +150,8 @@ function* unnamedOf(
   for (const extent of found.values()) {
     if (isStep()) yield
     const { key, type, isIndex } = extent
-    // What the newest whole checkpoint does not name was dead by then, or named by commits that it does not cover.
+    // What the newest whole checkpoint does not name was dead by then, or named by commits that it does not
+    // cover.
     const isOld = base.lsn > 0 && (extent.epoch < base.epoch || extent.lsn < covers)
     if (isOld || named.get(extent.piece) === true || history.isRemoved(key)) continue
     const channel = channels.get(key)

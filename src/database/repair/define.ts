@@ -1,6 +1,6 @@
-// Which channels the repaired database has: as the logs define them, and, where their definitions are lost, as
-// their samples show them. A data channel without a definition belongs to the index channel that has as many
-// timestamps between its first and last samples as it has samples, extent by extent. Pure; called by
+// Which channels the repaired database has: as the logs define them, and, where their definitions are lost,
+// as their samples show them. A data channel without a definition belongs to the index channel that has as
+// many timestamps between its first and last samples as it has samples, extent by extent. Pure; called by
 // damaged.ts.
 
 import { channelOf } from '../../telem/channel.ts'
@@ -118,8 +118,8 @@ function freeName(names: ReadonlySet<string>, wanted: string): string {
 }
 
 /**
- * The index channel that most pieces fit; of equals the one whose extents lie nearest before its own, since a group is
- * written together; of equals the one that was created last before the channel.
+ * The index channel that most pieces fit; of equals the one whose extents lie nearest before its own, since a
+ * group is written together; of equals the one that was created last before the channel.
  */
 function bestHome({ key, pieces }: Trace, candidates: readonly Trace[]): number | undefined {
   const fits = candidates
@@ -136,8 +136,8 @@ function bestHome({ key, pieces }: Trace, candidates: readonly Trace[]): number 
 }
 
 /**
- * How many pieces begin and end with those of the index channel, and have as many samples as it has between; and how
- * far behind its extents they lie, in bytes: the sum over those of one segment.
+ * How many pieces begin and end with those of the index channel, and have as many samples as it has between;
+ * and how far behind its extents they lie, in bytes: the sum over those of one segment.
  */
 function fitOf(pieces: readonly Piece[], times: readonly Piece[]): { score: number; distance: number } {
   const starts = new Map<bigint, { rank: number; piece: Piece }>()

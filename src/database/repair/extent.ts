@@ -38,8 +38,8 @@ interface Units {
 }
 
 /**
- * The samples [skip, skip + count) of an extent in order: what is sound, and what is not. What lies side by side
- * and is sound comes in stretches of at most 256 KiB, which are valid until the next one is asked for.
+ * The samples [skip, skip + count) of an extent in order: what is sound, and what is not. What lies side by
+ * side and is sound comes in stretches of at most 256 KiB, which are valid until the next one is asked for.
  * @throws StorageError for what can be tried again: no descriptors, no memory
  */
 export function* soundStretches(place: ExtentPlaceIn, skip: number, count: number): Generator<Stretch> {
@@ -191,7 +191,10 @@ function fitsAny(place: ExtentPlaceIn, units: Units): boolean {
   return false
 }
 
-/** Those bytes of the file in an array of their own; undefined where it does not have them, or they cannot be read. */
+/**
+ * Those bytes of the file in an array of their own; undefined where it does not have them, or they cannot be
+ * read.
+ */
 function readWhole(file: File, offset: number, size: number): Uint8Array<ArrayBuffer> | undefined {
   try {
     // Before anything is allocated by a number that may be damaged.

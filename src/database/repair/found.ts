@@ -1,6 +1,6 @@
-// Every extent that says of itself what it is, wherever it lies in the segments of a damaged database: what is
-// left to be believed where no log names it. Headers alone are read; samples are judged when they are copied.
-// Called by damaged.ts.
+// Every extent that says of itself what it is, wherever it lies in the segments of a damaged database: what
+// is left to be believed where no log names it. Headers alone are read; samples are judged when they are
+// copied. Called by damaged.ts.
 
 import type { FileSystem } from '../../fs/file-system.ts'
 import { MAX_SEGMENT_EPOCH, segmentIdOf, SEGMENTS_PER_EPOCH } from '../../fs/layout.ts'

@@ -1,8 +1,8 @@
-// What logs that are damaged still tell: which channels there were, and for each what was said of its samples,
-// in the order in which it was said. The newest whole checkpoint is believed as an opening believes it; what
-// other records say is taken as what it means and not as what it changes: pointers that come are claims, a
-// delete is a range that is gone, so that a record which is lost does not keep the later ones from being
-// applied (0009-I2). Pure; settle.ts makes pieces of it.
+// What logs that are damaged still tell: which channels there were, and for each what was said of its
+// samples, in the order in which it was said. The newest whole checkpoint is believed as an opening believes
+// it; what other records say is taken as what it means and not as what it changes: pointers that come are
+// claims, a delete is a range that is gone, so that a record which is lost does not keep the later ones from
+// being applied (0009-I2). Pure; settle.ts makes pieces of it.
 
 import type { CommitSection, JournalRecord } from '../../journal/record.ts'
 import type { Channel } from '../../telem/channel.ts'
@@ -30,8 +30,8 @@ export function compareOrder(a: Order, b: Order): number {
 /** Something was lost right before what was said then. */
 export interface Break extends Order {
   /**
-   * Records from `from` to `to`, both included; of those that had left the journal only edits, commits were flushed by
-   * then. Or a part of the checkpoint of this LSN.
+   * Records from `from` to `to`, both included; of those that had left the journal only edits, commits were
+   * flushed by then. Or a part of the checkpoint of this LSN.
    */
   readonly lost:
     | { readonly kind: 'records' | 'edits'; readonly from: number; readonly to: number }
@@ -76,7 +76,10 @@ export interface History {
   readonly count: number
 }
 
-/** In steps between which the loop may turn. @param cleanSizes bytes that the mark of a clean close says a manifest has, by name */
+/**
+ * In steps between which the loop may turn.
+ * @param cleanSizes bytes that the mark of a clean close says a manifest has, by name
+ */
 export function historyOf(
   logs: Logs,
   cleanSizes: ReadonlyMap<string, number>,
@@ -84,7 +87,9 @@ export function historyOf(
   return new Fold(logs, cleanSizes).run()
 }
 
-/** Channels, changes or pointers of a record that are a step; records, where next to nothing is done to each. */
+/**
+ * Channels, changes or pointers of a record that are a step; records, where next to nothing is done to each.
+ */
 const ITEMS_A_STEP = 128
 const RECORDS_A_STEP = 4096
 
@@ -216,7 +221,9 @@ class Fold {
     return sorted
   }
 
-  /** From which epoch on logs count: the base holds what was before, and so does what a begin record names. */
+  /**
+   * From which epoch on logs count: the base holds what was before, and so does what a begin record names.
+   */
   #beginning(): {
     manifests: number
     journals: number
@@ -235,7 +242,10 @@ class Fold {
     return { manifests, journals, base }
   }
 
-  /** Whether every manifest that a clean close named, and that the base has not superseded, is as long as it was then. */
+  /**
+   * Whether every manifest that a clean close named, and that the base has not superseded, is as long as it
+   * was then.
+   */
   #isAsClosed(): boolean {
     const { manifests } = this.#logs
     const base = this.#base?.name ?? ''

@@ -1,6 +1,6 @@
-// Whose the files of a damaged database are: no checksum in them can be checked without its id. What whole headers say
-// is believed; what a lease, a damaged header or a mended one says is only where frames or extents are sound by
-// it (0009-I1). Called by damaged.ts. Reads, and writes nothing.
+// Whose the files of a damaged database are: no checksum in them can be checked without its id. What whole
+// headers say is believed; what a lease, a damaged header or a mended one says is only where frames or
+// extents are sound by it (0009-I1). Called by damaged.ts. Reads, and writes nothing.
 
 import { DATABASE_ID_SIZE } from '../../codec/checksum.ts'
 import { encodeFileHeader, FORMAT_VERSION, HEADER_SIZE } from '../../codec/file-header.ts'
@@ -18,9 +18,10 @@ const DATABASE_ID_AT = 16
 const CHECKSUM_AT = 60
 
 /**
- * What most headers say; where none is whole, what a lease or the bytes of a header say, one wrong byte of it mended, if
- * anything in a file is sound by that.
- * @throws NotADatabaseError where there is nothing, UnsupportedVersionError, CorruptionError where nothing tells
+ * What most headers say; where none is whole, what a lease or the bytes of a header say, one wrong byte of it
+ * mended, if anything in a file is sound by that.
+ * @throws NotADatabaseError where there is nothing, UnsupportedVersionError, CorruptionError where nothing
+ * tells
  */
 export async function idOf(files: FileSystem, survey: Survey): Promise<Uint8Array> {
   const own = survey.files.filter(({ header }) => header !== undefined)
@@ -72,7 +73,10 @@ async function idsOfHeader(files: FileSystem, found: SurveyedFile): Promise<Uint
   }
 }
 
-/** The id with which the header's checksum holds, where one byte of it is wrong; all else in a header follows from the name. */
+/**
+ * The id with which the header's checksum holds, where one byte of it is wrong; all else in a header follows
+ * from the name.
+ */
 function mendedId(header: Uint8Array, { kind, epoch, number }: SurveyedFile): Uint8Array | undefined {
   const databaseId = header.slice(DATABASE_ID_AT, DATABASE_ID_AT + DATABASE_ID_SIZE)
   for (let at = 0; at < DATABASE_ID_SIZE; at++) {

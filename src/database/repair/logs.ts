@@ -64,7 +64,10 @@ export interface Logs {
   readonly untold: readonly Untold[]
 }
 
-/** @param databaseId 16 bytes @throws the system's error where a file cannot be opened, the signal's reason */
+/**
+ * @param databaseId 16 bytes
+ * @throws the system's error where a file cannot be opened, the signal's reason
+ */
 export async function readLogs(
   files: FileSystem,
   survey: Survey,

@@ -1,6 +1,6 @@
-// Where a repair may put its result: apart from the damaged database, which is not changed (0009-I4), also where links
-// lead. What is not there yet is placed by the nearest folder above it that is. Called by repair.ts before it writes
-// anything.
+// Where a repair may put its result: apart from the damaged database, which is not changed (0009-I4), also
+// where links lead. What is not there yet is placed by the nearest folder above it that is. Called by
+// repair.ts before it writes anything.
 
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path'
 import { ValidationError } from '../../errors.ts'

@@ -45,20 +45,24 @@ export interface RepairOptions {
   readonly onProgress?: ((progress: RepairProgress) => void) | undefined
 }
 
-/** The folder of the target in which the new database is built. Whoever opens the target meanwhile is told that it is none. */
+/**
+ * The folder of the target in which the new database is built. Whoever opens the target meanwhile is told
+ * that it is none.
+ */
 export const UNFINISHED = 'repair-unfinished'
 
 /**
- * Salvages what is sound of a damaged database into a new one at `target`, and says what is lost. The damaged one is
- * only read. Where its logs are damaged too, or gone, the new one is made from what is sound of them and from what the
- * samples say of themselves; then samples that had been deleted may be back, which the report says.
+ * Salvages what is sound of a damaged database into a new one at `target`, and says what is lost. The damaged
+ * one is only read. Where its logs are damaged too, or gone, the new one is made from what is sound of them
+ * and from what the samples say of themselves; then samples that had been deleted may be back, which the
+ * report says.
  *
  * **Durable:** the new database, whole, once it resolves; before that nothing at `target` opens.
  * @param directory of the damaged database; no process may have it open for writing
  * @param target a path where nothing is, or an empty directory, apart from `directory`
  * @throws ValidationError (the target), NotADatabaseError, DatabaseLockedError, UnsupportedVersionError,
- * CorruptionError (no file says which database it is), StorageError, the signal's reason, what `onProgress` throws; then
- * nothing is left at `target`
+ * CorruptionError (no file says which database it is), StorageError, the signal's reason, what `onProgress`
+ * throws; then nothing is left at `target`
  */
 export async function repair(
   directory: string,
@@ -137,7 +141,10 @@ async function listOr(files: FileSystem, directory: string): Promise<string[]> {
   }
 }
 
-/** Makes the new database in its folder of the target, whole and verified. @throws StorageError, the signal's reason, what `onProgress` throws */
+/**
+ * Makes the new database in its folder of the target, whole and verified.
+ * @throws StorageError, the signal's reason, what `onProgress` throws
+ */
 async function build(
   environment: Environment,
   target: string,
@@ -225,7 +232,10 @@ function reportOf(
   }
 }
 
-/** Gives the files of the new database their places. Until its manifest has one, nothing opens. @throws StorageError */
+/**
+ * Gives the files of the new database their places. Until its manifest has one, nothing opens.
+ * @throws StorageError
+ */
 async function moveIn(files: FileSystem, from: string, to: string): Promise<void> {
   try {
     const names = (await filesIn(files, from)).filter((name) => !isTempName(name))

@@ -59,8 +59,8 @@ export interface RepairReport {
   /** Everything that is known to have been there is in the target. */
   readonly complete: boolean
   /**
-   * What the state was read from. `opened`: it could be read as an opening reads it; `logs`: from what is sound of the
-   * logs; `segments`: from what samples say of themselves, without any log.
+   * What the state was read from. `opened`: it could be read as an opening reads it; `logs`: from what is
+   * sound of the logs; `segments`: from what samples say of themselves, without any log.
    */
   readonly source: 'opened' | 'logs' | 'segments'
   /** The target may hold samples that were deleted, or written and never committed. */
@@ -71,7 +71,10 @@ export interface RepairReport {
   readonly lost: readonly LostRange[]
   /** What could not be told. */
   readonly untold: readonly Untold[]
-  /** What is no loss, and good to know: the torn end of a log, as a crash leaves it, which an opening cuts off. */
+  /**
+   * What is no loss, and good to know: the torn end of a log, as a crash leaves it, which an opening cuts
+   * off.
+   */
   readonly notes: readonly Untold[]
 }
 

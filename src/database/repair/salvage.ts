@@ -1,6 +1,6 @@
-// What of a damaged database can be read, best first: the state as an opening would read it; else what is sound
-// of the logs, applied as far as it can be; else, without any log, what the samples say of themselves. Called
-// by repair.ts; damaged.ts does the second and the third. Reads, and writes nothing.
+// What of a damaged database can be read, best first: the state as an opening would read it; else what is
+// sound of the logs, applied as far as it can be; else, without any log, what the samples say of themselves.
+// Called by repair.ts; damaged.ts does the second and the third. Reads, and writes nothing.
 
 import { CorruptionError, DatabaseLockedError, StorageError, UnsupportedVersionError } from '../../errors.ts'
 import type { FileSystem } from '../../fs/file-system.ts'
@@ -63,8 +63,8 @@ export async function salvage(
 }
 
 /**
- * The state, unless it reaches into a segment that is gone and more can be had without it: where the newest journal
- * files are gone too, nothing else tells that the samples were moved to other segments since.
+ * The state, unless it reaches into a segment that is gone and more can be had without it: where the newest
+ * journal files are gone too, nothing else tells that the samples were moved to other segments since.
  */
 async function unlessOlder(
   turns: Turns,
@@ -130,8 +130,8 @@ async function load(
 }
 
 /**
- * The newer of two states with, for each group, the samples of that in which more are sound: what a record beyond the
- * mark moved to bytes that a power loss took is still where it was before.
+ * The newer of two states with, for each group, the samples of that in which more are sound: what a record
+ * beyond the mark moved to bytes that a power loss took is still where it was before.
  */
 function* betterOf(newer: Salvage, older: Salvage, source: RepairSource): Generator<void, Salvage, void> {
   const groups: SalvagedGroup[] = []
@@ -145,7 +145,10 @@ function* betterOf(newer: Salvage, older: Salvage, source: RepairSource): Genera
   return { ...newer, groups, untold: older.untold }
 }
 
-/** Samples that are sound; of data channels at least as many as lie beside timestamps that are. In steps: all are read. */
+/**
+ * Samples that are sound; of data channels at least as many as lie beside timestamps that are. In steps: all
+ * are read.
+ */
 function* soundIn(
   source: RepairSource,
   { index, data, piecesOf }: SalvagedGroup,
@@ -176,7 +179,10 @@ function* countIn(
   return { sound, lost }
 }
 
-/** @param isHonest an opening takes the state as it is: a torn end looks as a crash leaves it, and counts for no loss */
+/**
+ * @param isHonest an opening takes the state as it is: a torn end looks as a crash leaves it, and counts for
+ * no loss
+ */
 function ofState({ databaseId, lastLsn, version, groups, report }: LoadedState, isHonest: boolean): Salvage {
   const { cut } = report
   const what =

@@ -7,7 +7,10 @@ import { compareOrder } from './history.ts'
 import type { Order, Said } from './history.ts'
 import type { ExtentPiece, Piece } from './pieces.ts'
 
-/** The part of an extent's piece that lies in [start, end): undefined where none does; 'unknown' where that cannot be told. */
+/**
+ * The part of an extent's piece that lies in [start, end): undefined where none does; 'unknown' where that
+ * cannot be told.
+ */
 export type Cutter = (piece: ExtentPiece, start: bigint, end: bigint) => ExtentPiece | undefined | 'unknown'
 
 /** What is to be settled of one channel. */

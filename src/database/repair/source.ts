@@ -30,8 +30,8 @@ export class RepairSource {
   }
 
   /**
-   * Samples [from, to) of a piece, in order, by position in the piece: what is sound, and what is not. Bytes are
-   * valid until the next step.
+   * Samples [from, to) of a piece, in order, by position in the piece: what is sound, and what is not. Bytes
+   * are valid until the next step.
    * @throws StorageError
    */
   *stretches(piece: Piece, owner: ExtentOwner, from: number, to: number): Generator<Stretch> {

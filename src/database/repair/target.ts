@@ -67,7 +67,10 @@ export class ChannelCopy {
   #pointers: Pointer[] = []
   #unsynced = 0
 
-  /** @param onPointer told of every pointer of the target, in order; its extent can be read once `finish` has resolved */
+  /**
+   * @param onPointer told of every pointer of the target, in order; its extent can be read once `finish` has
+   * resolved
+   */
   constructor(
     engine: Engine,
     channel: Channel,
@@ -111,7 +114,11 @@ export class ChannelCopy {
     if (this.#used === this.#size) await this.#writeExtent()
   }
 
-  /** Writes and publishes the rest: all of it can be read. **Durable:** extents before the edit that names them. @throws StorageError */
+  /**
+   * Writes and publishes the rest: all of it can be read. **Durable:** extents before the edit that names
+   * them.
+   * @throws StorageError
+   */
   async finish(): Promise<void> {
     await this.#writeExtent()
     await this.#publish()

@@ -111,9 +111,9 @@ export class Timeline {
   }
 
   /**
-   * Whether the timestamps around a piece can be its own. Where a log names it they are. Else counting says it, of
-   * timestamps that were there when it was written: those that were written with it alone, where there are any, since a
-   * piece may leave some of them out; and none that were written later.
+   * Whether the timestamps around a piece can be its own. Where a log names it they are. Else counting says
+   * it, of timestamps that were there when it was written: those that were written with it alone, where there
+   * are any, since a piece may leave some of them out; and none that were written later.
    */
   #mayTime(piece: Piece): boolean {
     if (piece.kind === 'rows' || piece.isUnnamed !== true || piece.written === undefined) return true
@@ -131,7 +131,10 @@ export class Timeline {
     return times.every((each) => (isBeside ? age(each) === 0 : age(each) <= 0))
   }
 
-  /** Rank of the sample that has this time; the loss among which it is; undefined where there is no such sample. */
+  /**
+   * Rank of the sample that has this time; the loss among which it is; undefined where there is no such
+   * sample.
+   */
   #rankOf(time: bigint): number | LostTimes | undefined {
     const p = firstWhere(this.#pieces, ({ end }) => end > time)
     const piece = this.#pieces[p]
@@ -155,7 +158,9 @@ function isAt(place: number | LostTimes, rank: number): boolean {
   return typeof place === 'number' ? place === rank : rank >= place.from && rank < place.to
 }
 
-/** Position of the first for which it holds: it holds for all behind it too. The length where there is none. */
+/**
+ * Position of the first for which it holds: it holds for all behind it too. The length where there is none.
+ */
 function firstWhere<T>(list: readonly T[], holds: (item: T) => boolean): number {
   let low = 0
   let high = list.length

@@ -1,5 +1,6 @@
-// Something of each extent, by where that lies, of which there may be a million: kept by the part of the segment that it
-// lies in, so that no table that grows is ever copied in a step that is long, and no place is a text. Used by repair.
+// Something of each extent, by where that lies, of which there may be a million: kept by the part of the
+// segment that it lies in, so that no table that grows is ever copied in a step that is long, and no place is
+// a text. Used by repair.
 
 import type { SegmentId } from '../../version/pointer.ts'
 

@@ -1,6 +1,7 @@
-// Walks a segment that may be damaged: every extent whose own header can be believed, wherever damage ends, and the
-// bytes between them, which nobody need ever have named. Checks tables and samples, and says which samples are
-// lost. Memory is bounded by the window and the largest block table. Called by `verify`, `repair`, `dump`.
+// Walks a segment that may be damaged: every extent whose own header can be believed, wherever damage ends,
+// and the bytes between them, which nobody need ever have named. Checks tables and samples, and says which
+// samples are lost. Memory is bounded by the window and the largest block table. Called by `verify`,
+// `repair`, `dump`.
 
 import { HEADER_SIZE } from '../../codec/file-header.ts'
 import { CorruptionError, RubidiumError } from '../../errors.ts'
@@ -42,11 +43,13 @@ export interface WalkedExtent extends ExtentRef {
   /** Why the table, and with it every sample, cannot be believed. */
   readonly fault?: { readonly offset: number; readonly what: string }
   /**
-   * Samples that do not match their checksums, in order, neighbours joined; all where the table is not sound; none
-   * where samples were not checked.
+   * Samples that do not match their checksums, in order, neighbours joined; all where the table is not sound;
+   * none where samples were not checked.
    */
   readonly lost: readonly SampleRange[]
-  /** Where the bytes between samples and table begin, where they are not zeroes; looked at with the samples. */
+  /**
+   * Where the bytes between samples and table begin, where they are not zeroes; looked at with the samples.
+   */
   readonly strayAt: number | undefined
 }
 
@@ -60,7 +63,10 @@ export interface ExtentWalkOptions {
 /** 'RbXt' as a little-endian number. */
 const MAGIC = 0x7458_6252
 
-/** Every extent that says of itself what it is, in the order of the file, and the bytes between them. @throws the signal's reason */
+/**
+ * Every extent that says of itself what it is, in the order of the file, and the bytes between them.
+ * @throws the signal's reason
+ */
 export async function* walkExtents(
   file: SurveyFile,
   seed: number,

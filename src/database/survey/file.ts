@@ -1,6 +1,6 @@
-// A file that may be damaged, or on a disk that refuses some of it, read through a window of bounded size. What
-// the disk refuses reads as zeroes and is remembered: no checksum holds over it, so it shows as damage where it
-// lies, and whoever reports it can say why. Called by log.ts and extents.ts.
+// A file that may be damaged, or on a disk that refuses some of it, read through a window of bounded size.
+// What the disk refuses reads as zeroes and is remembered: no checksum holds over it, so it shows as damage
+// where it lies, and whoever reports it can say why. Called by log.ts and extents.ts.
 
 import type { File, FileSystem } from '../../fs/file-system.ts'
 import { turnOfLoop } from '../turns.ts'
@@ -11,7 +11,9 @@ export const WINDOW: number = 256 * 1024
 /** What is tried alone once a larger read was refused. */
 const PIECE = 4096
 
-/** So many pieces are given out between two turns of the loop: extents, the shortest of which take 50 us each. */
+/**
+ * So many pieces are given out between two turns of the loop: extents, the shortest of which take 50 us each.
+ */
 const PIECES_A_TURN = 32
 
 /** Bytes that the file system refused to read. */
@@ -56,8 +58,8 @@ export class SurveyFile {
   }
 
   /**
-   * The bytes from `offset` on: `length` of them, fewer where the file ends. Valid until the next call; begins at a
-   * multiple of 8 of its buffer where `offset` is one.
+   * The bytes from `offset` on: `length` of them, fewer where the file ends. Valid until the next call;
+   * begins at a multiple of 8 of its buffer where `offset` is one.
    */
   async at(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (++this.#given % PIECES_A_TURN === 0) await turnOfLoop()

@@ -1,6 +1,6 @@
-// Walks a journal or a manifest that may be damaged: every sound frame, in order, also behind damage, and what
-// stands between them. Memory is bounded by the window and the largest sound frame. Nothing is judged: what may
-// be believed of a log is for load.ts to say (S3). Called by `verify`, `repair` and `dump`.
+// Walks a journal or a manifest that may be damaged: every sound frame, in order, also behind damage, and
+// what stands between them. Memory is bounded by the window and the largest sound frame. Nothing is judged:
+// what may be believed of a log is for load.ts to say (S3). Called by `verify`, `repair` and `dump`.
 
 import { crc32 } from 'node:zlib'
 import { ByteReader } from '../../codec/byte-reader.ts'
@@ -31,8 +31,9 @@ import { WINDOW } from './file.ts'
 import type { SurveyFile } from './file.ts'
 
 /**
- * Bytes in which no sound frame begins. `damaged`: they are wrong; `short`: the file ends, or its fill begins, before
- * the frame does that begins there, and nothing sound follows; `fill`: laid ahead, says nothing.
+ * Bytes in which no sound frame begins. `damaged`: they are wrong; `short`: the file ends, or its fill
+ * begins, before the frame does that begins there, and nothing sound follows; `fill`: laid ahead, says
+ * nothing.
  */
 export interface FrameGap {
   readonly what: 'gap'
@@ -87,7 +88,10 @@ export interface WalkOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Every sound frame from behind the header on, and what stands between them; together all bytes. @throws the signal's reason */
+/**
+ * Every sound frame from behind the header on, and what stands between them; together all bytes.
+ * @throws the signal's reason
+ */
 export async function* walkFrames(
   file: SurveyFile,
   seed: number,

@@ -1,7 +1,7 @@
-// What lies in a database's folder, told without opening it as a database: every file by its name, and what the
-// headers of logs and segments say. Damage is said of what it is found in, never thrown; nothing is judged
-// here, and nothing written. Called by `verify`, `repair` and `dump`; log.ts and extents.ts
-// walk the contents.
+// What lies in a database's folder, told without opening it as a database: every file by its name, and what
+// the headers of logs and segments say. Damage is said of what it is found in, never thrown; nothing is
+// judged here, and nothing written. Called by `verify`, `repair` and `dump`; log.ts and extents.ts walk the
+// contents.
 
 import { DATABASE_ID_SIZE, fileSeed } from '../../codec/checksum.ts'
 import {
@@ -60,7 +60,10 @@ export interface SurveyedHeader {
   }
   /** Number of a format that this library does not know. */
   readonly newerFormat?: number
-  /** Why it is not the header that belongs into a file of this name; undefined where it is. Bytes from the file's start. */
+  /**
+   * Why it is not the header that belongs into a file of this name; undefined where it is. Bytes from the
+   * file's start.
+   */
   readonly fault?: { readonly offset: number; readonly what: string }
 }
 
@@ -94,7 +97,10 @@ export interface Survey {
   readonly refusals: readonly { readonly path: string; readonly error: Error }[]
 }
 
-/** Folders with their kind of file, in the order in which they are listed: a journal that is retired meanwhile left a manifest. */
+/**
+ * Folders with their kind of file, in the order in which they are listed: a journal that is retired meanwhile
+ * left a manifest.
+ */
 const FOLDERS = [
   [JOURNAL_DIRECTORY, 'journal'],
   [MANIFEST_DIRECTORY, 'manifest'],
@@ -114,8 +120,8 @@ export function fileKindOf(kind: SurveyedKind): FileKind | undefined {
 }
 
 /**
- * Lists a database's folder and reads the headers in it. Never throws for what it finds; a file that goes away
- * meanwhile is left out.
+ * Lists a database's folder and reads the headers in it. Never throws for what it finds; a file that goes
+ * away meanwhile is left out.
  * @throws the signal's reason
  */
 export async function surveyFolder(

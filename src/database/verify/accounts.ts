@@ -1,6 +1,7 @@
-// Invariants 4 and 5 as far as numbers tell them: live + dead + reserved + punched bytes of a segment are its size less
-// its header; what pointers keep live adds up to what the version says; nothing that they reach was punched, or
-// lies in a segment that the version does not have. Called by verify.ts once the extents were read.
+// Invariants 4 and 5 as far as numbers tell them: live + dead + reserved + punched bytes of a segment are its
+// size less its header; what pointers keep live adds up to what the version says; nothing that they reach was
+// punched, or lies in a segment that the version does not have. Called by verify.ts once the extents were
+// read.
 
 import { join, segmentFile } from '../../fs/layout.ts'
 import { EXTENT_HEADER_SIZE } from '../../segment/extent-layout.ts'

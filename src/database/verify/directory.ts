@@ -1,5 +1,6 @@
-// Verification of a directory, whether what is in it opens or not. Opened to read where it can be, so that a process
-// that writes goes on beside it; else every file is looked at by itself. Exported from the package as `verify`.
+// Verification of a directory, whether what is in it opens or not. Opened to read where it can be, so that a
+// process that writes goes on beside it; else every file is looked at by itself. Exported from the package as
+// `verify`.
 
 import { NotADatabaseError, RubidiumError, ValidationError } from '../../errors.ts'
 import type { FileSystem } from '../../fs/file-system.ts'
@@ -23,11 +24,12 @@ import { verifyEngine } from './verify.ts'
 const TRIES = 3
 
 /**
- * Reads every byte of the database in a directory against its checksum, checks every invariant that one instant shows,
- * and changes nothing. Damage is reported, not thrown, all of it in one run; also of a database that does not open:
- * then every file is looked at by itself. A process may have it open to write meanwhile.
- * @throws NotADatabaseError where there is none; ValidationError, the signal's reason, what `onProgress` throws;
- * StorageError where not even the directory can be listed
+ * Reads every byte of the database in a directory against its checksum, checks every invariant that one
+ * instant shows, and changes nothing. Damage is reported, not thrown, all of it in one run; also of a
+ * database that does not open: then every file is looked at by itself. A process may have it open to write
+ * meanwhile.
+ * @throws NotADatabaseError where there is none; ValidationError, the signal's reason, what `onProgress`
+ * throws; StorageError where not even the directory can be listed
  */
 export async function verify(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   return verifyIn(await systemEnvironment(), directory, options)

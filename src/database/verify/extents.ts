@@ -1,6 +1,7 @@
-// Invariant 4: every extent that a snapshot reaches is there and sound, byte for byte. A damaged header of a segment
-// hides nothing behind it; neighbouring units are one problem; what is damaged is told with the times of the
-// samples that it costs, and where it costs none (they were deleted) it is not told. Called by verify.ts.
+// Invariant 4: every extent that a snapshot reaches is there and sound, byte for byte. A damaged header of a
+// segment hides nothing behind it; neighbouring units are one problem; what is damaged is told with the times
+// of the samples that it costs, and where it costs none (they were deleted) it is not told. Called by
+// verify.ts.
 
 import { AssertionError } from '../../assert.ts'
 import { decodeFileHeader, HEADER_SIZE, isHeaderWhole, SEGMENT_KIND } from '../../codec/file-header.ts'
@@ -277,7 +278,9 @@ function problemFrom(
   return { what: `${what}: ${costs}`, file, offset, channel: name, range: rangeOf(start, end), advice }
 }
 
-/** Names of the data channels that an index channel times, with samples at the times of what is lost of it. */
+/**
+ * Names of the data channels that an index channel times, with samples at the times of what is lost of it.
+ */
 function timedBy(state: SnapshotState, index: Channel, { start, end }: Cost): string[] {
   const { tail } = state.viewOf(index.key)
   const isIn = (pointer: Pointer): boolean => pointer.start < end && start < pointer.end
@@ -360,7 +363,10 @@ function sumOf(a: Cost, b: Cost): Cost {
   }
 }
 
-/** Visits the pointers of a channel, those of its tails too. `timeAt`: the time of one of a pointer's samples; undefined where it cannot be read. */
+/**
+ * Visits the pointers of a channel, those of its tails too. `timeAt`: the time of one of a pointer's samples;
+ * undefined where it cannot be read.
+ */
 async function forEachPointer(
   engine: Engine,
   state: SnapshotState,

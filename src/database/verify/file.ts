@@ -1,5 +1,6 @@
-// One log or segment that is looked into while nothing is believed: its header, and whatever the disk refuses while
-// somebody walks over the rest. What is told already is not told again. Called by logs.ts and unopened.ts.
+// One log or segment that is looked into while nothing is believed: its header, and whatever the disk refuses
+// while somebody walks over the rest. What is told already is not told again. Called by logs.ts and
+// unopened.ts.
 
 import type { FileSystem } from '../../fs/file-system.ts'
 import { storageError } from '../../fs/storage-error.ts'
@@ -11,7 +12,8 @@ import { ADVICE, problemOf } from './report.ts'
 import type { Findings } from './report.ts'
 
 /**
- * Walks a log or a segment, unless its header says that nothing in it can be told, and tells what the disk refused.
+ * Walks a log or a segment, unless its header says that nothing in it can be told, and tells what the disk
+ * refused.
  * @param walk given the seed of the file's checksums; what it throws is thrown
  */
 export async function lookInto(

@@ -1,6 +1,7 @@
-// What lies in a database's folder beside what its state names: lease files and the fence, which decide who may
-// write; marks; what a crash has left. Only what stands in somebody's way is a problem: leftovers, which the
-// next writing open removes, and files that are not the database's are notes. Called by verify.ts and unopened.ts.
+// What lies in a database's folder beside what its state names: lease files and the fence, which decide who
+// may write; marks; what a crash has left. Only what stands in somebody's way is a problem: leftovers, which
+// the next writing open removes, and files that are not the database's are notes. Called by verify.ts and
+// unopened.ts.
 
 import type { FileSystem } from '../../fs/file-system.ts'
 import { segmentIdOf, MAX_SEGMENT_EPOCH, SEGMENTS_PER_EPOCH } from '../../fs/layout.ts'

@@ -1,6 +1,7 @@
-// All damage of the logs in one run, whatever a loader would stop at: every frame of every journal and manifest file,
-// told by what is missing between the sound ones. Judges nothing by marks and boots; called where the
-// state could not be read, which has said already that something is wrong. Called by verify.ts and unopened.ts.
+// All damage of the logs in one run, whatever a loader would stop at: every frame of every journal and
+// manifest file, told by what is missing between the sound ones. Judges nothing by marks and boots; called
+// where the state could not be read, which has said already that something is wrong. Called by verify.ts and
+// unopened.ts.
 
 import type { Channel } from '../../telem/channel.ts'
 import type { FileSystem } from '../../fs/file-system.ts'

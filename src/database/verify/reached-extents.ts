@@ -1,6 +1,7 @@
-// Extents that a snapshot reaches, each once, of which there may be a million: kept by the part of the segment that they
-// lie in, in columns, so that no table that grows is ever copied, and no list sorted, in a step that is long, and V8 has no
-// object for each of them to walk through. Filled and gone through by verify.ts and extents.ts.
+// Extents that a snapshot reaches, each once, of which there may be a million: kept by the part of the
+// segment that they lie in, in columns, so that no table that grows is ever copied, and no list sorted, in a
+// step that is long, and V8 has no object for each of them to walk through. Filled and gone through by
+// verify.ts and extents.ts.
 
 import type { SampleRange } from '../../segment/dead-blocks.ts'
 import type { Channel } from '../../telem/channel.ts'

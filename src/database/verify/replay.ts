@@ -31,8 +31,8 @@ export type Difference = { readonly what: string; readonly channel?: string; rea
 export type TailWords = ReadonlyMap<string, string>
 
 /**
- * The tails of a head, in words; undefined where a flush has given back pages with rows that it sees meanwhile: then
- * what was read of them may be anybody's.
+ * The tails of a head, in words; undefined where a flush has given back pages with rows that it sees
+ * meanwhile: then what was read of them may be anybody's.
  * @param turns undefined: in one step, so that nobody can
  */
 export async function tailsOfHead(
@@ -171,7 +171,10 @@ function* tailSteps(
 /** Pieces of a tail that are a step. */
 const PARTS_A_STEP = 128
 
-/** A channel's tail in words, however its rows are split over pages: stretches, counts, checksums of times and values. */
+/**
+ * A channel's tail in words, however its rows are split over pages: stretches, counts, checksums of times and
+ * values.
+ */
 function* tailOf(version: Version, view: GroupView, channel: Channel): Generator<void, string, void> {
   const starts: string[] = []
   const extents: string[] = []

@@ -35,8 +35,8 @@ export interface VerifyReport {
   /** Everything that is wrong; empty where nothing is. */
   readonly problems: readonly Problem[]
   /**
-   * What is no problem, and good to know: what a crash has left, which the next writing open cuts off or removes, and
-   * files that are not the database's. Left out where there is nothing.
+   * What is no problem, and good to know: what a crash has left, which the next writing open cuts off or
+   * removes, and files that are not the database's. Left out where there is nothing.
    */
   readonly notes?: readonly Problem[]
 }

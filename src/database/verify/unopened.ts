@@ -1,6 +1,7 @@
-// Verification of what does not open: what the opening was refused for, and after it everything else that is wrong,
-// file by file. What is live cannot be told here, so damage of a segment is told whatever it costs. A file that is
-// there because a crash left it may be told as damage; nothing that is damage is kept back. Called by directory.ts.
+// Verification of what does not open: what the opening was refused for, and after it everything else that is
+// wrong, file by file. What is live cannot be told here, so damage of a segment is told whatever it costs. A
+// file that is there because a crash left it may be told as damage; nothing that is damage is kept back.
+// Called by directory.ts.
 
 import { NotADatabaseError, UnsupportedVersionError } from '../../errors.ts'
 import type { RubidiumError } from '../../errors.ts'
@@ -92,7 +93,10 @@ function tellUnbegun({ files, directory }: Survey, findings: Findings): void {
   })
 }
 
-/** The mark of a clean close, unless a later epoch has begun: it can be read, and the logs that it names are there. */
+/**
+ * The mark of a clean close, unless a later epoch has begun: it can be read, and the logs that it names are
+ * there.
+ */
 async function verifyMark(
   files: FileSystem,
   { directory, files: found }: Survey,

@@ -1,6 +1,6 @@
-// Verification of an open database: every byte, every checksum, and the invariants of architecture section 7 that
-// can be seen from one instant (1 to 5 and 11). Reports damage, never throws for it. Reads a pinned snapshot, so
-// that writers go on. Called by `db.verify`, by directory.ts and by `repair` for its target.
+// Verification of an open database: every byte, every checksum, and the invariants of architecture section 7
+// that can be seen from one instant (1 to 5 and 11). Reports damage, never throws for it. Reads a pinned
+// snapshot, so that writers go on. Called by `db.verify`, by directory.ts and by `repair` for its target.
 
 import type { Journal } from '../../journal/journal.ts'
 import { extentLayout } from '../../segment/extent-layout.ts'
@@ -70,7 +70,10 @@ function isOvertaken(engine: Engine): boolean {
   }
 }
 
-/** Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this process writes them. */
+/**
+ * Takes the snapshot that is verified, and compares it with what the logs say (invariant 11) where this
+ * process writes them.
+ */
 async function takeChecked(
   engine: Engine,
   options: VerifyOptions,
@@ -109,8 +112,9 @@ async function takeChecked(
 const TRIES = 3
 
 /**
- * Takes a snapshot whose records are all in the logs, with its tails in words; without them where the logs cannot tell of
- * it. Another one where a flush has given back rows while they were read; the last one in one step.
+ * Takes a snapshot whose records are all in the logs, with its tails in words; without them where the logs
+ * cannot tell of it. Another one where a flush has given back rows while they were read; the last one in one
+ * step.
  */
 async function takeInWords(
   engine: Engine,
@@ -136,8 +140,8 @@ async function takeInWords(
 }
 
 /**
- * Visits a channel's parts in order of time and lets the loop turn. Where a flush has put pointers in the place of rows
- * meanwhile they are looked up again, from where it was.
+ * Visits a channel's parts in order of time and lets the loop turn. Where a flush has put pointers in the
+ * place of rows meanwhile they are looked up again, from where it was.
  */
 async function forEachPart(
   engine: Engine,
@@ -163,7 +167,10 @@ async function forEachPart(
   }
 }
 
-/** As `partsFrom`, without the pointers that had to be cut at `start` and cannot be: their timestamps cannot be read. */
+/**
+ * As `partsFrom`, without the pointers that had to be cut at `start` and cannot be: their timestamps cannot
+ * be read.
+ */
 function* readableParts(
   view: GroupView,
   ref: ChannelRef,
@@ -180,7 +187,10 @@ function* readableParts(
   }
 }
 
-/** Invariants 1, 2 and 4: pointers sorted, disjoint, tight, inside their extents, and as many samples as timestamps. */
+/**
+ * Invariants 1, 2 and 4: pointers sorted, disjoint, tight, inside their extents, and as many samples as
+ * timestamps.
+ */
 async function checkPointers(
   engine: Engine,
   state: SnapshotState,
@@ -240,7 +250,10 @@ function isTight({ index, start, end }: ExtentPart): boolean {
 /** Timestamps that are read at once. */
 const TIMES_A_READ = 64 * 1024
 
-/** Invariants 1 and 3: timestamps strictly increase, from part to part too, tails included; and pointers are tight. */
+/**
+ * Invariants 1 and 3: timestamps strictly increase, from part to part too, tails included; and pointers are
+ * tight.
+ */
 async function checkTimes(
   engine: Engine,
   state: SnapshotState,
