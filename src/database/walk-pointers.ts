@@ -24,10 +24,11 @@ export async function walkPointers(
   visit: (pointer: Pointer, position: number) => void,
   from = 0,
   to: number = table.length,
+  longestMs: number = SLICE_MS,
 ): Promise<void> {
   for (let at = from; at < to; at += STEP) {
     table.forEach(at, Math.min(at + STEP, to), visit)
-    const turn = turns.due(SLICE_MS)
+    const turn = turns.due(longestMs)
     if (turn !== undefined) await turn
   }
 }

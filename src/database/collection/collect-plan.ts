@@ -137,14 +137,20 @@ export function planGather<S>(
  */
 const TIER = 4
 
+/** Pointers of a run that are looked at in one step: some half a millisecond. */
+const PLANNED_A_STEP = 8192
+
 /**
  * Of a run of joined small pointers, those that are worth writing as one: all but the first few, where each
  * of these is far larger than everything behind it. So bytes are written again a few times at most until they
  * are in an extent that is not small, and what is left as it is are a few pointers for each run.
  * @param most samples of an extent
- * @returns runs of at least two pointers, each found when it is asked for
+ * @returns runs of at least two pointers, each found when it is asked for; undefined between two steps
  */
-export function* planMerge(run: readonly Pointer[], most: number): Generator<Pointer[], void, void> {
+export function* planMerge(
+  run: readonly Pointer[],
+  most: number,
+): Generator<Pointer[] | undefined, void, void> {
   let behind = 0
   for (const { live } of run) behind += live
   const first = run.findIndex(({ live }) => {
@@ -155,6 +161,7 @@ export function* planMerge(run: readonly Pointer[], most: number): Generator<Poi
   let part: Pointer[] = []
   let count = 0
   for (let i = first; i < run.length; i++) {
+    if (i % PLANNED_A_STEP === PLANNED_A_STEP - 1) yield undefined
     const pointer = run[i]!
     if (count + pointer.count > most) {
       if (part.length > 1) yield part

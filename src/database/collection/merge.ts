@@ -12,7 +12,7 @@ import { relocate } from './relocate.ts'
 import type { RelocationReport } from './relocate.ts'
 import { isSmall } from './small-extents.ts'
 import type { SmallSpan } from './small-extents.ts'
-import { SLICE_MS } from '../turns.ts'
+import { SHORT_SLICE_MS, SLICE_MS } from '../turns.ts'
 import { walkPointers } from '../walk-pointers.ts'
 
 /** Most bytes that are copied before they are moved. */
@@ -86,6 +86,7 @@ async function findRuns(
       },
       from,
       to,
+      SHORT_SLICE_MS,
     )
     close()
     if (found.length > 0) runs.set(key, found)
@@ -115,12 +116,18 @@ async function mergeRuns(
   unmerged: Unmerged[],
 ): Promise<void> {
   if (runs.size === 0) return
-  function* wanted(
+  async function* wanted(
     key: number,
     _table: PointerTable,
     most: number,
-  ): Generator<readonly Pointer[], void, void> {
-    for (const run of runs.get(key) ?? []) yield* planMerge(run, most)
+  ): AsyncGenerator<readonly Pointer[], void, void> {
+    for (const run of runs.get(key) ?? []) {
+      for (const part of planMerge(run, most)) {
+        const turn = engine.turns.due(SHORT_SLICE_MS)
+        if (turn !== undefined) await turn
+        if (part !== undefined) yield part
+      }
+    }
   }
   try {
     await engine.reserve.lend(() => relocate(engine, undefined, wanted, { signal, report, toActive: true }))

@@ -24,7 +24,7 @@ import { PlannedChanges } from '../planned-changes.ts'
 import { ExtentBatch, planSettling } from '../extent-batch.ts'
 import type { Settling, WrittenExtent } from '../extent-batch.ts'
 import { Moves, planMoves } from './moves.ts'
-import { SLICE_MS } from '../turns.ts'
+import { SHORT_SLICE_MS, SLICE_MS } from '../turns.ts'
 import type { Turns } from '../turns.ts'
 import { stretchesReaching } from '../walk-pointers.ts'
 import { channelRefOf } from '../../unary/channel-view.ts'
@@ -141,6 +141,9 @@ async function removeMade(engine: Engine, made: readonly Segment[]): Promise<voi
   }
 }
 
+/** Pointers that are moved as one, where they are many. */
+const MANY = 1024
+
 /** The first half of a relocation: everything is copied, nothing is moved. */
 class Copying {
   readonly copies: Copies[] = []
@@ -248,6 +251,7 @@ class Copying {
 
   async #copyRun(run: readonly Pointer[], { channel, moves, extents }: Copies): Promise<void> {
     const { segments, turns } = this.#engine
+    const longestMs = run.length > MANY ? SHORT_SLICE_MS : SLICE_MS
     const width = byteWidth(channel.type)
     // Of the channel as it was found: it may be renamed or removed meanwhile, and its index channel too.
     const owner = { channel: channel.key, type: channel.type, isIndex: channel.kind === 'index' }
@@ -256,7 +260,7 @@ class Copying {
       // A record may say anything: memory only for what the files can hold.
       for (const pointer of run) {
         segments.reader(pointer.segment).checkRoom(pointer, owner, pointer.count)
-        const turn = turns.due(SLICE_MS)
+        const turn = turns.due(longestMs)
         if (turn !== undefined) await turn
       }
       this.#scratch = new Uint8Array(count * width)
@@ -267,7 +271,7 @@ class Copying {
       const part = bytes.subarray(at * width, (at + pointer.count) * width)
       await segments.reader(pointer.segment).readOnce(pointer, owner, pointer.skip, pointer.count, part)
       at += pointer.count
-      const turn = turns.due(SLICE_MS)
+      const turn = turns.due(longestMs)
       if (turn !== undefined) await turn
     }
     const [first, last] = [run[0]!, run.at(-1)!]
@@ -283,7 +287,7 @@ class Copying {
     for (const pointer of run) {
       moves.add(pointer, to, toSkip)
       toSkip += pointer.count
-      const turn = turns.due(SLICE_MS)
+      const turn = turns.due(longestMs)
       if (turn !== undefined) await turn
     }
     this.#unsynced += bytes.length
