@@ -86,7 +86,7 @@ export function canHold(parts: readonly TailPart[], { key }: Channel): boolean {
 }
 
 /**
- * An index channel's samples go only where no data channel outside the call has any.
+ * An index channel's samples go only where no data channel outside the call has any in the range.
  * @throws DependentDataError
  */
 export function refuseDependent(engine: Engine, data: Channel, range: TimeRange): void {

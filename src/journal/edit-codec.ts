@@ -31,7 +31,7 @@ const KINDS = [
  * @param inset called where bytes that are not copied belong, behind what was appended so far; without it all
  * are copied
  */
-export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead, inset?: Inset): void {
+export function encodeEdit(to: ByteWriter, edit: Edit, ahead?: EncodedAhead, inset?: PutInset): void {
   to.u8(KINDS.indexOf(edit.kind))
   switch (edit.kind) {
     case 'begin':
@@ -170,9 +170,9 @@ function encodeChange(to: ByteWriter, { key, goes, comes }: PointerChange): void
 }
 
 /** Takes bytes that belong where it is called. */
-export type Inset = (pieces: readonly Uint8Array[]) => void
+export type PutInset = (pieces: readonly Uint8Array[]) => void
 
-/** So few bytes are copied: 64 KiB in some 10 microseconds. */
+/** So few bytes are copied: 64 KiB in 1 us where they are in the cache, in some 25 where they are not. */
 const COPIED = 64 * 1024
 
 /** A counted list; its bytes where they are there. */
@@ -181,7 +181,7 @@ function encodeList<T>(
   items: readonly T[],
   encode: (to: ByteWriter, item: T) => void,
   ahead?: EncodedList<T>,
-  inset?: Inset,
+  inset?: PutInset,
 ): void {
   to.u32(items.length)
   if (ahead !== undefined) ahead.append(to, items, inset)
@@ -210,7 +210,7 @@ export class EncodedList<T> {
    * Appends the bytes of these items.
    * @throws AssertionError where they are not the very list, or more came to it
    */
-  append(to: ByteWriter, items: readonly T[], inset: Inset | undefined): void {
+  append(to: ByteWriter, items: readonly T[], inset: PutInset | undefined): void {
     assert(items === this.#items && items.length === this.#count, 'items were encoded as they are')
     const pieces = this.#bytes.views()
     if (inset !== undefined && this.#bytes.length > COPIED) inset(pieces)
@@ -262,7 +262,7 @@ function encodeTailCut(
   to: ByteWriter,
   cut: TailCut,
   ahead: EncodedAhead | undefined,
-  inset: Inset | undefined,
+  inset: PutInset | undefined,
 ): void {
   to.i64(cut.start)
   to.i64(cut.end)

@@ -4,12 +4,10 @@
 // version; changed by `apply`.
 
 import { assert } from '../assert.ts'
+import { assertKey } from './pointer-tables.ts'
 
 /** Keys of one page. */
 const PAGE = 512
-
-/** Largest channel key, as of `PointerTables`. */
-const KEY_MAX = 2 ** 30 - 1
 
 /**
  * LSNs by key of the index channel (integers from 1 to 2^30 - 1, best dense); 0 where nothing was flushed.
@@ -42,10 +40,7 @@ export class FlushedLsns {
     let pages: (Float64Array | undefined)[] | undefined
     const own = new Set<number>()
     for (const [key, lsn] of entries) {
-      assert(
-        Number.isInteger(key) && key >= 1 && key <= KEY_MAX,
-        'a channel key is an integer from 1 to 2^30 - 1',
-      )
+      assertKey(key)
       assert(Number.isSafeInteger(lsn) && lsn >= 0, 'an LSN is an integer from 0')
       const at = Math.floor(key / PAGE)
       if (((pages ?? this.#pages)[at]?.[key % PAGE] ?? 0) === lsn) continue

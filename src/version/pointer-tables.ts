@@ -190,7 +190,8 @@ function emptySlots(): MutableSlots {
   return Array.from({ length: WIDTH }, () => undefined)
 }
 
-function assertKey(key: number): void {
+/** @throws AssertionError for what is no channel key */
+export function assertKey(key: number): void {
   const valid = Number.isInteger(key) && key >= 1 && key <= KEY_MAX
   assert(valid, 'a channel key is an integer from 1 to 2^30 - 1')
 }
